@@ -1,0 +1,8 @@
+"""What others take for the same: a change that reaches 1,000 nodes which do nothing, durably, each peer as it advises.
+
+Every node is really called, its input is new, and its result is on the disk when the measurement ends.
+"""
+
+NODES = 1000
+GROUP = "no-op derive, durably, a change that reaches 1,000 nodes"
+UNIT = "node"

@@ -1,0 +1,144 @@
+"""Deliberate mutants: a guard is broken on purpose, in a copy, and the tests that are there for it must notice.
+
+A mutant (tests/mutants/*.toml) names a file of the package, an exact text in it, what to put there instead, the tests
+that must catch it, and an unrelated one that must still pass: so that it is the guard that was missed, not the module.
+
+Invariant: the working tree is never changed, and a mutant counts as caught only by a failed test, never by a test that
+could not be collected or found.
+Source: mutation testing, with the few mutants chosen by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSED, FAILED = 0, 1
+LIMIT_S = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One guard, broken. `caught_by` and `unrelated` are pytest ids; `slow` ones are left out of the short form."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    caught_by: tuple[str, ...]
+    unrelated: str
+    slow: bool = False
+
+
+class BadMutant(Exception):
+    """A declaration that does not fit the code any more."""
+
+
+def declared(folder: Path) -> Iterator[Mutant]:
+    """Every mutant that the folder's files declare, by file name and place."""
+    for path in sorted(folder.glob("*.toml")):
+        for each in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]:
+            yield Mutant(**{**each, "caught_by": tuple(each["caught_by"])})
+
+
+def mutated(source: str, mutant: Mutant) -> str:
+    """The source with the one replacement. Raises `BadMutant` unless the old text is there exactly once."""
+    found = source.count(mutant.old)
+    if found != 1:
+        raise BadMutant(f"its old text is {found} times in {mutant.file}, not once: bring the mutant up to date")
+    if mutant.old == mutant.new:
+        raise BadMutant("it changes nothing")
+    return source.replace(mutant.old, mutant.new)
+
+
+def fate(mutant: Mutant) -> str:
+    """`caught`, or in words what went wrong instead."""
+    with tempfile.TemporaryDirectory(prefix="weft-mutant-") as folder:
+        copy = Path(folder) / "src"
+        shutil.copytree(ROOT / "src", copy, ignore=shutil.ignore_patterns("__pycache__"))
+        target = copy / "weft" / mutant.file
+        try:
+            target.write_text(mutated(target.read_text(encoding="utf-8"), mutant), encoding="utf-8")
+        except (BadMutant, OSError) as why:
+            return str(why)
+        return _fate_in(copy, mutant)
+
+
+def _fate_in(copy: Path, mutant: Mutant) -> str:
+    code, output = _pytest(copy, mutant.caught_by)
+    if code == PASSED:
+        return "went free: its tests pass without the guard"
+    if code != FAILED:
+        return f"its tests could not be run\n{output}"
+    code, output = _pytest(copy, [mutant.unrelated])
+    if code != PASSED:
+        return f"broke more than its guard: the unrelated test does not pass\n{output}"
+    return "caught"
+
+
+def _pytest(source: Path, tests: Sequence[str]) -> tuple[int, str]:
+    # A mutant may loop for ever: that is a failed test too. No cache, so that no run learns from another's failure.
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(source),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HYPOTHESIS_PROFILE": "mutant",
+    }
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider", *tests]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+        )
+    except subprocess.TimeoutExpired:
+        return FAILED, "it ran for too long"
+    return done.returncode, "\n".join((done.stderr + done.stdout).splitlines()[-15:])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the mutants and print a row for each; 0 if all were caught."""
+    parser = argparse.ArgumentParser(description="Break guards on purpose; tests must notice.")
+    parser.add_argument("--short", action="store_true", help="leave out the slow ones")
+    parser.add_argument("only", nargs="?", default="", help="only mutants whose name contains this")
+    options = parser.parse_args(arguments)
+    everything = list(declared(ROOT / "tests" / "mutants"))
+    chosen = [each for each in everything if options.only in each.name and not (options.short and each.slow)]
+    unsound = _tests_that_fail_anyway(chosen)
+    if unsound:
+        print(f"tests of mutants must pass on the code as it is:\n{unsound}")
+        return 1
+    caught = sum([_print_row(each) for each in chosen])
+    print(f"{caught} of {len(chosen)} mutants caught, {len(everything) - len(chosen)} left out")
+    return 0 if caught == len(chosen) else 1
+
+
+def _tests_that_fail_anyway(mutants: Sequence[Mutant]) -> str:
+    tests = sorted({test for each in mutants for test in (*each.caught_by, each.unrelated)})
+    code, output = _pytest(ROOT / "src", tests) if tests else (PASSED, "")
+    return "" if code == PASSED else output
+
+
+def _print_row(mutant: Mutant) -> bool:
+    began = time.monotonic()
+    fated = fate(mutant)
+    print(f"{time.monotonic() - began:6.1f} s  {mutant.file:24}  {mutant.name}: {fated}", flush=True)
+    return fated == "caught"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,88 @@
+"""The built-in rules over whole collections: group, filter, order, count and reduce.
+
+Elements keep their ids through `filter` and `order`. A rule calls its function on each element, here and at once, so
+the function should be quick; what is slow belongs into an `each` before it.
+
+Knows nothing of slots and stores. Invariant: the outcome depends on the elements and their order alone.
+Source: relational operators; segment-wise reduction, for which `reduce` asks an associative function and a unit.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from weft.blob import Opener
+from weft.content import Plain, content_id, decode, encode
+from weft.graph import Member
+from weft.reduce import array_bytes, mapping_plain
+from weft.slot import Err, Ok
+from weft.spec import NodeCode, NodeSpec
+
+
+def whole_outcome(spec: NodeSpec, code: NodeCode, members: Sequence[Member], open_blob: Opener) -> Ok | Err:
+    """What the rule makes of these elements; what its function raises is the outcome."""
+    try:
+        return _computed(spec, code, members, open_blob)
+    except Exception as why:  # noqa: BLE001  whatever it is, it is told to whoever asked
+        where = "".join(traceback.format_tb(why.__traceback__)[-2:])
+        return Err(type(why).__name__, str(why), where)
+
+
+def _computed(spec: NodeSpec, code: NodeCode, members: Sequence[Member], open_blob: Opener) -> Ok:
+    if spec.kind == "count":
+        return _plain(len(members))
+    shape, function = code.inputs[0], code.function
+    assert function is not None
+    values = [shape.decode(member.encoded, open_blob) for member in members]
+    match spec.kind:
+        case "filter":
+            return _listed(spec, [member for member, value in zip(members, values, strict=True) if function(value)])
+        case "order":
+            keys = [function(value) for value in values]
+            return _listed(spec, [members[place] for place in sorted(range(len(keys)), key=lambda at: _Key(keys[at]))])
+        case "group":
+            return _grouped(function, members, values)
+        case _:
+            assert spec.operation is not None
+            total = shape.from_plain(spec.operation.settings)
+            for value in values:
+                total = function(total, value)
+            encoded = shape.encode(total)
+            return Ok(content_id(encoded), encoded)
+
+
+class _Key:
+    """A user's sort key, compared by `<` alone."""
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+    def __lt__(self, other: _Key) -> bool:
+        return bool(self.key < other.key)
+
+
+def _plain(value: Plain) -> Ok:
+    encoded = encode(value)
+    return Ok(content_id(encoded), encoded)
+
+
+def _listed(spec: NodeSpec, members: list[Member]) -> Ok:
+    encoded = array_bytes([member.encoded for member in members])
+    return Ok(content_id(encoded), encoded, tuple(member.element for member in members))
+
+
+def _grouped(function: object, members: Sequence[Member], values: Sequence[object]) -> Ok:
+    from weft.value import shape_of
+
+    assert callable(function)
+    groups: dict[bytes, list[Plain]] = {}
+    keys: dict[bytes, Plain] = {}
+    for member, value in zip(members, values, strict=True):
+        key = function(value)
+        plain = shape_of(type(key)).to_plain(key)
+        name = encode(plain)
+        keys[name] = plain
+        groups.setdefault(name, []).append(decode(member.encoded))
+    return _plain(mapping_plain((keys[name], grouped) for name, grouped in groups.items()))

@@ -1,0 +1,111 @@
+"""The Runner port: where a call runs, and what comes back from it.
+
+A call is an operation with its exact arguments and services. A runner reports, from any thread, each partial value of a
+generator, and then exactly one outcome. Values come back encoded (canonical bytes by the operation's return
+annotation): the side that ran the call proves that its value can be kept, and a worker process ships bytes, never
+objects.
+
+Knows nothing of slots, cuts or stores.
+Invariant: after its one outcome, a call reports nothing more.
+Source: Erlang ports; dramatiq's workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeAlias
+
+from weft.blob import Blob
+from weft.operation import Operation
+
+
+class AttemptId(NamedTuple):
+    """The engine's epoch and a number that increases within it."""
+
+    epoch: int
+    number: int
+
+
+class Call(NamedTuple):
+    """One execution to be done: positional `arguments`, and `services` by keyword (settings are in the operation)."""
+
+    id: AttemptId
+    operation: Operation
+    arguments: tuple[object, ...]
+    services: Mapping[str, object]
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """The whole value so far of a generator; `index` counts from 0."""
+
+    id: AttemptId
+    index: int
+    encoded: bytes
+
+
+class Finished(NamedTuple):
+    """The call's value, as canonical bytes, and the Blobs in it that the call made: a store may not have their content
+    yet, and nobody else keeps it."""
+
+    id: AttemptId
+    encoded: bytes
+    took_s: float
+    blobs: tuple[Blob, ...] = ()
+
+
+class Broke(NamedTuple):
+    """The call raised, timed out, was cancelled, returned what cannot be kept, or its worker died.
+
+    `kind` is the exception's class name, `message` its text, `where` the last lines of its traceback inside user code.
+    `retry` says whether trying again can help (a timeout or a dead worker can; a value of the wrong type cannot).
+    """
+
+    id: AttemptId
+    kind: str
+    message: str
+    where: str
+    retry: bool
+    took_s: float
+
+
+Report: TypeAlias = Partial | Finished | Broke
+Reporter: TypeAlias = Callable[[Report], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How hard a service may be used: calls at one time, and starts per second, at least 1/`per_s` apart. None:
+    unlimited."""
+
+    concurrency: int | None = None
+    per_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse limits under which nothing could ever run."""
+        if self.concurrency is not None and self.concurrency < 1:
+            raise ValueError(f"concurrency is {self.concurrency}; at least 1 call must be allowed")
+        if self.per_s is not None and not self.per_s > 0:
+            raise ValueError(f"per_s is {self.per_s}; it must be greater than 0")
+
+
+class Runner(Protocol):
+    """Runs calls somewhere."""
+
+    name: str
+    """What `@op(runner=…)` and a service's `runner` attribute call it: "inline", "thread", "process", "loop"."""
+
+    def start(self, call: Call, report: Reporter, /) -> None:
+        """Run `call`, or queue it, and return at once (an inline runner returns when it is done). Never raises for what
+        the call does: that is reported. `report` may be called from any thread."""
+        ...
+
+    def cancel(self, id: AttemptId, /) -> None:
+        """Ask a call to stop: advisory. It still reports one outcome."""
+        ...
+
+    def close(self) -> None:
+        """Stop taking calls, end workers and threads that this runner started; what runs is reported as broken."""
+        ...

@@ -1,0 +1,334 @@
+"""`weft demo bookshelf`: the example's shelf in a space, told photos step by step, and what follows printed.
+
+Progress goes to standard error, what was found to standard output. The shelf in a space is one shelf, however often
+this runs: photos that it has are not read again.
+
+Knows nothing of how spines, books or topics are found.
+Invariant: one photo that cannot be read keeps no other from being read, and is named at the end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar, cast
+
+from weft import Blob, NodeFailed, Space, Value, WaitTimeout, WeftError
+from weft import open as open_space
+from weft.cli import terminal
+from weft.content import cid_text
+from weft.examples.bookshelf.app import Bookshelf, Viewpoints
+from weft.examples.bookshelf.samples import NOTES, SHELVES, shelf_of
+from weft.examples.bookshelf.topics import OTHER
+from weft.examples.bookshelf.types import Book, Comparison, Topic
+from weft.graph import Whole
+from weft.services.completion import Completion, from_environment
+from weft.services.ocr import Ocr, OcrMissing, RapidOcr
+from weft.slot import Err, Ok, Outcome
+
+T = TypeVar("T")
+LOOK_S = 0.25
+"""How often progress is looked for."""
+PATIENCE_S = 2.0
+"""How often a text that grows is mentioned."""
+BY_PICTURE = frozenset({"UnreadablePicture", "PictureTooLarge", "PhotoTooHeavy"})
+"""Failures that reading again would only repeat."""
+OPERATIONS = ("read_spines", "find_books", "group", "compare")
+_BOOKS_MAX = 60
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Seen:
+    """How the shelf stood at one moment; `ids` are topics' ids by name, `cast_on` the id that the spell is cast on."""
+
+    books: tuple[Book, ...]
+    topics: tuple[Topic, ...]
+    ids: dict[str, str]
+    cast_on: str
+    comparison: Comparison | None
+    runs: dict[str, dict[str, int]]
+
+    @property
+    def topic(self) -> str:
+        """The name of the topic that the spell is cast on."""
+        return next((name for name, id in self.ids.items() if id == self.cast_on), "a topic that is gone")
+
+
+def tell(photos: Sequence[str], *, space: str | None, as_json: bool) -> int:
+    """The whole story; returns the exit code."""
+    health = RapidOcr().health()
+    if not health.ready:
+        raise OcrMissing(missing=health.why.removeprefix("not installed: "), enable=health.enable)
+    model = from_environment(os.environ)
+    path = space or str(Path(tempfile.mkdtemp(prefix="weft-demo-")) / "bookshelf.weft")
+    services: dict[type, object] = {Ocr: RapidOcr()}
+    if model is not None:
+        services[Completion] = model
+    # A model that was chosen since is asked about what rules, or another model, found before.
+    with open_space(path, types=(Bookshelf, Viewpoints), services=services, recompute=True, actor="reader") as opened:
+        return Story(opened, as_json=as_json).tell(photos)
+
+
+class Story:
+    """One telling: the shelf, the spell on one of its topics, and what was seen of them."""
+
+    def __init__(self, space: Space, *, as_json: bool) -> None:
+        self.space, self.as_json = space, as_json
+        with space.edit(once="home"):
+            self.shelf = space.create(Bookshelf)
+        self.names: dict[bytes, str] = {}
+        self.problems: dict[str, str] = {}
+        self.read: set[bytes] = set()
+        self.latest: Seen | None = None
+        self.is_own = False
+
+    def tell(self, paths: Sequence[str]) -> int:
+        """Photos in, and what follows: the reader's own together, or rendered shelves one after the other."""
+        self.is_own = not paths
+        rounds = [list(self._given(paths))] if paths else [[blob] for blob in self._rendered()]
+        if paths and not rounds[0]:
+            return 1
+        steps = [new for blobs in rounds if (new := [blob for blob in blobs if blob not in self.shelf.photos])]
+        self._retry()
+        seen = [self._step(blobs) for blobs in steps or [[]]]
+        if not len(self.shelf.photos):
+            return 1
+        if self.as_json:
+            terminal.say_json(self._plain(seen[-1]))
+        else:
+            self._tell_end(seen[-1])
+        return 1 if self.problems else 0
+
+    def _step(self, blobs: Sequence[Blob]) -> Seen:
+        before = self.latest
+        self._add(blobs)
+        self.latest = seen = self._settled()
+        self._take_back()
+        if not self.as_json and len(self.shelf.photos):
+            for line in shown(seen) if before is None else followed(before, seen, len(self.shelf.photos)):
+                terminal.say(line)
+        return seen
+
+    # ---- photos ----
+    def _given(self, paths: Sequence[str]) -> Iterator[Blob]:
+        from weft.services.picture import check_header
+
+        for path in paths:
+            try:
+                blob = Blob.read(path)
+                with blob.open() as content:
+                    check_header(content, name=path, pixels_max=RapidOcr().pixels_max)
+            except WeftError as why:
+                self._problem(path, str(why))
+                continue
+            self.names[blob.id] = path
+            yield blob
+
+    def _rendered(self) -> Iterator[Blob]:
+        from weft.examples.bookshelf.render import render
+
+        for number in range(len(SHELVES)):
+            blob = Blob.from_bytes(render(number + 1, books=shelf_of(number)).photo)
+            self.names[blob.id] = f"rendered shelf {number + 1}"
+            yield blob
+
+    def _add(self, blobs: Sequence[Blob]) -> None:
+        # What was read before is no progress; what failed before is said again.
+        self.read.update(blob.id for blob, outcome in self._readings() if isinstance(outcome, Ok))
+        if not blobs:
+            terminal.note("nothing to read: this shelf has these photos")
+            return
+        loading = "" if self.latest else " (the models are loaded first)"
+        what = self._name(blobs[0]) if len(blobs) == 1 else f"{len(blobs)} photos"
+        terminal.note(f"reading {what}{loading}")
+        self.shelf.photos.add(*blobs)
+
+    def _take_back(self) -> None:
+        """A photo whose pixels turned out to be broken stays off the shelf: reading it again would only fail again."""
+        for blob, outcome in self._readings():
+            if isinstance(outcome, Err) and outcome.kind in BY_PICTURE:
+                self.shelf.photos.remove(blob)
+
+    def _retry(self) -> None:
+        """What failed for another reason than its picture may go better now."""
+        if any(isinstance(outcome, Err) and outcome.kind not in BY_PICTURE for _, outcome in self._readings()):
+            self.space.retry(self.shelf.spines)
+
+    def _readings(self) -> list[tuple[Blob, Outcome | None]]:
+        """Each photo with what reading it came to; None while it is read."""
+        photos = list(self.shelf.photos)
+        with self.space.view() as engine:
+            spines = engine.node(self.shelf.id, "spines")
+            assert isinstance(spines, Whole)
+            slots = [spines.slots.get(element) for element in spines.element_ids()]
+        return [
+            (blob, slot.outcome() if slot and slot.current else None) for blob, slot in zip(photos, slots, strict=False)
+        ]
+
+    def _name(self, blob: Blob) -> str:
+        return self.names.get(blob.id) or f"photo {cid_text(blob.id)[:16]}…"
+
+    # ---- waiting, with progress ----
+    def _settled(self) -> Seen:
+        """Wait for books and topics, cast the spell, wait for what it says."""
+        books = self._wait("books", self.shelf.books) or ()
+        topics = self._wait("topics", self.shelf.topics) or ()
+        ids = {topic.name: self.shelf.topics[topic.name].id for topic in topics}
+        views = self._cast(topics)
+        comparison = self._wait("the comparison", views.comparison) if views is not None else None
+        cast_on = views.topic.id if views is not None else ""
+        return Seen(books, topics, ids, cast_on, comparison, self._runs())
+
+    def _wait(self, what: str, value: Value[T]) -> T | None:
+        """The settled value; where it failed the last good one, and the failure is a problem."""
+        length, said_at = 0, time.monotonic()
+        while True:
+            try:
+                found = value.wait(timeout_s=LOOK_S)
+            except WaitTimeout:
+                partial = getattr(value.state, "partial", None)
+                if isinstance(partial, Comparison) and time.monotonic() > said_at + PATIENCE_S:
+                    length, said_at = len(partial.text), time.monotonic()
+                    terminal.note(f"  {length} characters of {what} so far")
+            except NodeFailed as failed:
+                self._problem(what, f"{what}: {failed.cause}")
+                return cast("T | None", failed.last)
+            else:
+                self._tell_readings()
+                return found
+            self._tell_readings()
+
+    def _tell_readings(self) -> None:
+        for blob, outcome in self._readings():
+            if outcome is None or blob.id in self.read:
+                continue
+            self.read.add(blob.id)
+            if blob.id not in self.names:
+                continue  # of another telling, which has said it
+            if isinstance(outcome, Err):
+                self._problem(self._name(blob), outcome.message.replace(f"photo {cid_text(blob.id)}", self._name(blob)))
+            elif isinstance(outcome, Ok):
+                terminal.note(f"  {self._name(blob)} is read")
+
+    def _problem(self, what: str, said: str) -> None:
+        self.problems[what] = said = " ".join(said.split())
+        terminal.note(f"error: {said}")
+
+    # ---- the spell ----
+    def _cast(self, topics: Sequence[Topic]) -> Viewpoints | None:
+        """The spell on the largest topic, or where it was cast before; notes that it lacks are told, as entries."""
+        views = next(iter(self.space.find(Viewpoints)), None)
+        chosen = max(topics, key=lambda topic: (topic.name != OTHER, len(topic.books)), default=None)
+        if views is None and chosen is None:
+            return None
+        titles = [book.title for topic in topics for book in topic.books]
+        with self.space.edit():
+            if views is None:
+                assert chosen is not None
+                terminal.note(f"casting “compare view points” on {chosen.name}")
+                views = self.space.create(Viewpoints, topic=self.shelf.topics[chosen.name])
+            for title, said in NOTES.items():
+                if (self.is_own or title in titles) and title not in views.notes:
+                    views.notes[title] = said
+        return views
+
+    def _runs(self) -> dict[str, dict[str, int]]:
+        """Calls by operation since this program began, those that were not needed at all among them."""
+        counted = {name.rpartition("/")[2]: dict(counts) for name, counts in self.space.counts().items()}
+        return {name: counted.pop(name, {"executed": 0, "reused": 0}) for name in OPERATIONS} | counted
+
+    # ---- the end ----
+    def _plain(self, seen: Seen) -> dict[str, object]:
+        return {
+            "space": self.space.path,
+            "books": [{"title": book.title, "author": book.author, "photo": book.photo} for book in seen.books],
+            "topics": [
+                {"id": seen.ids[topic.name], "name": topic.name, "books": [book.title for book in topic.books]}
+                for topic in seen.topics
+            ],
+            "comparison": {"topic": seen.topic, **dataclasses.asdict(seen.comparison)} if seen.comparison else None,
+            "runs": seen.runs,
+            "problems": list(self.problems.values()),
+        }
+
+    def _tell_end(self, seen: Seen) -> None:
+        path = self.space.path
+        made = " · ".join(f"{name} {count['executed']}" for name, count in seen.runs.items())
+        reused = sum(count["reused"] for count in seen.runs.values())
+        terminal.say()
+        terminal.say(terminal.strong("Calls made") + f"  {made}" + (f"; reused {reused}" if reused else ""))
+        terminal.say()
+        terminal.say(terminal.strong("Look closer"))
+        program = terminal.program()
+        if seen.comparison is not None:
+            terminal.say(f"  {program} why {path} Viewpoints.comparison")
+        terminal.say(f"  {program} log {path}")
+        terminal.say(f"  {program} demo bookshelf --space {path} YOUR_PHOTO.jpg")
+
+
+# Lines for people ----------------------------------------------------------------------------------------------------
+
+
+def shown(seen: Seen) -> Iterator[str]:
+    """Books, topics and the comparison."""
+    width = terminal.width()
+    yield ""
+    yield terminal.strong(_counted(len(seen.books), "book"))
+    for book in seen.books[:_BOOKS_MAX]:
+        yield terminal.shortened(f"  {book.title}" + (f" — {book.author}" if book.author else ""), width)
+    if len(seen.books) > _BOOKS_MAX:
+        yield f"  … and {len(seen.books) - _BOOKS_MAX} more"
+    yield ""
+    yield terminal.strong(_counted(len(seen.topics), "topic")) + _by({topic.method for topic in seen.topics})
+    for topic in seen.topics:
+        yield from _topic_lines(topic, width)
+    if seen.comparison is not None:
+        yield ""
+        yield from _comparison_lines(seen, seen.comparison, width)
+
+
+def followed(before: Seen, after: Seen, photos: int) -> Iterator[str]:
+    """What a further photo changed, and what it did not."""
+    width = terminal.width()
+    new = [book for book in after.books if book not in before.books]
+    kept = [name for name, id in after.ids.items() if before.ids.get(name) == id]
+    ran = {name: after.runs[name]["executed"] - before.runs[name]["executed"] for name in OPERATIONS}
+    yield ""
+    yield terminal.strong("What followed from the further photo")
+    read = f"{_counted(ran['read_spines'], 'photo')} read, of {photos} on the shelf; {_counted(len(new), 'new book')}"
+    yield from terminal.wrapped(read, width, indent="  ", hanging="  ")
+    topics = f"{_counted(len(kept), 'topic')} kept their ids, {len(after.topics) - len(kept)} came"
+    yield from terminal.wrapped(topics, width, indent="  ", hanging="  ")
+    again = "once" if ran["compare"] == 1 else f"{ran['compare']} times" if ran["compare"] else "not at all"
+    yield from terminal.wrapped(f"{after.topic} was compared again {again}", width, indent="  ", hanging="  ")
+    changed = [topic for topic in after.topics if topic not in before.topics]
+    yield ""
+    yield terminal.strong("Topics that changed")
+    for topic in changed:
+        yield from _topic_lines(topic, width)
+    if after.comparison is not None and after.comparison != before.comparison:
+        yield ""
+        yield from _comparison_lines(after, after.comparison, width)
+
+
+def _topic_lines(topic: Topic, width: int) -> Iterator[str]:
+    titles = " · ".join(book.title for book in topic.books)
+    yield from terminal.wrapped(f"{topic.name} ({len(topic.books)}): {titles}", width, indent="  ", hanging="    ")
+
+
+def _comparison_lines(seen: Seen, comparison: Comparison, width: int) -> Iterator[str]:
+    yield terminal.strong(f"View points on {seen.topic}") + _by({comparison.method})
+    for line in comparison.text.splitlines():
+        yield from terminal.wrapped(line, width, indent="  ", hanging="  ")
+
+
+def _by(methods: set[str]) -> str:
+    return terminal.faint(f"  ({', '.join(sorted(methods))})") if methods else ""
+
+
+def _counted(count: int, one: str) -> str:
+    return f"{count} {one}{'' if count == 1 else 's'}"

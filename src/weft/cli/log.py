@@ -1,0 +1,81 @@
+"""`weft log`: the activities of a space, in order, and as they happen.
+
+Knows nothing of what activities mean. Invariant: each is printed once, by ascending position.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import click
+
+from weft.cli import terminal
+from weft.cli.opening import SPACE, reading
+
+if TYPE_CHECKING:
+    from weft.subscription import Activity
+
+_WORDS = {
+    "traversal.started": "told",
+    "node.settled": "settled",
+    "node.reused": "reused",
+    "node.superseded": "superseded",
+    "node.failed": "failed",
+    "node.removed": "removed",
+    "event.refused": "refused",
+}
+_BAD = ("failed", "refused")
+
+
+@click.command("log")
+@click.argument("space", type=SPACE)
+@click.option("--from", "start", type=click.IntRange(min=0), default=1, metavar="N", help="Begin at position N.")
+@click.option("--follow", "-f", is_flag=True, help="Go on as things happen, until interrupted.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def command(space: str, start: int, follow: bool, as_json: bool) -> None:
+    """What happened in SPACE, in order: what was told and by whom, what was computed, what failed.
+
+    Each line begins with its position. Types need no code, and another program may be computing the space meanwhile.
+    """
+    with reading(space) as opened:
+        head = opened.position
+        if start > head and not follow:
+            terminal.note(f"the log ends at {head}")
+            return
+        with opened.subscribe(max(start - 1, 0)) as activities:
+            for activity in activities:
+                if as_json:
+                    terminal.say_json(dataclasses.asdict(activity), in_one_line=True)
+                else:
+                    terminal.say(line_of(activity, terminal.width()))
+                if activity.position >= head and not follow:
+                    return
+
+
+def line_of(activity: Activity, cells_max: int) -> str:
+    """An activity in one line."""
+    word = _WORDS.get(activity.type, activity.type)
+    head = f"{activity.position:>6}  {terminal.padded(word, 10)} "
+    place = _short_place(activity.node)
+    by = f" by {activity.by}" if activity.by else ""
+    said = f"{place}{by}" + (f"  {activity.preview}" if activity.preview else "")
+    text = terminal.shortened(said, cells_max - terminal.cells(head))
+    return head.replace(word, terminal.alarming(word), 1) + text if word in _BAD else head + text
+
+
+def _short_place(place: str) -> str:
+    """ENTITY.NODE[ELEMENT] with the ids' beginnings: enough to be given back to other commands."""
+    return ", ".join(_short_one(one) for one in place.split(", "))
+
+
+def _short_one(place: str) -> str:
+    entity, dot, rest = place.partition(".")
+    node, bracket, element = rest.partition("[")
+    if len(entity) == _ID_LENGTH:
+        entity = entity[:8]
+    return f"{entity}{dot}{node}" + (f"[{element[:8]}]" if bracket else "")
+
+
+_ID_LENGTH = 26
+"""How long an entity's id is: other words at its place are types and services, and stay whole."""

@@ -1,0 +1,67 @@
+"""Plain values as JSON and as lines of text.
+
+What JSON has not is written as dag-json writes it, a link as {"/": "bafy…"}. In lines, what names a thing comes first,
+and content ids are cut.
+
+Knows nothing of spaces. Invariant: whatever a space may hold comes out as JSON that any reader takes.
+Source: the dag-json form of the same content.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+
+from weft.content import Link, Plain, cid_text
+
+_FIRST = ("title", "name", "text", "author")
+"""Fields that people look for; the others follow as they are kept."""
+_CID = re.compile(r"baf[a-z2-7]{50,}")
+
+
+def json_of(value: Plain) -> object:
+    """The value for `json.dumps`."""
+    match value:
+        case Link():
+            return {"/": cid_text(value.cid)}
+        case bytes():
+            return {"/": {"bytes": base64.b64encode(value).decode().rstrip("=")}}
+        case list():
+            return [json_of(one) for one in value]
+        case dict():
+            return {str(key): json_of(one) for key, one in value.items()}
+        case float() if not math.isfinite(value):
+            return str(value)
+        case _:
+            return value
+
+
+def line_of(value: Plain) -> str:
+    """The value in one line, however long; text stands as it is."""
+    if isinstance(value, dict):
+        return _fields(value)
+    return value if isinstance(value, str) else _inner(value)
+
+
+def _inner(value: Plain) -> str:
+    match value:
+        case str():
+            return value[:12] + "…" if _CID.fullmatch(value) else repr(value)
+        case bytes():
+            return f"{len(value)} bytes"
+        case Link():
+            return cid_text(value.cid)[:12] + "…"
+        case list():
+            return "[" + ", ".join(_inner(one) for one in value) + "]"
+        case dict():
+            return "{" + _fields(value) + "}"
+        case None:
+            return "nothing"
+        case _:
+            return str(value)
+
+
+def _fields(value: dict[str, Plain]) -> str:
+    names = sorted(value, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+    return ", ".join(f"{name}: {_inner(value[name])}" for name in names)

@@ -1,0 +1,139 @@
+"""What commands write: data on standard output, remarks on standard error, in lines that fit where they are read.
+
+Colour only on a terminal, and not where NO_COLOR is set. Text from a space may hold anything, so characters that would
+steer a terminal are shown, not sent.
+
+Knows nothing of spaces.
+Invariant: no line of `shortened` or `wrapped` is wider than was asked, counted in a terminal's cells.
+Source: no-color.org; Unicode's East Asian width.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterator
+
+import click
+
+WIDTH = 80
+"""Where the width is not known."""
+
+
+def width() -> int:
+    """How many cells a line has: COLUMNS, else the terminal's, else 80."""
+    return max(40, shutil.get_terminal_size((WIDTH, 24)).columns)
+
+
+def say(text: str = "") -> None:
+    """A line of data."""
+    click.echo(text, color=_has_colour(sys.stdout))
+
+
+def note(text: str = "") -> None:
+    """A remark: progress, or what went wrong."""
+    click.echo(text, err=True, color=_has_colour(sys.stderr))
+
+
+def program() -> str:
+    """How this program is called from here: `weft` where a shell finds it, else its path."""
+    if shutil.which("weft"):
+        return "weft"
+    started = sys.argv[0] if sys.argv else ""
+    if os.path.basename(started) == "__main__.py":
+        return f"{sys.executable} -m weft"
+    return started if os.path.basename(started).startswith("weft") else "weft"
+
+
+def say_json(value: object, *, in_one_line: bool = False) -> None:
+    """A value as JSON: indented, or as one line of a stream."""
+    indent = None if in_one_line else 2
+    click.echo(json.dumps(value, ensure_ascii=False, indent=indent), color=False)
+
+
+def strong(text: str) -> str:
+    """A heading."""
+    return click.style(text, bold=True)
+
+
+def faint(text: str) -> str:
+    """What matters less."""
+    return click.style(text, dim=True)
+
+
+def alarming(text: str) -> str:
+    """What went wrong."""
+    return click.style(text, fg="red")
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a text takes."""
+    return sum(_cells_of(character) for character in text)
+
+
+def shortened(text: str, cells_max: int) -> str:
+    """The text on one line, cut with an ellipsis where it does not fit."""
+    text = printable(text.replace("\n", " "))
+    if cells(text) <= cells_max:
+        return text
+    kept, used = [], 0
+    for character in text:
+        used += _cells_of(character)
+        if used > cells_max - 1:
+            break
+        kept.append(character)
+    return "".join(kept) + "…"
+
+
+def wrapped(text: str, cells_max: int, *, indent: str = "", hanging: str = "") -> Iterator[str]:
+    """The text in lines, broken between words, or inside one that is longer than a line."""
+    line, is_empty = indent, True
+    for word in printable(text.replace("\n", " ")).split(" "):
+        for piece in _pieces(word, max(cells_max - cells(indent + hanging), 8)):
+            gap = "" if is_empty else " "
+            if not is_empty and cells(line) + len(gap) + cells(piece) > cells_max:
+                yield line
+                line, gap = indent + hanging, ""
+            line, is_empty = line + gap + piece, False
+    if not is_empty:
+        yield line
+
+
+def padded(text: str, cells_wanted: int) -> str:
+    """The text, filled up with spaces."""
+    return text + " " * max(0, cells_wanted - cells(text))
+
+
+def printable(text: str) -> str:
+    """The text with control characters shown as escapes."""
+    return "".join(
+        character if unicodedata.category(character) not in ("Cc", "Cs") else ascii(character)[1:-1]
+        for character in text
+    )
+
+
+def _pieces(word: str, cells_max: int) -> Iterator[str]:
+    piece, used = "", 0
+    for character in word:
+        taken = _cells_of(character)
+        if used + taken > cells_max:
+            yield piece
+            piece, used = "", 0
+        piece, used = piece + character, used + taken
+    yield piece
+
+
+def _cells_of(character: str) -> int:
+    if character.isascii():
+        return 1
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def _has_colour(stream: object) -> bool:
+    is_terminal = getattr(stream, "isatty", lambda: False)()
+    return bool(is_terminal) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

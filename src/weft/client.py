@@ -1,0 +1,216 @@
+"""A space whose engine is another program: this one reads the same tables, and posts its edits into the inbox.
+
+It looks again whenever the file has changed; when the engine's program is gone, it says so instead of waiting for
+nobody. Its twin is `home`.
+
+Knows nothing of handles. Invariant: what was posted is durable, and is told once, by whoever is the engine then.
+Source: lease holders with followers; an embedded database's many openers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import cast
+
+from weft.content import Plain, encode
+from weft.engine import Engine, EventReused
+from weft.errors import WeftError
+from weft.folding import depth_after, intents_digest
+from weft.pump import SpaceClosed
+from weft.reduce import Refused
+from weft.settlement import Place, Settlement, fail, finish, is_settled, open_settlement
+from weft.spec import TypeSpec
+from weft.store import DUE, EVENT, Store
+
+CLIENT_POLL_S = 0.02
+CLIENT_ACK_S = 5.0
+OPENING_S = 1.0
+"""How long a client gives an engine that may just be opening to put its types in force."""
+
+
+class NoEngine(WeftError):
+    """No program computes {path} now: the one that held it has ended. Close this space and open it again to take
+    over; edits that were made here are kept, and told then."""
+
+    path: str
+
+
+class ClientDefines(WeftError):
+    """The definition of {type} in force differs from this program's, and another program is the engine. Close that
+    program to put this definition in force, or open this space with the same code."""
+
+    type: str
+
+
+class ClientAdds(WeftError):
+    """The space has no type {type}, and only its engine can add one: close that program, or give it the type."""
+
+    type: str
+
+
+class Client:
+    """Another program is the engine."""
+
+    def __init__(self, store: Store, specs: dict[str, TypeSpec], *, now: Callable[[], str]) -> None:
+        self.store, self.types = store, specs
+        self.kinds: dict[str, type] = {}
+        self.lock = threading.RLock()
+        self.is_async = self.runs_here = False
+        self.is_closed = False
+        self.engine = Engine(store, epoch=-1, types=specs, now=now)
+        deadline = time.monotonic() + OPENING_S
+        for spec in specs.values():
+            while not self._is_in_force(spec) and time.monotonic() < deadline and store.holder() is not None:
+                self._pause()  # an engine that opens at this very moment has the lease before its types are in force
+            self.define(spec)
+
+    def _is_in_force(self, spec: TypeSpec) -> bool:
+        with self.view() as engine:
+            in_force = engine.in_force.get(spec.name)
+            return in_force is not None and in_force.content() == spec.content()
+
+    def start(self) -> None:
+        """Nothing runs here."""
+        if self.is_closed:
+            raise SpaceClosed()
+
+    async def start_here(self) -> None:
+        """Nothing runs here; blocking calls are refused all the same."""
+        self.is_async = True
+        self.start()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if not self.is_closed:
+            self.is_closed = True
+            with self.lock:
+                self.store.close()
+
+    async def close_here(self) -> None:
+        """Let go of the file."""
+        self.close()
+
+    @contextlib.contextmanager
+    def view(self) -> Iterator[Engine]:
+        """The space as the file has it now."""
+        if self.is_closed:
+            raise SpaceClosed()
+        with self.lock:
+            if self.store.changed():
+                self.engine.forget()
+            yield self.engine
+
+    def position(self) -> int:
+        """The newest record."""
+        with self.view() as engine:
+            return engine.cut
+
+    def define(self, spec: TypeSpec) -> None:
+        """Only check: what is in force is the engine's to say."""
+        with self.view() as engine:
+            in_force = engine.in_force.get(spec.name)
+            if in_force is None:
+                raise ClientAdds(type=spec.name)
+            if in_force.content() != spec.content():
+                raise ClientDefines(type=spec.name)
+
+    def tell(self, event: dict[str, Plain]) -> int:
+        """Durable on return, and if the engine takes it soon, its position; else the newest known."""
+        self._post({"event": event})
+        deadline = time.monotonic() + CLIENT_ACK_S
+        while time.monotonic() < deadline:
+            found = self._outcome(event)
+            if found is not None:
+                return found
+            self._pause()
+        return self.position()
+
+    async def tell_async(self, event: dict[str, Plain]) -> int:
+        """`tell`, for a coroutine."""
+        import asyncio
+
+        return await asyncio.to_thread(self.tell, event)
+
+    def _outcome(self, event: dict[str, Plain]) -> int | None:
+        with self.view() as engine:
+            row = engine.row(EVENT, (str(event["id"]),))
+            if row is None and self.store.holder() is None:
+                raise NoEngine(path=str(self.store.path))
+        if row is None:
+            return None
+        position, digest, refusal = row
+
+        if digest != intents_digest(cast("list[Plain]", event["intents"])):
+            raise EventReused(id=str(event["id"]))
+        if refusal is not None:
+            raise Refused(place="event " + str(event["id"]), why=str(refusal))
+        assert isinstance(position, int)
+        return position
+
+    def _post(self, message: dict[str, Plain]) -> None:
+        with self.lock:
+            self.store.post(encode(message))
+
+    def _pause(self) -> None:
+        threading.Event().wait(CLIENT_POLL_S)
+
+    def depth_after(self, cause: int) -> int:
+        """How deep in a chain of causes an event caused by this position stands."""
+        return depth_after(self.store, cause)
+
+    def keep(self, chunks: Iterable[bytes]) -> None:
+        """Keep a blob's content."""
+        with self.lock:
+            self.store.keep_blob(chunks)
+
+    def watch(self, place: Place) -> None:
+        """Ask the engine to demand a node."""
+        self._post({"watch": list(place)})
+
+    def settlement(self, place: Place, since: int) -> Settlement:
+        """Done when the file shows a place settled at or after a position."""
+        self.watch(place)
+        return self._poll(lambda engine: is_settled(engine, place, since))
+
+    def all_settled(self, since: int) -> Settlement:
+        """Done when the file shows nothing due up to a position."""
+
+        return self._poll(
+            lambda engine: engine.cut >= since and all(cast("int", row[0]) > since for _, row in engine.rows(DUE))
+        )
+
+    def _poll(self, check: Callable[[Engine], bool]) -> Settlement:
+        future = open_settlement()
+
+        def look() -> None:
+            try:
+                while not future.done():
+                    with self.view() as engine:
+                        if check(engine):
+                            finish(future)
+                            return
+                        if self.store.holder() is None:
+                            raise NoEngine(path=str(self.store.path))
+                    self._pause()
+            except BaseException as why:  # noqa: BLE001  whatever it is, it is told to whoever asked
+                fail(future, why)
+
+        threading.Thread(target=look, name="weft client", daemon=True).start()
+        return future
+
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """Nothing is executed here."""
+        return {}
+
+    def wait_turn(self, turns: int, timeout_s: float) -> int:
+        """Block until the file has changed, or the time is over."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline and not self.is_closed:
+            with self.lock:
+                if self.store.head().position > self.engine.head.position:
+                    break
+            self._pause()
+        return turns + 1

@@ -1,0 +1,227 @@
+"""The desk of a space: what handles ask, answered from the engine's memory, and what they say, staged as edits.
+
+Knows nothing of how edits become durable or values come to be computed.
+Invariant: an answer is of one moment: the engine's lock is held while it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from weft.content import Plain, decode
+from weft.declare import Node
+from weft.edit import UnknownEntity, field_of, shape_in
+from weft.engine import Engine
+from weft.entity import Entity, entity_at
+from weft.errors import WeftError
+from weft.flow import Flow
+from weft.graph import Slot, Source, ToldNode, Whole, target_of
+from weft.handle import NOTHING, Absent, Failed, NodeFailed, Running, Seat, Settled, State, WaitTimeout
+from weft.slot import Err, Gone, Ok
+from weft.spec import NodeSpec
+from weft.spelling import nearest
+from weft.store import ENTITY
+from weft.told import LiveRef, Ref, Target
+from weft.value import Shape
+
+if TYPE_CHECKING:
+    from weft.handle import Awaited
+    from weft.settlement import Place
+    from weft.space import Space
+
+
+class FlowsNotYet(WeftError):
+    """{type} declares the flows {flows}, and flows are not available yet. Open the space without this type, or leave
+    its flows out for now."""
+
+    type: str
+    flows: str
+
+
+class SpaceDesk:
+    """Answers handles for one space."""
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+
+    def read(self, entity_id: str, node: Node[Any], /) -> object:
+        """What a told node holds, the open edit included."""
+        staged = self.space._staged.get()
+        with self.space._host.view() as engine:
+            self.space.read_at = max(self.space.read_at, engine.cut)
+            if staged is not None and staged.stages(entity_id):
+                spec = field_of(staged.type_of(engine, entity_id), node.name)
+                return self._shown(node, spec, staged.cell(engine, entity_id, spec).outcome())
+            found = engine.node(entity_id, node.name)
+            if not isinstance(found, ToldNode):
+                thing = engine.graph.thing(entity_id)
+                if thing is None:
+                    raise UnknownEntity(entity=entity_id)
+                field_of(thing.type, node.name)
+            assert isinstance(found, ToldNode)
+            return self._shown(node, found.spec, found.outcome())
+
+    def _shown(self, node: Node[Any], spec: NodeSpec, outcome: Ok | Gone | Err) -> object:
+        if not isinstance(outcome, Ok):
+            return None
+        if isinstance(node, Ref):
+            entity, name, element = target_of(outcome) or ("", "", "")
+            return LiveRef[object](Seat(self, entity), Target(entity, name, element), node.kind)
+        return shape_in(spec).decode(outcome.encoded, self.space._store.open_blob)
+
+    def edit(self, entity_id: str, node: Node[Any] | None, verb: str, /, *args: object) -> None:
+        """Stage one verb, and tell it unless an edit is open."""
+        with self.space._editing("an event" if node is None else str(node)) as edit, self.space._host.view() as engine:
+            edit.say(engine, entity_id, node, verb, args)
+
+    def place(self, entity_id: str, node: Awaited, key: object) -> Place:
+        """Where a handle looks: (entity, node, element)."""
+        if isinstance(node, LiveRef):
+            return (node.target.entity, node.target.node, node.target.element)
+        if isinstance(node, Flow):
+            raise FlowsNotYet(type=str(node.owner and node.owner.__name__), flows=node.name)
+        return (entity_id, node.name, "" if key is NOTHING else self._element_id(entity_id, node, key))
+
+    def _element_id(self, entity_id: str, node: Node[Any], key: object) -> str:
+        with self.space._host.view() as engine:
+            found = engine.node(entity_id, node.name)
+            if isinstance(found, Slot | Whole) and not isinstance(found.outcome(), Ok):
+                first = f"await entity.{node.name}" if self.space._host.is_async else ".wait() for it"
+                raise KeyError(f"{node} is not settled yet, so nothing in it can be picked: {first} first")
+            keys = dict(keys_of(found)) if found is not None else {}
+        if key not in keys:
+            raise KeyError(f"{node} has no element {key!r}: {nearest(key, keys)}")
+        return keys[key]
+
+    def element(self, entity_id: str, node: Node[Any], key: object, /) -> Ref[object]:
+        """A reference to the element that has `key` now."""
+        element = self._element_id(entity_id, node, key)
+        kind: object = NOTHING
+        if node.owner is not None:
+            from weft.node_type import annotation_of, element_of
+
+            kind = element_of(annotation_of(node.owner, node))
+        return LiveRef[object](Seat(self, entity_id), Target(entity_id, node.name, element), kind)
+
+    def state(self, entity_id: str, node: Awaited, key: object, /) -> State[object]:
+        """What is known now; starts nothing."""
+        entity, name, element = self.place(entity_id, node, key)
+        with self.space._host.view() as engine:
+            return self._state(engine, engine.node(entity, name), element)
+
+    def _state(self, engine: Engine, found: Source | None, element: str) -> State[object]:
+        node, shape, outcome = look(engine, found, element)
+        if node is None or shape is None:
+            return Absent()
+
+        def value(encoded: bytes | None) -> object:
+            return None if encoded is None else shape.decode(encoded, self.space._store.open_blob)
+
+        last = node.last if isinstance(node, Slot) and not element else None
+        if not node.current:
+            frame = node.frame if isinstance(node, Slot) else None
+            old = outcome if isinstance(outcome, Ok) else last
+            tries = node.tries + 1 if isinstance(node, Slot) else 1
+            if frame is None and old is None and not node.demand:
+                return Absent()
+            return Running(value(frame), value(old.encoded if old is not None else None), tries)
+        match outcome:
+            case Ok():
+                return Settled(value(outcome.encoded))
+            case Err():
+                return Failed(f"{outcome.kind}: {outcome.message}", value(last.encoded if last is not None else None))
+            case Gone():
+                return Absent()
+
+    def wait(self, entity_id: str, node: Awaited, key: object, /, timeout_s: float | None) -> object:
+        """Demand a node and block until it is settled."""
+        self.space._check_blocking(".wait()", f"await entity.{getattr(node, 'name', 'node')}")
+        place = self.place(entity_id, node, key)
+        settlement = self.space._host.settlement(place, self.space._seen)
+        try:
+            settlement.result(timeout_s)
+        except TimeoutError:
+            settlement.cancel()
+            assert timeout_s is not None
+            said = str(self.state(entity_id, node, key))
+            raise WaitTimeout(node=str(node), entity=place[0], timeout_s=timeout_s, state=said) from None
+        return self._settled(place, node)
+
+    def wait_async(self, entity_id: str, node: Awaited, key: object, /) -> Awaitable[object]:
+        """`wait`, for a coroutine."""
+        return self._wait_async(self.place(entity_id, node, key), node)
+
+    async def _wait_async(self, place: Place, node: Awaited) -> object:
+        import asyncio
+
+        await asyncio.wrap_future(self.space._host.settlement(place, self.space._seen))
+        return self._settled(place, node)
+
+    def _settled(self, place: Place, node: Awaited) -> object:
+        entity, name, element = place
+        if not name:
+            return self._entity(entity)
+        with self.space._host.view() as engine:
+            _, shape, outcome = look(engine, engine.node(entity, name), element)
+            if isinstance(outcome, Ok) and shape is not None:
+                return shape.decode(outcome.encoded, self.space._store.open_blob)
+            found = engine.node(entity, name)
+            last = found.last if isinstance(found, Slot) else None
+            shape = shape or (shape_in(found.spec) if found is not None else None)
+            good = (
+                shape.decode(last.encoded, self.space._store.open_blob)
+                if last is not None and shape is not None
+                else None
+            )
+        cause = (
+            f"{outcome.kind}: {outcome.message}"
+            if isinstance(outcome, Err)
+            else getattr(outcome, "why", "it is not there")
+        )
+        raise NodeFailed(node=str(node), entity=entity, cause=cause, last=good)
+
+    def _entity(self, id: str) -> Entity:
+        with self.space._host.view() as engine:
+            row = engine.row(ENTITY, (id,))
+        kind = self.space._host.kinds.get(str(row[0])) if row is not None else None
+        if kind is None:
+            raise UnknownEntity(entity=id)
+        return entity_at(cast("type[Entity]", kind), Seat(self, id))
+
+
+def keys_of(found: Source) -> Iterator[tuple[object, str]]:
+    """What people call a node's elements, with their ids."""
+    for member in found.members():
+        if member.key is not None:
+            key = decode(member.key)
+            yield _hashable(key), member.element
+        elif found.spec.key is not None:
+            value = decode(member.encoded)
+            if isinstance(value, dict):
+                yield _hashable(value[found.spec.key]), member.element
+
+
+def _hashable(key: Plain) -> object:
+    """A key as a program writes it: what is kept as a list was a tuple."""
+    return tuple(_hashable(part) for part in key) if isinstance(key, list) else key
+
+
+def look(engine: Engine, found: Source | None, element: str) -> tuple[Source | None, Shape | None, Ok | Err | Gone]:
+    """What a place shows: the node that says whether it is current, how to decode it, and the outcome."""
+    if found is None:
+        return None, None, Gone("there is no such node")
+    code = found.spec.code
+    whole = code.whole if code is not None and code.whole is not None else shape_in(found.spec)
+    if not element:
+        return found, whole if isinstance(found, Whole) else shape_in(found.spec), found.outcome()
+    if isinstance(found, Whole):
+        slot = found.slots.get(element)
+        return (
+            (slot, shape_in(found.spec), slot.outcome()) if slot is not None else (None, None, Gone("it was removed"))
+        )
+    member = found.member(element)
+    if member is None:
+        outcome = found.outcome()
+        return found, None, outcome if isinstance(outcome, Err) else Gone("it is not there any more")
+    return found, code.element if code is not None else None, Ok(member.content, member.encoded)

@@ -1,0 +1,283 @@
+"""An edit: what one person or program says at once, put together before it is told.
+
+Handles stage intents here. Each is checked and encoded as it is staged, so a wrong value is refused on its own line;
+what was staged is readable at once, through a fold of its own over what the space holds. At the end the intents become
+one event, with one actor and one idempotency key.
+
+Knows nothing of how events are appended. Invariant: ids of what an edit creates depend on its event id and their order
+alone, so that the same edit told twice creates the same things.
+Source: units of work; client-minted ids and order keys.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import Token
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from weft.blob import Blob
+from weft.collection import order_key_after, order_key_between, short_id
+from weft.content import Plain
+from weft.declare import Node
+from weft.engine import Engine
+from weft.errors import Unencodable, WeftError
+from weft.graph import ToldNode
+from weft.reduce import Cell, ItemsCell, TextCell, Told, element_identity, make_cell
+from weft.spec import NodeSpec, TypeSpec
+from weft.spelling import nearest
+from weft.store import STATE
+from weft.told import Target
+from weft.value import Shape, shape_of
+
+if TYPE_CHECKING:
+    from weft.space import Space
+
+LATER = 1 << 61
+"""A position behind every record's: that of an edit which has not been told yet."""
+
+
+class UnknownEntity(WeftError, KeyError):
+    """There is no entity {entity} in this space. It may be the id of another space, or have been mistyped."""
+
+    entity: str
+
+
+class UnknownField(WeftError, KeyError):
+    """{type} has no field {name!r} in the definition in force: {nearest}."""
+
+    type: str
+    name: str
+    nearest: str
+
+
+class EditTooLarge(WeftError, ValueError):
+    """The edit says {size_bytes} bytes at once, more than the {size_bytes_max} that a record may hold. Say it in
+    several edits, or make its large parts Blobs (Blob.from_bytes, Blob.read)."""
+
+    size_bytes: int
+    size_bytes_max: int
+
+
+class Edit:
+    """One atomic batch. Use it with `with`, or `async with` in an async space."""
+
+    def __init__(self, space: Space, *, id: str, actor: str, cause: int = 0) -> None:
+        self.space, self.id, self.actor, self.cause = space, id, actor, cause
+        self.intents: list[Plain] = []
+        self.created: dict[str, TypeSpec] = {}
+        self.blobs: list[Blob] = []
+        self._tails: dict[tuple[str, str], str] = {}
+        self._token: Token[Edit | None] | None = None
+
+    # ---- staging ----
+    def create(self, spec: TypeSpec, values: Iterable[tuple[str, object]]) -> str:
+        """Stage a new entity and what it is told; returns its id. Raises what is wrong, having staged nothing."""
+        entity, before = short_id("entity", self.id, len(self.created)), len(self.intents)
+        self.intents.append([entity, "", "create", spec.name])
+        try:
+            for name, value in values:
+                with _naming(f"{spec.name}.{name}"):
+                    self._set(entity, spec.nodes[name], value)
+        except BaseException:
+            del self.intents[before:]
+            raise
+        self.created[entity] = spec
+        return entity
+
+    def say(self, engine: Engine, entity: str, node: Node[Any] | None, verb: str, args: tuple[object, ...]) -> None:
+        """Stage one verb of a handle. Raises what is wrong with it, having staged nothing."""
+        spec = self.type_of(engine, entity)
+        if node is None:
+            self._tell(entity, args[0])
+            return
+        found = field_of(spec, node.name)
+        with _naming(f"{spec.name}.{found.name}"):
+            self._say(engine, entity, found, verb, args)
+
+    def _say(self, engine: Engine, entity: str, found: NodeSpec, verb: str, args: tuple[object, ...]) -> None:
+        match verb:
+            case "set":
+                self._set(entity, found, args[0])
+            case "add":
+                self._add(engine, entity, found, args)
+            case "remove":
+                self.intents.append([entity, found.name, "remove", self._identity(found, args[0])])
+            case "move":
+                self._move(engine, entity, found, args[0], args[1])
+            case "increment":
+                self.intents.append([entity, found.name, "increment", cast("int", args[0])])
+            case "put":
+                key, value = self._entry_shapes(found)
+                self.intents.append([entity, found.name, "put", key.to_plain(args[0]), self._plain(value, args[1])])
+            case "drop":
+                key, _ = self._entry_shapes(found)
+                self.intents.append([entity, found.name, "drop", key.to_plain(args[0])])
+            case _:
+                self._edit_text(engine, entity, found, verb, args)
+
+    def retry(self, entity: str, node: str, element: str) -> None:
+        """Stage that a failed node is to be tried again."""
+        self.intents.append([entity, node, "retry", element])
+
+    def type_of(self, engine: Engine, entity: str) -> TypeSpec:
+        """The type of an entity, staged or there. Raises `UnknownEntity`."""
+        staged = self.created.get(entity)
+        if staged is not None:
+            return staged
+        thing = engine.graph.thing(entity)
+        if thing is None:
+            raise UnknownEntity(entity=entity)
+        return thing.type
+
+    def cell(self, engine: Engine, entity: str, spec: NodeSpec) -> Cell:
+        """A field as this edit would leave it, in a copy of its own."""
+        assert spec.cell is not None
+        cell = make_cell(spec.cell)
+        if entity not in self.created:
+            rows = engine.rows(STATE, (entity, spec.name))
+            cell.load((str(key[2]), row[0]) for key, row in rows if isinstance(row[0], bytes))
+        told = Told(LATER, LATER - 1, self.actor)
+        for intent in self.intents:
+            assert isinstance(intent, list)
+            if intent[0] != entity:
+                continue
+            if intent[1] == spec.name and intent[2] != "retry":
+                cell.apply(str(intent[2]), intent[3:], told)
+            elif intent[2] == "tell" and spec.kind == "fold":
+                cell.apply("tell", intent[3:], told)
+        return cell
+
+    def stages(self, entity: str) -> bool:
+        """Whether it says anything of this entity."""
+        return any(isinstance(intent, list) and intent[0] == entity for intent in self.intents)
+
+    def _plain(self, shape: Shape, value: object) -> Plain:
+        self.blobs.extend(shape.blobs(value))
+        shape.encode(value)  # what only its bytes can show, such as its size, is refused on this line too
+        return shape.to_plain(value)
+
+    def _set(self, entity: str, spec: NodeSpec, value: object) -> None:
+        if spec.kind == "ref":
+            assert isinstance(value, Target)
+            plain: Plain = {"entity": value.entity, "node": value.node, "element": value.element}
+        else:
+            plain = self._plain(shape_in(spec), value)
+        self.intents.append([entity, spec.name, "set", plain])
+
+    def _tell(self, entity: str, event: object) -> None:
+        self.intents.append([entity, "", "tell", type(event).__name__, self._plain(shape_of(type(event)), event)])
+
+    def _add(self, engine: Engine, entity: str, spec: NodeSpec, values: tuple[object, ...]) -> None:
+        shape = shape_in(spec)
+        staged: list[Plain] = []
+        tail = self._tail(engine, entity, spec)
+        for value in values:
+            (plain,) = cast("list[Plain]", self._plain(shape, (value,)))
+            element_identity(plain, spec.key)
+            tail = order_key_after(tail)
+            staged.append([entity, spec.name, "add", tail, plain])
+        self._tails[entity, spec.name] = tail
+        self.intents.extend(staged)
+
+    def _tail(self, engine: Engine, entity: str, spec: NodeSpec) -> str:
+        known = self._tails.get((entity, spec.name))
+        if known is not None:
+            return known
+        if entity in self.created:
+            return ""
+        node = engine.node(entity, spec.name)
+        cell = node.cell if isinstance(node, ToldNode) else None
+        return cell.order[-1][0] if isinstance(cell, ItemsCell) and cell.order else ""
+
+    def _identity(self, spec: NodeSpec, value: object) -> str:
+        (plain,) = cast("list[Plain]", shape_in(spec).to_plain((value,)))
+        return element_identity(plain, spec.key)
+
+    def _move(self, engine: Engine, entity: str, spec: NodeSpec, item: object, before: object) -> None:
+        cell = self.cell(engine, entity, spec)
+        assert isinstance(cell, ItemsCell)
+        element = self._identity(spec, item)
+        order = [(key, id) for key, id in cell.order if id != element]
+        if before is None:
+            key = order_key_after(order[-1][0] if order else "")
+        else:
+            place = next((n for n, (_, id) in enumerate(order) if id == self._identity(spec, before)), None)
+            if place is None:
+                raise KeyError(f"{spec.name} holds no {before!r} to move in front of")
+            key = order_key_between(order[place - 1][0] if place else "", order[place][0])
+        self._tails.pop((entity, spec.name), None)
+        self.intents.append([entity, spec.name, "move", element, key])
+
+    def _entry_shapes(self, spec: NodeSpec) -> tuple[Shape, Shape]:
+        arguments = getattr(shape_in(spec).annotation, "__args__", (object, object))
+        return shape_of(arguments[0]), shape_of(arguments[1])
+
+    def _edit_text(self, engine: Engine, entity: str, spec: NodeSpec, verb: str, args: tuple[object, ...]) -> None:
+        from weft.shared_text import Delete, Insert, Replace, edit_text, empty_text
+
+        cell = self.cell(engine, entity, spec)
+        assert isinstance(cell, TextCell)
+        kinds: dict[str, Callable[..., Any]] = {"insert": Insert, "delete": Delete, "replace": Replace}
+        update = edit_text(cell.state or empty_text(), self.actor, [kinds[verb](*args)], session=self.id)
+        self.intents.append([entity, spec.name, "edit", update, [verb, *cast("list[Plain]", list(args))]])
+
+    # ---- telling ----
+    def __enter__(self) -> Self:
+        self.space._check_blocking("space.edit()", "async with space.edit()")
+        self._begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+        if kind is None:
+            self.space._tell(self)
+
+    async def __aenter__(self) -> Self:
+        self._begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+        if kind is None:
+            await self.space._tell_async(self)
+
+    def _begin(self) -> None:
+        if self.space._staged.get() is not None:
+            raise RuntimeError("an edit is open already: what it stages is told when it ends; leave it first")
+        self._token = self.space._staged.set(self)
+
+    def _end(self) -> None:
+        if self._token is not None:
+            with contextlib.suppress(ValueError):  # left in another context than it was entered in
+                self.space._staged.reset(self._token)
+            self._token = None
+
+
+@contextlib.contextmanager
+def _naming(place: str) -> Iterator[None]:
+    """Say of a value that cannot be kept for which field it was meant."""
+    try:
+        yield
+    except Unencodable as why:
+        why.where = f"{place}, {why.where}"
+        raise
+
+
+def field_of(spec: TypeSpec, name: str) -> NodeSpec:
+    """A told node of a type. Raises `UnknownField`, naming the nearest."""
+    found = spec.nodes.get(name)
+    if found is None or not found.is_told:
+        told = [node.name for node in spec.nodes.values() if node.is_told]
+        raise UnknownField(type=spec.name, name=name, nearest=nearest(name, told))
+    return found
+
+
+def shape_in(spec: NodeSpec) -> Shape:
+    """The shape of a node's value; plain where the type was opened without its code."""
+    return spec.code.shape if spec.code is not None else shape_of(object)

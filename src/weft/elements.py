@@ -1,0 +1,40 @@
+"""Elements: values whose occurrences in lists have an identity, by a declared key.
+
+Knows nothing of how ids are assigned and kept.
+Invariant: an element class is frozen, so a value's key never changes under its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TypeVar, dataclass_transform
+
+from weft.spelling import nearest
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True)
+def element(*, key: str) -> Callable[[type[T]], type[T]]:
+    """Make a frozen dataclass whose field `key` says which element of a list is which.
+
+    The key names one element within one list. What is found again under its key keeps its id, and with it all
+    references to it.
+    """
+
+    def declare(kind: type[T]) -> type[T]:
+        made = dataclass(frozen=True)(kind)
+        names = [one.name for one in fields(made)]  # type: ignore[arg-type]
+        if key not in names:
+            raise TypeError(f"{kind.__name__} has no field {key!r} to be its key: {nearest(key, names)}")
+        made.__weft_key__ = key  # type: ignore[attr-defined]
+        return made
+
+    return declare
+
+
+def key_of(kind: object) -> str | None:
+    """The declared key of an element class; None for any other type."""
+    found = getattr(kind, "__weft_key__", None) if isinstance(kind, type) else None
+    return found if isinstance(found, str) else None

@@ -1,0 +1,640 @@
+"""The engine: the only writer of a space. It assigns positions, folds, marks what is due, and settles slots.
+
+Each public method is one of the transactions of the log: `tell` (an event and all it changes), `define` and `offer`
+(what types and services are in force), `settle` (a result and all it changes). They write into one open batch;
+`commit` makes the batch durable, or forgets it and everything made from it. The whole module is synchronous and takes
+time and ids as arguments, so that a simulated world can drive it.
+
+Knows nothing of threads, event loops, runners or handles.
+Invariant: memory equals what `rows` and the open batch say; a batch that fails leaves memory empty, to be read again.
+Source: deterministic state machines over a replicated log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, cast
+
+from weft.content import Cid, Link, Plain, content_id, decode, encode, link
+from weft.errors import WeftError
+from weft.evolution import DefinitionChange
+from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest
+from weft.graph import Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
+from weft.identity import assigned
+from weft.ledger import Ledger
+from weft.loops import Place, find_loop, needs_of
+from weft.record import Record
+from weft.reduce import Refused, Told
+from weft.schedule import due_after, due_by, mark_of
+from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, content_of, dominates, reason_superseded
+from weft.spec import TypeSpec
+from weft.store import (
+    ALTERNATIVE,
+    DEFINITION,
+    DUE,
+    EDGE,
+    EVENT,
+    KIND,
+    SERVICE,
+    TREE,
+    VERSION,
+    Head,
+    Key,
+    Row,
+)
+
+_log = logging.getLogger("weft")
+
+
+class EventReused(WeftError):
+    """The event {id} was told before and said something else. Give a different edit a different `once=`."""
+
+    id: str
+
+
+class EngineBroke(WeftError):
+    """The engine failed while it applied an event that was in order: {what}. Nothing of it was kept. This is a defect
+    of Weft, or of the store under it: open the space again, and report what it says."""
+
+    what: str
+
+
+class Settling(NamedTuple):
+    """What a call, or the engine in its place, came to."""
+
+    at: int
+    outcome: Outcome
+    call_key: Cid | None = None
+    attempt: tuple[int, int] = (0, 0)
+    inputs: tuple[Plain, ...] = ()
+    used: tuple[Outcome, ...] | None = None
+    how: str = "ran"
+    preimage: bytes = b""
+    took_us: int = 0
+    other: Ok | None = None
+    """What the call gave, where the first result of its call key stands in its place."""
+    is_stale: bool | None = None
+    """Of a replayed result: whether an input had changed meanwhile, as was seen when it was recorded."""
+
+
+class Engine(Ledger):
+    """The state machine of one space under one lease."""
+
+    # ---- T1: what people and programs tell ----
+    def tell(self, event: dict[str, Plain]) -> int:
+        """Fold an event; returns its position. Told again, it changes nothing and returns its first position.
+
+        Raises `EventReused` for an id that said something else, and `Refused` (or the fold's own error, as `Refused`)
+        when it cannot be folded: then the log holds the refusal, and nothing else was changed."""
+        check_event(event)
+        id, intents = str(event["id"]), event["intents"]
+        assert isinstance(intents, list)
+        digest = intents_digest(intents)
+        known = self.row(EVENT, (id,))
+        if known is not None:
+            return self._told_again(id, digest, known)
+        position = self.head.position + 1
+        told = Told(position, int(event["base"]), str(event["actor"]))  # type: ignore[arg-type]
+        folding = Folding(self, told)
+        try:
+            self._check_depth(event)
+            for intent in intents:
+                assert isinstance(intent, list)
+                folding.fold(intent)
+            folding.check_loops()
+        except Exception as why:
+            if self.replaying:
+                raise
+            folding.undo()
+            return self._refuse(event, digest, why)
+        try:
+            self.record("event", event)
+            self.cut = position
+            self.batch.put(EVENT, (id,), (position, digest, None))
+            folding.write()
+            self._spread_told(folding, position)
+        except Exception as why:
+            # The open batch holds a part of the event by now. It must never be committed, so this ends the engine.
+            raise EngineBroke(what=f"{type(why).__name__}: {why}") from why
+        return position
+
+    def _told_again(self, id: str, digest: bytes, known: Row) -> int:
+        position, was, outcome = known
+        if was != digest:
+            raise EventReused(id=id)
+        if outcome is not None:
+            raise Refused(place=f"event {id}", why=str(outcome))
+        assert isinstance(position, int)
+        return position
+
+    def _refuse(self, event: dict[str, Plain], digest: bytes, why: Exception) -> int:
+        said = str(why) if isinstance(why, WeftError) else f"{type(why).__name__}: {why}"
+        position = self.record("refused", {**event, "why": said}).position
+        self.cut = position
+        self.batch.put(EVENT, (str(event["id"]),), (position, digest, said))
+        if isinstance(why, WeftError):
+            raise why
+        raise Refused(place="event " + str(event["id"]), why=said) from why
+
+    def _check_depth(self, event: dict[str, Plain]) -> None:
+        depth, cause = event.get("depth") or 0, event.get("cause") or 0
+        if isinstance(depth, int) and isinstance(cause, int) and depth > DEPTH_MAX:
+            raise TooDeep(depth=depth, cause=cause, bound=DEPTH_MAX)
+
+    def _spread_told(self, folding: Folding, position: int) -> None:
+        for thing in folding.created:
+            self.graph.adopt(thing)
+            self.make_all_due(list(thing.slots()), position)
+        fresh = set(folding.created)
+        for node, changes in folding.changes.items():
+            real = [c for c in changes.values() if c.before != c.after or (c.moved and c.after is not None)]
+            if not real:
+                continue
+            if node.thing not in fresh:
+                self.graph.load_readers(node.thing)
+                self.spread(node, [(c.element, c.before is None, c.after is None) for c in real], position)
+            if node.spec.kind == "ref":
+                # Readers were made due first: what was unsettled where it pointed until now counts for them too.
+                self._point(node, folding.pointed[node], position, is_new=node.thing in fresh)
+        for slot in folding.retried:
+            slot.tries = 0
+            self.make_due(slot, position)
+
+    def _point(self, node: ToldNode, before: tuple[str, str, str] | None, position: int, *, is_new: bool) -> None:
+        """A reference leads elsewhere: keep its edge row, and let its readers read there."""
+        thing, name = node.thing, node.spec.name
+        target = target_of(node.outcome())
+        if before is not None:
+            self.batch.put(EDGE, (*before, thing.id, name), None)
+        if target is not None:
+            self.batch.put(EDGE, (*target, thing.id, name), (position,))
+        if is_new:
+            return
+        for spec in thing.type.readers_of(name):
+            reader = thing.nodes[spec.name]
+            if isinstance(reader, Slot):
+                self.graph.rewire(reader, position)
+            elif isinstance(reader, Whole):
+                self._rewire_whole(reader, name, position)
+
+    def _rewire_whole(self, whole: Whole, ref: str, position: int) -> None:
+        if whole.spec.inputs[0].ref == ref:
+            before = list(whole.slots)
+            self.spread(whole, [], position)
+            self.graph.rewire_whole(whole, position)
+            self._resize(whole, before, position)
+        for slot in list(whole.slots.values()):
+            self.graph.rewire(slot, position)
+
+    def _resize(self, whole: Whole, before: list[str], position: int) -> None:
+        now = whole.element_ids()
+        gone = set(before) - set(now)
+        deltas = [(id, False, True) for id in before if id in gone]
+        deltas += [(id, id not in whole.slots, False) for id in now]
+        self._follow_source(whole, deltas, position)
+        self.spread(whole, deltas, position)
+
+    def tell_retry(self, key: SlotKey) -> int:
+        """Have a failed slot tried again; the engine itself says so."""
+        id = event_id("weft", f"retry {key} {self.head.position}")
+        intents: list[Plain] = [[key.entity, key.node, "retry", key.element]]
+        return self.tell(event_plain(id, intents, actor="weft", base=self.cut, time=self.now()))
+
+    # ---- due ----
+    def make_all_due(self, slots: list[Slot], cut: int) -> None:
+        """A row for each. What each was before is asked first: else a long chain is walked once for each of its
+        nodes, down to the first one that this very edit made due."""
+        for slot, before in [(slot, self.graph.first(slot) if slot.due is None else 0) for slot in slots]:
+            self._put_due(slot, cut, before)
+
+    def make_due(self, slot: Slot, cut: int) -> None:
+        """One row for one direct reader of what changed."""
+        self._put_due(slot, cut, self.graph.first(slot) if slot.due is None else 0)
+
+    def _put_due(self, slot: Slot, cut: int, before: int) -> None:
+        due = due_by(cut, slot.due, before)
+        if due != slot.due:
+            self.batch.put(DUE, slot.key, due)
+            self.graph.set_due(slot, due)
+            self.touched[slot] = None
+
+    def spread(self, source: Source, deltas: list[tuple[str, bool, bool]], cut: int) -> None:
+        """Make due whoever reads directly what changed. A delta is (element, is new, is gone)."""
+        if not source.readers:
+            return
+        stack: list[tuple[Source, list[tuple[str, bool, bool]]]] = [(source, deltas)]
+        while stack:
+            node, changed = stack.pop()
+            if isinstance(node, Whole):
+                node.forget()
+            for edge in list(node.readers.get("", ())):
+                reader = edge.reader
+                if isinstance(reader, Slot):
+                    self.make_due(reader, max(cut, edge.since))
+                elif edge.input == -1:
+                    assert isinstance(node, Slot)
+                    stack.append((reader, [(node.key.element, False, False)]))
+                else:
+                    sized = self._follow_source(reader, changed, cut)
+                    stack.append((reader, sized))
+            for element, _, _ in changed:
+                self._spread_element(node, element, cut)
+
+    def _spread_element(self, node: Source, element: str, cut: int) -> None:
+        if not element:
+            return
+        for edge in list(node.readers.get(element, ())):
+            if isinstance(edge.reader, Slot):
+                self.make_due(edge.reader, max(cut, edge.since))
+                if isinstance(node, Whole):
+                    self.graph.rewire(edge.reader, cut)
+
+    def _follow_source(
+        self, whole: Whole, changed: list[tuple[str, bool, bool]], cut: int
+    ) -> list[tuple[str, bool, bool]]:
+        """Slots for elements that came, tombstones for those that went; returns what that means to readers."""
+        sized: list[tuple[str, bool, bool]] = []
+        whole.forget()
+        for element, _, is_gone in changed:
+            if is_gone and element in whole.slots:
+                self._bury(whole, element, cut)
+                sized.append((element, False, True))
+            elif not is_gone and element not in whole.slots and element:
+                slot = self.graph.add_element(whole, element)
+                self.make_due(slot, cut)
+                sized.append((element, True, False))
+        return sized
+
+    def _bury(self, whole: Whole, element: str, cut: int) -> None:
+        slot = whole.slots[element]
+        waiting = [edge.reader for edge in slot.readers.get("", ()) if isinstance(edge.reader, Slot)]
+        self.graph.drop_element(whole, element)
+        said: dict[str, Plain] = {"slot": list(slot.key), "at": cut, "outcome": {"gone": "its element was removed"}}
+        position = self.record("removed", said).position
+        slot.show(Result(cut, Gone("its element was removed"), None, (0, 0), position))
+        self.batch.put(VERSION, slot.key, (cut, position, encode(said)))
+        self.batch.put(DUE, slot.key, None)
+        self.touched[slot] = None
+        for reader in waiting:
+            self.make_due(reader, cut)
+            self.graph.rewire(reader, cut)
+
+    # ---- T3: what a call came to ----
+    def settle(self, slot: Slot, said: Settling) -> bool:
+        """Record what a slot came to; returns whether it is what the slot shows now.
+
+        Dominated results are kept under their call key and in the log, with the reason, and change nothing visible.
+        """
+        outcome = said.outcome
+        ids = self._assign(slot, said)
+        if isinstance(ids, Err):
+            outcome = ids
+        elif ids is not None:
+            assert isinstance(outcome, Ok)
+            outcome = Ok(outcome.content, outcome.encoded, ids)
+        old = slot.result
+        position = self.head.position + 1
+        result = Result(said.at, outcome, said.call_key, said.attempt, position)
+        stands = old is None or dominates(result, old)
+        is_stale = self._is_stale(slot, said)
+        is_first = self._is_first(said, outcome)
+        payload = self._result_plain(slot, said, outcome)
+        if is_stale:
+            payload["stale"] = True
+        if is_first:
+            payload["preimage"] = said.preimage
+        if not stands:
+            assert old is not None
+            payload["superseded"] = reason_superseded(result, old)
+        record = self.record("result", payload)
+        self._remember(said, outcome, position, is_first=is_first)
+        if not stands or slot.thing.nodes.get(slot.key.node) is None or self._is_dropped(slot):
+            return False
+        assert record.payload is not None
+        self._show(slot, result, record.payload, is_stale=is_stale)
+        return True
+
+    def _is_dropped(self, slot: Slot) -> bool:
+        whole = slot.thing.nodes[slot.key.node]
+        return isinstance(whole, Whole) and whole.slots.get(slot.key.element) is not slot
+
+    def _assign(self, slot: Slot, said: Settling) -> tuple[str, ...] | Err | None:
+        """Ids for the elements of a keyed list: those recorded, where this repeats a record."""
+        if (
+            slot.spec.key is None
+            or slot.spec.sort != "sequence"
+            or not isinstance(said.outcome, Ok)
+            or slot.key.element
+        ):
+            return None
+        if said.outcome.elements is not None:
+            return said.outcome.elements
+        elements = decode(said.outcome.encoded)
+        assert isinstance(elements, list)
+        known = {row[0]: str(key[2]) for key, row in self._tree(slot.key)}
+        try:
+            accepted_by = f"{said.at}/{said.attempt[0]}/{said.attempt[1]}"
+            return assigned(slot.key, slot.spec.key, elements, known, accepted_by=accepted_by)  # type: ignore[arg-type]
+        except WeftError as why:
+            return Err(type(why).__name__, str(why))
+
+    def _tree(self, key: SlotKey) -> Iterator[tuple[Key, list[Plain]]]:
+        for place, (row,) in self.rows(TREE, (key.entity, key.node)):
+            assert isinstance(row, bytes)
+            kept = decode(row)
+            assert isinstance(kept, list)
+            yield place, kept
+
+    def _keep_tree(self, slot: Slot) -> None:
+        """A row for each element that has, or had, an id: its key, whether it lives, its last value."""
+        if slot.spec.key is None or slot.spec.sort != "sequence" or slot.key.element:
+            return
+        living: set[str] = set()
+        for member in slot.members():
+            value = decode(member.encoded)
+            assert isinstance(value, dict)
+            living.add(member.element)
+            row = encode([encode(value[slot.spec.key]), True, member.encoded])
+            self.batch.put(TREE, (*slot.key[:2], member.element), (row,))
+        for place, (name, alive, last) in list(self._tree(slot.key)):
+            if alive and place[2] not in living:
+                self.batch.put(TREE, place, (encode([name, False, last]),))
+
+    def _result_plain(self, slot: Slot, said: Settling, outcome: Outcome) -> dict[str, Plain]:
+        payload: dict[str, Plain] = {
+            "slot": list(slot.key),
+            "at": said.at,
+            "how": said.how,
+            "attempt": list(said.attempt),
+            "outcome": self.outcome_plain(outcome),
+            "inputs": list(said.inputs),
+        }
+        if said.call_key is not None:
+            payload["key"] = link(said.call_key)
+        if said.took_us:
+            payload["took_us"] = said.took_us
+        if isinstance(outcome, Err) and slot.last is not None:
+            payload["last"] = self.outcome_plain(slot.last)
+        if said.other is not None:
+            payload["other"] = self.outcome_plain(said.other)
+        return payload
+
+    def _is_stale(self, slot: Slot, said: Settling) -> bool:
+        """Whether an input shows something else by now than what the call was given."""
+        if said.is_stale is not None:
+            return said.is_stale
+        if said.used is None:
+            return False
+        shown = self.shown_inputs(slot)
+        return said.used != shown and [*map(content_of, said.used)] != [*map(content_of, shown)]
+
+    def _is_first(self, said: Settling, outcome: Outcome) -> bool:
+        """Whether this is the first value of its call key."""
+        if said.call_key is None or not isinstance(outcome, Ok) or said.how != "ran":
+            return False
+        return self.memo(said.call_key) is None
+
+    def _remember(self, said: Settling, outcome: Outcome, position: int, *, is_first: bool) -> None:
+        """The first ok outcome of a call key is the result; a later, different one is kept beside it."""
+        if said.call_key is not None and said.other is not None:
+            self.batch.put(ALTERNATIVE, (said.call_key, position), (encode(self.outcome_plain(said.other)),))
+        if is_first:
+            assert said.call_key is not None and isinstance(outcome, Ok)
+            self.keep_memo(said.call_key, position, said.preimage, outcome)
+            for slot in list(self.failed_keys.get(said.call_key, ())):
+                self.touched[slot] = None
+
+    def _show(self, slot: Slot, result: Result, payload: bytes, *, is_stale: bool) -> None:
+        old = slot.result
+        before = (
+            {member.element: member.content for member in slot.members()} if self._has_element_readers(slot) else {}
+        )
+        slot.show(result)
+        slot.frame = None
+        self.batch.put(VERSION, slot.key, (result.at, result.position, payload))
+        self._keep_tree(slot)
+        self.index_failure(slot)
+        self.touched[slot] = None
+        if content_of(old.outcome if old is not None else Gone()) != content_of(result.outcome):
+            self.graph.load_readers(slot.thing)
+            # Readers first: what was unsettled about this slot until now counts for them too.
+            self.spread(slot, self._deltas(slot, before), result.at)
+        is_final = not isinstance(result.outcome, Err) or result.outcome.final
+        due = due_after(result.at, slot.due, is_stale=is_stale, is_final=is_final)
+        if due != slot.due:
+            first = slot.due.first if slot.due is not None else result.at
+            self.batch.put(DUE, slot.key, due)
+            joins = self.graph.set_due(slot, due)
+            if first < result.at:
+                self._hold_marks(joins, first, result.at)
+
+    def _hold_marks(self, joins: list[Edge], first: int, at: int) -> None:
+        """A slot that skipped cuts is right at `at`, and was perhaps not right at any cut between `first` and there.
+
+        Whoever reads it beside something still unsettled shows a value of before `first`; without a row of its own its
+        mark would follow that other input to a cut in between, at which nothing is known of it.
+        """
+        stack = list(joins)
+        while stack:
+            edge = stack.pop()
+            reader = edge.reader
+            if isinstance(reader, Whole):
+                stack.extend(further for edges in reader.readers.values() for further in edges)
+            elif reader.due is None and not reader.current:
+                due = Due(max(first, edge.since), at)
+                self.batch.put(DUE, reader.key, due)
+                self.graph.set_due(reader, due)
+                self.touched[reader] = None
+
+    def _has_element_readers(self, slot: Slot) -> bool:
+        if slot.spec.sort == "plain" or slot.key.element:
+            return False  # (the value of one call of an `each` is read as a whole, whatever it is)
+        return any(slot.readers.keys() - {""}) or any(isinstance(e.reader, Whole) for e in slot.readers.get("", ()))
+
+    def _deltas(self, slot: Slot, before: dict[str, Cid]) -> list[tuple[str, bool, bool]]:
+        if not self._has_element_readers(slot):
+            return [(slot.key.element, False, False)]
+        now = {member.element: member.content for member in slot.members()}
+        gone = [(element, False, True) for element in before if element not in now]
+        kept = [(element, element not in before, False) for element in now if before.get(element) != now[element]]
+        watched = [(element, False, False) for element in slot.readers if element not in now and element not in before]
+        return [*gone, *kept, *watched]
+
+    def shown_inputs(self, slot: Slot) -> tuple[Outcome, ...]:
+        """What each input of a slot shows now, to be compared with what an attempt was given."""
+        return tuple([edge_outcome(edge) for edge in slot.edges if edge.mode != "state"])
+
+    # ---- what is in force ----
+    def define(self, spec: TypeSpec) -> bool:
+        """Put a definition in force; returns whether that changed anything. Only what differs becomes due."""
+        self.types[spec.name] = spec
+        old = self.in_force.get(spec.name)
+        if old is not None and old.content() == spec.content():
+            self.in_force[spec.name] = spec
+            return False
+        said = spec.plain()
+        change = DefinitionChange(old, spec) if old is not None else None
+        if change is not None:
+            self._check_loops(spec)
+        renamed = change.renamed if change is not None else {}
+        for name in change.unannounced() if change is not None else ():
+            _log.warning(
+                "the source of %s has changed and its declared version has not: nothing is computed anew", name
+            )
+        position = self.record("definition", said | ({"renamed": dict(renamed)} if renamed else {})).position
+        self._put_definition(spec, old, position, encode(said))
+        return True
+
+    def _check_loops(self, spec: TypeSpec) -> None:
+        """Refuse a definition under which references that were told already close a loop."""
+        readers = [node.name for node in spec.nodes.values() if any(entry.ref for entry in node.inputs)]
+        done: set[Place] = set()
+
+        def needs(place: Place) -> Iterator[Place]:
+            thing = self.graph.thing(place[0])
+            known = thing.type if thing is not None else None
+            return needs_of(place, thing, spec if known is not None and known.name == spec.name else known)
+
+        for key, _ in self.rows(KIND, (spec.name,)) if readers else ():
+            for node in readers:
+                loop = find_loop((str(key[2]), node), needs, done)
+                if loop:
+                    raise Refused(place=f"the definition of {spec.name}", why=f"it would close a loop: {loop}")
+
+    def _put_definition(
+        self,
+        spec: TypeSpec,
+        old: TypeSpec | None,
+        position: int,
+        content: bytes,
+        *,
+        renamed: Mapping[str, str] | None = None,
+    ) -> None:
+        self.cut = position
+        self.batch.put(DEFINITION, (spec.name,), (position, content))
+        if old is None:
+            self.in_force[spec.name] = spec
+            return
+        changes = DefinitionChange(old, spec, renamed=renamed)
+        ids = [str(key[2]) for key, _ in self.rows(KIND, (spec.name,))]
+        for id in ids:
+            changes.move_rows(self, id)
+        self.in_force[spec.name] = spec
+        self.reload()
+        for id in ids:
+            thing = self.graph.thing(id)
+            assert thing is not None
+            self.make_all_due([slot for slot in thing.slots() if slot.key.node in changes.changed], position)
+
+    def offer(self, name: str, fingerprint: Plain, *, recompute: bool) -> bool:
+        """Put a service's fingerprint in force; returns whether it differs from the one before.
+
+        Calls made from here on carry it. What was computed with another stands, unless `recompute`; what failed is
+        tried again in any case."""
+        content = encode(fingerprint)
+        if self.fingerprints.get(name) == content_id(content):
+            return False
+        position = self.record("service", {"name": name, "fingerprint": fingerprint, "recompute": recompute}).position
+        self._put_service(name, content, position)
+        # Also for the first of its name: what was computed without an optional service is computed again with it.
+        self._due_for_service(name, position, recompute=recompute)
+        return True
+
+    def _put_service(self, name: str, content: bytes, position: int) -> None:
+        self.cut = position
+        self.batch.put(SERVICE, (name,), (position, content))
+        self.fingerprints[name] = content_id(content)
+
+    def _due_for_service(self, name: str, position: int, *, recompute: bool) -> None:
+        for spec in self.in_force.values():
+            nodes = {
+                node.name
+                for node in spec.nodes.values()
+                if node.operation is not None and any(service == name for _, service in node.operation.services)
+            }
+            for key, _ in list(self.rows(KIND, (spec.name,))) if nodes else ():
+                thing = self.graph.thing(str(key[2]))
+                mine = [slot for slot in thing.slots() if slot.key.node in nodes] if thing is not None else []
+                self.make_all_due([s for s in mine if recompute or isinstance(s.outcome(), Err)], position)
+
+    # ---- replay ----
+    def replay(self, record: Record) -> None:
+        """Apply a record of the log to the tables, as it was applied when it was written; nothing is run or matched."""
+        assert self.replaying
+        said = record.content()
+        match record.kind:
+            case "event":
+                self._replay_event(said)
+            case "refused":
+                intents = said["intents"]
+                assert isinstance(intents, list)
+                self.chain(record)
+                self.cut = record.position
+                row = (record.position, intents_digest(intents), str(said["why"]))
+                self.batch.put(EVENT, (str(said["id"]),), row)
+            case "definition":
+                self.chain(record)
+                renamed = said.pop("renamed", {})
+                assert isinstance(renamed, dict)
+                spec, names = self.with_code(said), {old: str(new) for old, new in renamed.items()}
+                old = self.in_force.get(spec.name)
+                self._put_definition(spec, old, record.position, encode(said), renamed=names)
+            case "service":
+                self.chain(record)
+                name = str(said["name"])
+                self._put_service(name, encode(said["fingerprint"]), record.position)
+                self._due_for_service(name, record.position, recompute=bool(said["recompute"]))
+            case "result":
+                self._replay_result(record, said)
+            case "removed":
+                # The record before it has buried the element already, but in an order of its own.
+                key = SlotKey(*(str(part) for part in cast("list[Plain]", said["slot"])))
+                self.batch.put(VERSION, key, (cast("int", said["at"]), record.position, encode(said)))
+        self.head = Head(record.position, record.digest)
+
+    def _replay_event(self, said: dict[str, Plain]) -> None:
+        self.tell(said)
+
+    def _replay_result(self, record: Record, said: dict[str, Plain]) -> None:
+        slot_key, attempt, key = said["slot"], said["attempt"], said.get("key")
+        assert isinstance(slot_key, list) and isinstance(attempt, list)
+        slot = self.node(*(str(part) for part in slot_key))
+        thing = self.graph.thing(str(slot_key[0]))
+        if not isinstance(slot, Slot):
+            assert thing is not None
+            slot = self.slot(thing, thing.type.nodes[str(slot_key[1])], str(slot_key[2]))
+        if slot.spec.kind == "choose":
+            test = [edge for edge in slot.edges if not number_of(edge)]
+            # A test that failed picks nothing; whether the branch before it was still read, the record says.
+            if branch_told(test) or len(said["inputs"]) == len(test):  # type: ignore[arg-type]
+                self.graph.choose(slot, branch_told(test), int(said["at"]))  # type: ignore[arg-type]
+        self.settle(
+            slot,
+            Settling(
+                int(said["at"]),  # type: ignore[arg-type]
+                self.outcome_of(said["outcome"]),
+                key.cid if isinstance(key, Link) else None,
+                (int(attempt[0]), int(attempt[1])),  # type: ignore[arg-type]
+                tuple(said["inputs"]),  # type: ignore[arg-type]
+                how=str(said["how"]),
+                preimage=cast("bytes", said.get("preimage", b"")),
+                took_us=int(said.get("took_us") or 0),  # type: ignore[arg-type]
+                other=cast("Ok | None", self.outcome_of(said["other"]) if "other" in said else None),
+                is_stale="stale" in said,
+            ),
+        )
+
+    # ---- what can be read ----
+    def mark(self, slots: Iterable[Slot]) -> int:
+        """The settled mark of these slots and all they need."""
+        return mark_of(self.cut, (self.graph.first(slot) for slot in slots))
+
+    def settled_mark(self) -> int:
+        """The settled mark of everything demanded. O(due rows): what a demanded slot needs is demanded too, so no slot
+        has to look down at its needs."""
+        return mark_of(self.cut, (slot.due.first for slot in self.graph.due if slot.demand and slot.due is not None))
+
+    def demanded(self) -> Iterator[Slot]:
+        """Every demanded slot in memory."""
+        return (slot for thing in list(self.graph.things.values()) for slot in thing.slots() if slot.demand)

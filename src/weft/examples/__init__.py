@@ -1,0 +1,1 @@
+"""Whole applications written with Weft, shipped so that they can be run, read and copied."""

@@ -1,0 +1,222 @@
+"""Flows, triggers and effects, as they are declared.
+
+A method under `@on` is a trigger. A coroutine function is a flow: it may wait, and what it waits for survives the
+process. A plain function that yields effects decides at once: it has no run, so it cannot wait.
+
+Knows nothing of how runs are kept, replayed or carried out.
+Invariant: a declaration here is data; nothing runs by being decorated.
+Source: workflow engines' durable functions; effects as values from Elm and free monads.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import (
+    Any,
+    Concatenate,
+    Generic,
+    Literal,
+    Never,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeAlias,
+    TypeVar,
+    cast,
+    get_args,
+    overload,
+)
+
+from weft.declare import Node
+from weft.handle import Seated, Value
+from weft.made import Function
+from weft.transition import Transition
+
+T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+P = ParamSpec("P")
+Ent = TypeVar("Ent", bound=Seated)
+Overlap: TypeAlias = Literal["queue", "skip", "restart"]
+
+
+class Effect(Generic[R_co]):
+    """A wish, as data: a frozen dataclass derived from this. `R` is what its receipt holds; a driver fulfils it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that stays outside the log: this is its name and generation, and all that is ever encoded."""
+
+    name: str
+    generation: int = 1
+
+
+class Run(Protocol):
+    """One execution of a flow. Each awaited step is recorded, and never done twice."""
+
+    @property
+    def id(self) -> str:
+        """Named by its flow and cause."""
+        ...
+
+    async def ask(
+        self,
+        name: str,
+        form: type[T],
+        /,
+        *,
+        to: object = None,
+        about: object = None,
+        remind: timedelta | None = None,
+    ) -> T:
+        """The answer of a person, or of a model given as `to`. What does not fit the form is refused and shown."""
+        ...
+
+    @overload
+    async def call(self, fn: Callable[P, AsyncIterator[R]], /) -> R: ...
+    @overload
+    async def call(self, fn: Callable[P, Awaitable[R]], /) -> R: ...
+    @overload
+    async def call(self, fn: Callable[P, R], /) -> R: ...
+    @overload
+    async def call(self, fn: Callable[Concatenate[A, P], AsyncIterator[R]], a: A, /) -> R: ...
+    @overload
+    async def call(self, fn: Callable[Concatenate[A, P], Awaitable[R]], a: A, /) -> R: ...
+    @overload
+    async def call(self, fn: Callable[Concatenate[A, P], R], a: A, /) -> R: ...
+    @overload
+    async def call(self, fn: Callable[Concatenate[A, B, P], AsyncIterator[R]], a: A, b: B, /) -> R: ...
+    @overload
+    async def call(self, fn: Callable[Concatenate[A, B, P], Awaitable[R]], a: A, b: B, /) -> R: ...
+    @overload
+    async def call(self, fn: Callable[Concatenate[A, B, P], R], a: A, b: B, /) -> R: ...
+    @overload
+    async def call(self, fn: Callable[Concatenate[A, B, C, P], AsyncIterator[R]], a: A, b: B, c: C, /) -> R: ...
+    @overload
+    async def call(self, fn: Callable[Concatenate[A, B, C, P], Awaitable[R]], a: A, b: B, c: C, /) -> R: ...
+    @overload
+    async def call(self, fn: Callable[Concatenate[A, B, C, P], R], a: A, b: B, c: C, /) -> R: ...
+    async def call(self, fn: Function, /, *inputs: object) -> object:
+        """What an operation makes of these inputs; its services and settings are injected."""
+        ...
+
+    async def create(self, kind: Callable[P, Ent], /, *args: P.args, **inputs: P.kwargs) -> Ent:
+        """A new entity."""
+        ...
+
+    async def sleep(self, delay: timedelta, /) -> None:
+        """Wait; no coroutine is held meanwhile."""
+        ...
+
+    async def perform(self, effect: Effect[R], /, *, once: str | None = None) -> R:
+        """Have an effect carried out, and return its receipt. `once`: at most once for this entity and flow."""
+        ...
+
+
+class Flow(Generic[R_co]):
+    """A method under `@on`, as data. An entity shows the handle on its newest run: await it, never call it."""
+
+    def __init__(self, fn: Function, when: On) -> None:
+        self.fn = fn
+        self.when = when
+        self.name = ""
+        self.owner: type | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is a coroutine function, with a run; else it decides at once."""
+        return inspect.iscoroutinefunction(self.fn)
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Take the first name."""
+        if self.owner is None:
+            self.owner, self.name = owner, name
+
+    def __str__(self) -> str:
+        """`Post.announce`."""
+        return self.name if self.owner is None else f"{self.owner.__name__}.{self.name}"
+
+    def __repr__(self) -> str:
+        """The same, in brackets."""
+        return f"<{self}>"
+
+    @overload
+    def __get__(self, obj: None, owner: type, /) -> Self: ...
+    @overload
+    def __get__(self, obj: Seated, owner: type, /) -> Value[R_co]: ...
+    def __get__(self, obj: Seated | None, owner: type, /) -> Self | Value[R_co]:
+        """The flow on the class, a handle on an entity."""
+        return self if obj is None else Value(obj.__weft_seat__, self)
+
+    def __set__(self, obj: Seated, value: Never, /) -> None:
+        """Refuse."""
+        raise AttributeError(f"{self} is a flow and cannot be assigned: it starts when its transition happens")
+
+
+@dataclass(frozen=True, slots=True)
+class On:
+    """What `on` was given; decorates a method."""
+
+    transition: Transition
+    guard: Node[bool] | None
+    actors: Node[Any] | None
+    overlap: Overlap
+
+    @overload
+    def __call__(self, fn: Callable[Concatenate[Ent, Run, P], Coroutine[Any, Any, R]], /) -> Flow[R]: ...
+    @overload
+    def __call__(self, fn: Callable[[Ent], Iterator[Effect[Any]]], /) -> Flow[None]: ...
+    def __call__(self, fn: Function, /) -> Flow[Any]:
+        """The method, as a flow."""
+        _check_method(fn)
+        return Flow(fn, self)
+
+
+def on(
+    when: Transition,
+    /,
+    *,
+    guard: Node[bool] | None = None,
+    actors: Node[Any] | None = None,
+    overlap: Overlap = "queue",
+) -> On:
+    """Make the method under it fire at a transition, while `guard` holds.
+
+    `actors`: a node of actor names, or a reference to an entity that declares its `actor`. `overlap` says what a firing
+    does while a run of the same entity goes on.
+    """
+    if not isinstance(cast("object", when), Transition):
+        raise TypeError(f"on() takes a transition, as in on(status.becomes(…)) or on(Entity.created), not {when!r}")
+    if overlap not in get_args(Overlap):
+        raise ValueError(f"overlap is 'queue', 'skip' or 'restart', not {overlap!r}")
+    return On(when, guard, actors, overlap)
+
+
+def _check_method(fn: Function) -> None:
+    name = getattr(fn, "__qualname__", repr(fn))
+    placed = [
+        one.name
+        for one in inspect.signature(fn).parameters.values()
+        if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
+    ]
+    if inspect.iscoroutinefunction(fn):
+        if len(placed) != 2:
+            raise TypeError(
+                f"{name} is a flow and takes (self, run), with services keyword-only, not ({', '.join(placed)})"
+            )
+    elif not inspect.isgeneratorfunction(fn):
+        raise TypeError(
+            f"{name} is neither `async def`, a flow, nor a function that yields effects: make it one of them"
+        )
+    elif len(placed) != 1:
+        raise TypeError(
+            f"{name} decides at once, so it takes self alone and has no run, not ({', '.join(placed)}): "
+            "make it `async def` to let it wait"
+        )

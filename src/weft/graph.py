@@ -1,0 +1,701 @@
+"""The graph in memory: entities, what their nodes show, who reads whom, and what is not current.
+
+A `ToldNode` holds a field, a `Slot` one derived value, a `Whole` gathers the slots of an `each`. Edges run from what is
+read to who reads it. A node is current when it is not due and all it reads is current; the graph keeps that by
+counting, so an event costs the nodes it reaches, once each, and nothing is ever walked by recursion. Entities are
+loaded when they are first touched; a loaded entity's needs are loaded too.
+
+Knows nothing of transactions, records or runners: it never writes.
+Invariant: `reader.pending` is the number of its edges whose source is not current, at every return from this module.
+Source: push-pull reactive graphs (Salsa, Incremental); counting in place of walking, as in Tarjan-style topological
+sorts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, TypeAlias
+
+from weft.collection import ElementId, content_elements, key_element, root_id
+from weft.content import Cid, Plain, content_id, decode, encode
+from weft.reduce import Cell, ItemsCell, array_bytes, mapping_plain
+from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey
+from weft.spec import InputSpec, Mode, NodeSpec, TypeSpec
+
+NEVER = 1 << 62
+"""A position that no record reaches: the first() of what is current."""
+
+
+class Due(NamedTuple):
+    """The slot is not known to be right from cut `first` on; `last` is the newest cut that asked for it."""
+
+    first: int
+    last: int
+
+
+class Member(NamedTuple):
+    """An element of a collection: its id, content id and bytes; of a mapping also the bytes of its key."""
+
+    element: str
+    content: Cid
+    encoded: bytes
+    key: bytes | None = None
+
+
+class ToldNode:
+    """A field of an entity in memory. What people told is always current."""
+
+    __slots__ = ("cell", "demand", "readers", "spec", "thing")
+
+    current = True
+    pending = 0
+
+    def __init__(self, thing: Thing, spec: NodeSpec, cell: Cell) -> None:
+        self.thing, self.spec, self.cell = thing, spec, cell
+        self.readers: dict[str, dict[Edge, None]] = {}
+        self.demand = 0
+
+    def outcome(self) -> Outcome:
+        """What readers are given."""
+        return self.cell.outcome()
+
+    def members(self) -> list[Member]:
+        """Its elements, in order."""
+        if isinstance(self.cell, ItemsCell):
+            return [Member(*element) for element in self.cell.elements()]
+        return members_of(self.spec, self.cell.outcome())
+
+    def element_ids(self) -> list[str]:
+        """The ids of its elements, in order."""
+        if isinstance(self.cell, ItemsCell):
+            return [element for _, element in self.cell.order]
+        return [member.element for member in self.members()]
+
+    def member(self, element: str) -> Member | None:
+        """One element by its id."""
+        if isinstance(self.cell, ItemsCell):
+            item = self.cell.items.get(element)
+            return None if item is None else Member(element, item.content, item.encoded)
+        return next((member for member in self.members() if member.element == element), None)
+
+
+class Slot:
+    """A derived value in memory: what it shows, what it reads, and how it stands."""
+
+    __slots__ = (
+        "_index",
+        "_members",
+        "again",
+        "attempt",
+        "blocking",
+        "current",
+        "demand",
+        "due",
+        "edges",
+        "frame",
+        "key",
+        "last",
+        "pending",
+        "queued",
+        "readers",
+        "result",
+        "seen",
+        "spec",
+        "thing",
+        "tries",
+    )  # fmt: skip
+
+    def __init__(self, thing: Thing, spec: NodeSpec, key: SlotKey) -> None:
+        self.thing, self.spec, self.key = thing, spec, key
+        self.edges: list[Edge] = []
+        self.readers: dict[str, dict[Edge, None]] = {}
+        self.pending = self.blocking = self.demand = self.tries = 0
+        self.current = True
+        self.due: Due | None = None
+        self.result: Result | None = None
+        self.last: Ok | None = None
+        self.attempt: object | None = None
+        self.frame: bytes | None = None
+        self.seen: object = None
+        self.queued = self.again = False
+        self._members: list[Member] | None = None
+        self._index: dict[str, Member] | None = None
+
+    def outcome(self) -> Outcome:
+        """What it shows, settled."""
+        return self.result.outcome if self.result is not None else Gone("not computed yet")
+
+    def show(self, result: Result) -> None:
+        """Take a result as the visible one."""
+        self.result = result
+        if isinstance(result.outcome, Ok):
+            self.last = result.outcome
+        self._members = self._index = None
+
+    def members(self) -> list[Member]:
+        """Its value's elements, in order."""
+        if self._members is None:
+            self._members = members_of(self.spec, self.outcome())
+        return self._members
+
+    def element_ids(self) -> list[str]:
+        """The ids of its value's elements, in order."""
+        return [member.element for member in self.members()]
+
+    def member(self, element: str) -> Member | None:
+        """One element of its value by its id."""
+        if self._index is None:
+            self._index = {member.element: member for member in self.members()}
+        return self._index.get(element)
+
+
+class Whole:
+    """All slots of an `each`, as one collection in the order of what it runs over."""
+
+    __slots__ = ("_outcome", "blocking", "current", "demand", "edge_by", "pending", "readers", "slots", "spec", "thing")
+
+    def __init__(self, thing: Thing, spec: NodeSpec) -> None:
+        self.thing, self.spec = thing, spec
+        self.slots: dict[str, Slot] = {}
+        self.edge_by: dict[str, Edge] = {}
+        self.readers: dict[str, dict[Edge, None]] = {}
+        self.pending = self.blocking = self.demand = 0
+        self.current = True
+        self._outcome: Outcome | None = None
+
+    @property
+    def edges(self) -> Iterable[Edge]:
+        """What it reads: what it runs over (under ""), and each element's slot."""
+        return self.edge_by.values()
+
+    @property
+    def source(self) -> Source:
+        """What it runs over."""
+        return self.edge_by[""].source
+
+    @property
+    def base(self) -> ToldNode | Slot:
+        """What the first `each` of a row of them runs over: it says which elements there are, and in which order."""
+        node: Source = self
+        while isinstance(node, Whole):
+            node = node.source
+        return node
+
+    def element_ids(self) -> list[str]:
+        """The ids of its elements, in order, settled or not."""
+        return self.base.element_ids()
+
+    def forget(self) -> None:
+        """A member changed: gather again when next asked."""
+        self._outcome = None
+
+    def members(self, *, only_good: bool = False) -> list[Member]:
+        """The values there are, in order; elements without one are left out only when asked."""
+        listed: list[Member] = []
+        for member in self.base.members():
+            slot = self.slots.get(member.element)
+            outcome = slot.outcome() if slot is not None else Gone()
+            if isinstance(outcome, Ok):
+                listed.append(Member(member.element, outcome.content, outcome.encoded, member.key))
+            elif not only_good:
+                return []
+        return listed
+
+    def member(self, element: str) -> Member | None:
+        """One element's value."""
+        slot = self.slots.get(element)
+        outcome = slot.outcome() if slot is not None else None
+        if not isinstance(outcome, Ok):
+            return None
+        base = self.base.member(element)
+        return Member(element, outcome.content, outcome.encoded, base.key if base else None)
+
+    def outcome(self) -> Outcome:
+        """The collection; failed where an element is; gone where what it runs over is."""
+        if self._outcome is None:
+            self._outcome = self._gather()
+        return self._outcome
+
+    def _gather(self) -> Outcome:
+        base = self.base.outcome()
+        if not isinstance(base, Ok):
+            return base
+        for slot in self.slots.values():
+            outcome = slot.outcome()
+            if isinstance(outcome, Err):
+                said = outcome.message if outcome.origin else f"{slot.key} failed: {outcome.kind}: {outcome.message}"
+                return Err(outcome.kind, said, outcome.where, outcome.origin or str(slot.key))
+        for slot in self.slots.values():
+            if not isinstance(slot.outcome(), Ok):
+                return Gone("not computed yet")
+        return collected(self.spec, self.members())
+
+
+Source: TypeAlias = ToldNode | Slot | Whole
+Reader: TypeAlias = Slot | Whole
+
+
+class Edge:
+    """Who reads what, how, since which position, and which element of it ("" for all of it)."""
+
+    __slots__ = ("element", "input", "mode", "reader", "since", "source")
+
+    def __init__(self, source: Source, reader: Reader, *, mode: Mode, element: str, since: int, number: int) -> None:
+        self.source, self.reader, self.mode, self.element, self.since = source, reader, mode, element, since
+        self.input = number
+        """Which of the reader's declared inputs it serves; ~number is the reference that one is read through, and -1 is
+        also a Whole's own gathering."""
+
+
+class Thing:
+    """An entity in memory."""
+
+    __slots__ = ("created", "id", "is_wired", "knows_readers", "nodes", "type")
+
+    def __init__(self, id: str, type: TypeSpec, created: int) -> None:
+        self.id, self.type, self.created = id, type, created
+        self.nodes: dict[str, Source] = {}
+        self.is_wired = self.knows_readers = False
+
+    def slots(self) -> Iterator[Slot]:
+        """Every slot, those of elements among them."""
+        for node in self.nodes.values():
+            if isinstance(node, Slot):
+                yield node
+            elif isinstance(node, Whole):
+                yield from node.slots.values()
+
+
+def members_of(spec: NodeSpec, outcome: Outcome) -> list[Member]:
+    """The elements of a value: by the ids that came with it, by its keys, or by content."""
+    if not isinstance(outcome, Ok):
+        return []
+    value = decode(outcome.encoded)
+    if spec.sort == "mapping" or spec.kind == "entries":
+        return [_entry(key, member) for key, member in _pairs(value)]
+    if not isinstance(value, list):
+        return []
+    parts = [encode(member) for member in value]
+    contents = [content_id(part) for part in parts]
+    ids = outcome.elements if outcome.elements is not None else content_elements(contents)
+    return [Member(*triple) for triple in zip(ids, contents, parts, strict=True)]
+
+
+def _pairs(value: Plain) -> list[tuple[Plain, Plain]]:
+    if isinstance(value, dict):
+        return list(value.items())
+    assert isinstance(value, list)
+    return [(pair[0], pair[1]) for pair in value if isinstance(pair, list)]
+
+
+def _entry(key: Plain, value: Plain) -> Member:
+    encoded = encode(value)
+    return Member(key_element(key), content_id(encoded), encoded, encode(key))
+
+
+def collected(spec: NodeSpec, members: list[Member]) -> Ok:
+    """Members as one collection, with its root id."""
+    ids = tuple(member.element for member in members)
+    root = root_id((ElementId(member.element), member.content) for member in members)
+    if spec.sort == "mapping":
+        plain = mapping_plain((decode(member.key or b"\xf6"), decode(member.encoded)) for member in members)
+        return Ok(root, encode(plain), ids)
+    return Ok(root, array_bytes([member.encoded for member in members]), ids)
+
+
+def edge_outcome(edge: Edge) -> Outcome:
+    """What an edge gives its reader, settled: the whole, one element, or the elements that settled well."""
+    source = edge.source
+    if edge.mode == "settled" and isinstance(source, Whole):
+        found = source.base.outcome()
+        return collected(source.spec, source.members(only_good=True)) if isinstance(found, Ok) else found
+    if not edge.element:
+        return source.outcome()
+    member = source.member(edge.element)
+    if member is not None:
+        return Ok(member.content, member.encoded)
+    outcome = source.outcome()
+    return outcome if not isinstance(outcome, Ok) else Gone("what it refers to is not there any more")
+
+
+def place_of(node: Source) -> str:
+    """ENTITY.NODE[ELEMENT], for messages."""
+    return str(node.key) if isinstance(node, Slot) else f"{node.thing.id}.{node.spec.name}"
+
+
+class Loader:
+    """What the graph asks of whoever keeps rows: an entity's type, cells, results, due rows and reference targets."""
+
+    def thing(self, id: str) -> Thing | None:
+        """A new Thing with its nodes (told ones loaded, slots with their results and due rows), not yet wired."""
+        raise NotImplementedError
+
+    def readers(self, id: str) -> Iterable[str]:
+        """The entities that hold a reference to this one."""
+        raise NotImplementedError
+
+    def element_slot(self, whole: Whole, element: str) -> Slot:
+        """The slot of one element, with what was kept of it."""
+        raise NotImplementedError
+
+
+class Graph:
+    """Everything loaded, and the counts that say what is current, demanded and ready to run."""
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
+        self.things: dict[str, Thing] = {}
+        self.ready: list[Slot] = []
+        self.due: dict[Slot, None] = {}
+        """Every wired slot that has a due row."""
+
+    # ---- loading ----
+    def thing(self, id: str) -> Thing | None:
+        """The entity, loaded and wired with all it needs; None where there is no such entity."""
+        found = self.things.get(id)
+        if found is not None and found.is_wired:
+            return found
+        thing = self._loaded(id)
+        todo = [thing] if thing is not None else []
+        while todo:
+            todo.extend(found for found in self._wire_thing(todo.pop()) if not found.is_wired)
+        return thing
+
+    def _loaded(self, id: str) -> Thing | None:
+        found = self.things.get(id)
+        if found is None:
+            found = self.loader.thing(id)
+            if found is not None:
+                self.things[id] = found
+        return found
+
+    def adopt(self, thing: Thing) -> None:
+        """Take in an entity that was just created, and wire it."""
+        self.things[thing.id] = thing
+        self.thing(thing.id)
+
+    def load_readers(self, thing: Thing) -> None:
+        """Make sure that all who read this entity through a reference are in memory."""
+        if not thing.knows_readers:
+            thing.knows_readers = True
+            for id in list(self.loader.readers(thing.id)):
+                self.thing(id)
+
+    def _wire_thing(self, thing: Thing) -> list[Thing]:
+        """Attach every edge of this entity's nodes; returns the entities reached through references."""
+        if thing.is_wired:
+            return []
+        thing.is_wired = True
+        reached: list[Thing] = []
+        for node in list(thing.nodes.values()):
+            if isinstance(node, Whole):
+                self._wire_whole(node, reached)
+            elif isinstance(node, Slot):
+                self._wire_slot(node, reached)
+        return reached
+
+    def _wire_whole(self, whole: Whole, reached: list[Thing]) -> None:
+        stack = [whole]
+        while stack:
+            one = stack[-1]
+            if "" not in one.edge_by:
+                self._set_source(one, reached, one.thing.created)
+            if isinstance(one.source, Whole) and "" not in one.source.edge_by:
+                # Of another entity, or declared later: what it runs over says which elements there are.
+                stack.append(one.source)
+                continue
+            stack.pop()
+            for element in one.element_ids():
+                if element not in one.slots:
+                    self.add_element(one, element, reached=reached)
+
+    def _set_source(self, whole: Whole, reached: list[Thing], since: int) -> None:
+        wanted = self._edges_of(whole, whole.spec.inputs[0], 0, reached, since)
+        if not wanted:
+            # Its reference leads nowhere: it runs over a place that shows nothing.
+            nowhere = Slot(whole.thing, whole.spec, SlotKey(whole.thing.id, whole.spec.name))
+            wanted = [Edge(nowhere, whole, mode="plain", element="", since=since, number=0)]
+        old = whole.edge_by.get("")
+        if old is None or old.source is not wanted[0].source:
+            whole.edge_by[""] = wanted[0]
+            self._attach(wanted[0])
+            if old is not None:
+                self._detach(old)
+        whole.forget()
+
+    def add_element(self, whole: Whole, element: str, *, reached: list[Thing] | None = None) -> Slot:
+        """The slot of a further element, wired."""
+        slot = self.loader.element_slot(whole, element)
+        whole.slots[element] = slot
+        whole.forget()
+        self._wire_slot(slot, [] if reached is None else reached)
+        edge = Edge(slot, whole, mode="plain", element="", since=0, number=-1)
+        whole.edge_by[element] = edge
+        self._attach(edge)
+        return slot
+
+    def drop_element(self, whole: Whole, element: str) -> Slot:
+        """Take a slot out of its collection; returns it, reading nothing any more."""
+        slot = whole.slots.pop(element)
+        whole.forget()
+        self._detach(whole.edge_by.pop(element))
+        self.set_due(slot, None)
+        self.unwire(slot)
+        return slot
+
+    # ---- edges ----
+    def rewire(self, slot: Slot, position: int) -> None:
+        """Bring a slot's edges in line with its references and choices as they are now."""
+        reached: list[Thing] = []
+        self._wire_slot(slot, reached, since=position)
+        for thing in reached:
+            self.thing(thing.id)
+
+    def rewire_whole(self, whole: Whole, position: int) -> None:
+        """Bring what a collection runs over in line with its reference; its elements are the caller's to compare."""
+        reached: list[Thing] = []
+        self._set_source(whole, reached, position)
+        for thing in reached:
+            self.thing(thing.id)
+
+    def _wire_slot(self, slot: Slot, reached: list[Thing], *, since: int = 0) -> None:
+        if slot.due is not None:
+            self.due[slot] = None
+        if slot.spec.kind == "choose":
+            wanted = self._wanted(slot, [0], reached, since)
+            branch = branch_of(slot) or _branch_picked(slot, wanted)
+            wanted += self._wanted(slot, [branch], reached, since) if branch else []
+        else:
+            wanted = self._wanted(slot, range(len(slot.spec.inputs)), reached, since)
+        kept = {(edge.source, edge.element, edge.mode, edge.input): edge for edge in slot.edges}
+        edges: list[Edge] = []
+        for edge in wanted:
+            old = kept.pop((edge.source, edge.element, edge.mode, edge.input), None)
+            if old is None:
+                self._attach(edge)
+            edges.append(old or edge)
+        for edge in kept.values():
+            self._detach(edge)
+        slot.edges = edges
+        if slot.due is not None:
+            # Just loaded and eager, it may be ready by now, and no edge of its turned to say so.
+            self.offer(slot)
+
+    def choose(self, slot: Slot, branch: int, position: int) -> None:
+        """Let a `choose` read the branch that its test picked, and no other; 0: none."""
+        if branch_of(slot) == branch:
+            return
+        reached: list[Thing] = []
+        wanted = self._wanted(slot, [branch], reached, position) if branch else []
+        for edge in slot.edges:
+            if number_of(edge):
+                self._detach(edge)
+        for edge in wanted:
+            self._attach(edge)
+        slot.edges = [*(edge for edge in slot.edges if not number_of(edge)), *wanted]
+        for thing in reached:
+            self.thing(thing.id)
+
+    def unwire(self, slot: Slot) -> None:
+        """Detach all that a slot reads."""
+        for edge in slot.edges:
+            self._detach(edge)
+        slot.edges = []
+
+    def _wanted(self, slot: Slot, numbers: Iterable[int], reached: list[Thing], since: int) -> list[Edge]:
+        inputs = slot.spec.inputs
+        return [edge for number in numbers for edge in self._edges_of(slot, inputs[number], number, reached, since)]
+
+    def _edges_of(self, reader: Reader, entry: InputSpec, number: int, reached: list[Thing], since: int) -> list[Edge]:
+        element = reader.key.element if isinstance(reader, Slot) and number == 0 else ""
+        if not entry.ref:
+            return [self._edge_to(reader.thing.nodes[entry.node], element, reader, entry.mode, 0, number)]
+        holder = reader.thing.nodes[entry.ref]
+        edges: list[Edge] = []
+        if isinstance(reader, Slot):
+            # The reference itself is read too: pointing it elsewhere makes the reader due.
+            edges.append(Edge(holder, reader, mode="plain", element="", since=0, number=~number))
+        found = self._follow(holder, entry.node, reached)
+        if found is not None:
+            source, inner = found
+            edges.append(self._edge_to(source, element or inner, reader, entry.mode, since, number))
+        return edges
+
+    def _edge_to(self, source: Source, element: str, reader: Reader, mode: Mode, since: int, number: int) -> Edge:
+        """An element of an `each` is read from its own slot, so that it never waits for its siblings."""
+        if element and isinstance(source, Whole) and element in source.slots:
+            source, element = source.slots[element], ""
+        return Edge(source, reader, mode=mode, element=element, since=since, number=number)
+
+    def _follow(self, holder: Source, node: str, reached: list[Thing]) -> tuple[Source, str] | None:
+        """What a reference leads to: (node, element), or None where it leads nowhere."""
+        target = target_of(holder.outcome())
+        if target is None:
+            return None
+        entity, target_node, element = target
+        thing = self._loaded(entity)
+        if thing is None:
+            return None
+        if not thing.is_wired:
+            reached.append(thing)
+        source = thing.nodes.get(node or target_node)
+        return None if source is None else (source, "" if node else element)
+
+    def _attach(self, edge: Edge) -> None:
+        edge.source.readers.setdefault(edge.element, {})[edge] = None
+        if not edge.source.current:
+            self._count(edge, 1)
+        if edge.reader.demand:
+            self._demand(edge.source, 1)
+
+    def _detach(self, edge: Edge) -> None:
+        mine = edge.source.readers.get(edge.element)
+        if mine is None or edge not in mine:
+            return
+        del mine[edge]
+        if not mine:
+            del edge.source.readers[edge.element]
+        if not edge.source.current:
+            self._count(edge, -1)
+        if edge.reader.demand:
+            self._demand(edge.source, -1)
+
+    # ---- what is current ----
+    def _count(self, edge: Edge, by: int) -> None:
+        reader = edge.reader
+        reader.pending += by
+        if edge.mode in ("plain", "settled"):
+            reader.blocking += by
+        self.turn(reader)
+
+    def turn(self, node: Reader) -> list[Edge]:
+        """A node may have become current, or ceased to be: tell all who read it.
+
+        Returns the edges by which something that is current now is read by something that waits for more.
+        """
+        joins: list[Edge] = []
+        stack: list[Reader] = [node]
+        while stack:
+            node = stack.pop()
+            now = node.pending == 0 and (isinstance(node, Whole) or node.due is None)
+            if isinstance(node, Slot):
+                self.offer(node)
+            if now == node.current:
+                continue
+            node.current = now
+            if not node.readers:
+                continue
+            by = -1 if now else 1
+            for edges in node.readers.values():
+                for edge in edges:
+                    edge.reader.pending += by
+                    if edge.mode in ("plain", "settled"):
+                        edge.reader.blocking += by
+                    if now and edge.reader.pending:
+                        joins.append(edge)
+                    stack.append(edge.reader)
+        return joins
+
+    def set_due(self, slot: Slot, due: Due | None) -> list[Edge]:
+        """Mark or clear, and tell readers; returns what `turn` does."""
+        slot.due = due
+        if due is None:
+            self.due.pop(slot, None)
+        else:
+            self.due[slot] = None
+        return self.turn(slot)
+
+    def offer(self, slot: Slot) -> None:
+        """Queue a slot if there may be something to run: looked at again when its turn comes."""
+        if slot.demand and not slot.queued and slot.blocking == 0 and (slot.due is not None or slot.pending):
+            slot.queued = True
+            self.ready.append(slot)
+
+    def first(self, slot: Slot) -> int:
+        """The first cut at which the slot is not known to be settled; NEVER when it is current."""
+        if slot.current:
+            return NEVER
+        least = NEVER
+        seen: dict[Reader, int] = {slot: 0}
+        stack: list[tuple[Reader, int]] = [(slot, 0)]
+        while stack:
+            node, since = stack.pop()
+            if isinstance(node, Slot) and node.due is not None:
+                least = min(least, max(node.due.first, since))
+            for edge in node.edges:
+                source = edge.source
+                if isinstance(source, ToldNode) or source.current:
+                    continue
+                at = max(edge.since, since)
+                if at < seen.get(source, NEVER):
+                    seen[source] = at
+                    stack.append((source, at))
+        return least
+
+    # ---- demand ----
+    def demand(self, node: Source, by: int = 1) -> None:
+        """Somebody watches this node, or (-1) no longer does."""
+        self._demand(node, by)
+
+    def _demand(self, node: Source, by: int) -> None:
+        stack: list[tuple[Source, int]] = [(node, by)]
+        while stack:
+            node, by = stack.pop()
+            was = bool(node.demand)
+            node.demand += by
+            if isinstance(node, ToldNode) or was == bool(node.demand):
+                continue
+            stack.extend((edge.source, by) for edge in node.edges)
+            if isinstance(node, Slot):
+                self.offer(node)
+
+    def path_between(self, start: Source, goal: Source) -> list[Source] | None:
+        """A way from `start` down its needs to `goal`, both included; None where there is none."""
+        came: dict[Source, Source | None] = {start: None}
+        stack: list[Source] = [start]
+        while stack:
+            node = stack.pop()
+            if node is goal:
+                path: list[Source] = []
+                step: Source | None = node
+                while step is not None:
+                    path.append(step)
+                    step = came[step]
+                return path[::-1]
+            if not isinstance(node, ToldNode):
+                for edge in node.edges:
+                    if edge.source not in came:
+                        came[edge.source] = node
+                        stack.append(edge.source)
+        return None
+
+
+def number_of(edge: Edge) -> int:
+    """Which declared input an edge serves, be it the input itself or the reference that it is read through."""
+    return max(edge.input, ~edge.input)
+
+
+def branch_of(slot: Slot) -> int:
+    """The branch that a `choose` reads now, as the number of its input; 0 for none."""
+    return max((number_of(edge) for edge in slot.edges), default=0)
+
+
+def _branch_picked(slot: Slot, test: list[Edge]) -> int:
+    """The branch behind a kept result, for a slot just loaded: the test shows what it did then, or the slot is due."""
+    return branch_told(test) if slot.result is not None else 0
+
+
+def branch_told(test: list[Edge]) -> int:
+    """The branch that what is shown now picks, given the edges of a test; 0 where it shows no value."""
+    outcome = edge_outcome(test[-1]) if test else None
+    return (1 if decode(outcome.encoded) is True else 2) if isinstance(outcome, Ok) else 0
+
+
+def target_of(outcome: Outcome) -> tuple[str, str, str] | None:
+    """Where a reference points: (entity, node, element); node and element are empty for an entity itself."""
+    if not isinstance(outcome, Ok):
+        return None
+    value = decode(outcome.encoded)
+    if not isinstance(value, dict):
+        return None
+    return str(value.get("entity", "")), str(value.get("node", "")), str(value.get("element", ""))

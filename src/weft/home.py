@@ -1,0 +1,369 @@
+"""A space whose engine is this program: what is told, looked at and waited for here reaches the engine directly.
+
+The engine runs on a thread of its own, or on the program's event loop. Its twin is `client`, which answers the same
+questions where another program is the engine: give me a look at the space, tell this event, say when that is settled.
+
+Knows nothing of handles. Invariant: `view` gives a state between two turns, never the middle of one.
+Source: embedded databases; lease holders.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, cast
+
+from weft.attempt import NotOffered
+from weft.call import Limits, Runner
+from weft.content import Plain
+from weft.engine import Engine
+from weft.errors import WeftError
+from weft.folding import depth_after
+from weft.graph import Slot
+from weft.points import OnPoint, pass_by
+from weft.pump import Pump, SpaceClosed, Waiter
+from weft.settlement import Place, Settlement, fail, finish, is_settled, open_settlement
+from weft.spec import TypeSpec
+from weft.store import Store
+
+if TYPE_CHECKING:
+    import asyncio  # Elsewhere imported where a loop runs or is awaited: it takes as long as half of Weft.
+
+_log = logging.getLogger("weft")
+_log.addHandler(logging.NullHandler())  # silent unless the program asks
+
+START_S = 30.0
+
+
+class InsideOperation(WeftError, RuntimeError):
+    """{call} was asked for inside an operation that runs on the engine's own thread, which would wait for itself. Give
+    the operation what it needs as inputs, and edit outside of it; or let a plain function run with
+    runner="thread"."""
+
+    call: str
+
+
+class Home:
+    """This program is the engine."""
+
+    def __init__(
+        self,
+        store: Store,
+        specs: dict[str, TypeSpec],
+        *,
+        services: Mapping[str, object],
+        recompute: bool | None,
+        runners: Mapping[str, Runner] | None,
+        now: Callable[[], str],
+        on_point: OnPoint = pass_by,
+    ) -> None:
+        self.store, self.types, self.services, self._point = store, specs, services, on_point
+        self.kinds: dict[str, type] = {}
+        self.lock = threading.RLock()
+        self.turned = threading.Condition()
+        self.turns = 0
+        self.is_async = False
+        self._given_runners = runners
+        self._thread: threading.Thread | None = None
+        self._pump: Pump | None = None
+        self._starting = threading.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
+        self.engine = Engine(store, epoch=store.acquire(), types=specs, now=now)
+        for spec in specs.values():
+            self.engine.define(spec)
+        for name, service in services.items():
+            self._offer(name, service, recompute)
+        self._point("types defined")
+        self.engine.commit()
+        self.engine.resume()
+        self._point("space resumed")
+
+    def _offer(self, name: str, service: object, recompute: bool | None) -> None:
+        fingerprint = fingerprint_of(service)
+        harmless = getattr(service, "cost", "free") == "free" and getattr(service, "deterministic", False)
+        again = recompute if recompute is not None else bool(harmless)
+        was_known = name in self.engine.fingerprints
+        if self.engine.offer(name, fingerprint, recompute=again) and was_known and not again:
+            _log.warning(
+                "%s is another service than before. What the former computed stands; open the space with "
+                "recompute=True to compute it anew",
+                name,
+            )
+
+    # ---- running ----
+    def start(self) -> None:
+        """Run the engine on a thread of its own, if it does not run yet."""
+        if self._is_closed:
+            raise SpaceClosed()
+        with self._starting:  # or threads that meet at the first use would each begin an engine
+            if self._pump is not None:
+                return
+            ready: Future[None] = Future()
+            self._thread = threading.Thread(target=self._run_thread, args=(ready,), name="weft engine", daemon=True)
+            self._thread.start()
+            ready.result(START_S)
+
+    def _run_thread(self, ready: Future[None]) -> None:
+        import asyncio
+
+        with contextlib.suppress(asyncio.CancelledError):
+            asyncio.run(self._run(ready))
+
+    async def _run(self, ready: Future[None]) -> None:
+        try:
+            self._pump = self._make_pump()
+        except BaseException as why:  # noqa: BLE001  whoever opens the space waits for an answer
+            ready.set_exception(why)
+            return
+        ready.set_result(None)
+        try:
+            await self._pump.run()
+        except Exception:  # noqa: BLE001  whatever it is, it is told to whoever asked
+            _log.exception("the engine stopped; what was acknowledged is kept")
+            with self.turned:
+                self.turned.notify_all()
+
+    def _make_pump(self) -> Pump:
+        import asyncio
+
+        runners = dict(self._given_runners) if self._given_runners is not None else {}
+        for name, make in _makers(asyncio.get_running_loop(), self.services).items():
+            if name not in runners and (self._given_runners is None or name == "loop"):
+                runners[name] = make()
+        limits = {name: found for name, service in self.services.items() if (found := _limits_of(service)) is not None}
+        if limits:
+            from weft.runners.limits import Limiter
+
+            limiter = Limiter(limits)
+            runners = {name: limiter.around(runner) for name, runner in runners.items()}
+        pump = Pump(
+            self.engine,
+            runners=runners,
+            services=self.services,
+            lock=self.lock,
+            on_turn=self._on_turn,
+            on_point=self._point,
+        )
+        pump.attempts.retire()
+        return pump
+
+    async def start_here(self) -> None:
+        """Run the engine on the running loop."""
+        import asyncio
+
+        if self._is_closed:
+            raise SpaceClosed()
+        assert self._pump is None, "the space runs on a thread already"
+        self.is_async = True
+        self._pump = self._make_pump()
+        self._task = asyncio.create_task(self._pump.run(), name="weft engine")
+
+    def _on_turn(self) -> None:
+        with self.turned:
+            self.turns += 1
+            self.turned.notify_all()
+
+    def close(self) -> None:
+        """End the thread, and let go of the store."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._pump is not None:
+            self._pump.close()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(START_S)
+        self._on_turn()
+        with self.lock:
+            self.store.close()
+
+    async def close_here(self) -> None:
+        """End the task, and let go of the store."""
+        import asyncio
+
+        if self._pump is not None:
+            self._pump.close()
+        if self._task is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        self._thread = None
+        self.close()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more will happen here."""
+        return self._is_closed or (self._pump is not None and self._pump.failure is not None)
+
+    def _running(self) -> Pump:
+        if self._is_closed:
+            raise SpaceClosed()
+        if self._pump is None:
+            self.start()
+        assert self._pump is not None
+        if self._pump.failure is not None:
+            raise self._pump.failure
+        return self._pump
+
+    # ---- asking and telling ----
+    @contextlib.contextmanager
+    def view(self) -> Iterator[Engine]:
+        """The engine's memory, between two turns."""
+        if self._is_closed:
+            raise SpaceClosed()
+        with self.lock:
+            yield self.engine
+
+    def position(self) -> int:
+        """The newest told record."""
+        return self.engine.cut
+
+    def define(self, spec: TypeSpec) -> None:
+        """Put a definition in force."""
+        pump = self._running()
+
+        def act() -> bool:
+            changed = self.engine.define(spec)
+            pump.attempts.reattach()
+            return changed
+
+        self._do(act)
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether the caller is on the engine's own thread: an operation, run inline or on the loop."""
+        return self._thread is threading.current_thread()
+
+    def _do(self, act: Callable[[], object]) -> object:
+        if self.runs_here:
+            raise InsideOperation(call="an edit")
+        if self.is_async:
+            # On the loop itself nothing can be waited for; a turn is taken here and now instead.
+            future = self._running().submit(act)
+            self._running().turn()
+            return future.result(0)
+        return self._running().submit(act).result()
+
+    def tell(self, event: dict[str, Plain]) -> int:
+        """Its position, once it is durable."""
+        return cast("int", self._do(lambda: self.engine.tell(event)))
+
+    async def tell_async(self, event: dict[str, Plain]) -> int:
+        """`tell`, for a coroutine."""
+        import asyncio
+
+        return cast("int", await asyncio.wrap_future(self._running().submit(lambda: self.engine.tell(event))))
+
+    def depth_after(self, cause: int) -> int:
+        """How deep in a chain of causes an event caused by this position stands."""
+        return depth_after(self.store, cause)
+
+    def keep(self, chunks: Iterable[bytes]) -> None:
+        """Keep a blob's content."""
+        with self.lock:
+            self.store.keep_blob(chunks)
+
+    def watch(self, place: Place) -> None:
+        """Demand a node from now on."""
+        pump = self._running()
+        with self.lock:
+            if place not in self.engine.watched:
+                self.engine.watch(*place)
+        pump.ring()
+
+    def settlement(self, place: Place, since: int) -> Settlement:
+        """Done when a place shows something settled at or after a position. It stays demanded."""
+        pump, future = self._running(), open_settlement()
+
+        def check() -> bool:
+            if pump.is_closing and not future.done():
+                fail(future, SpaceClosed())
+            if pump.failure is not None and not future.done():
+                fail(future, pump.failure)
+            if future.done():
+                return True
+            try:
+                self._raise_if_stuck(place)
+            except WeftError as why:
+                fail(future, why)
+                return True
+            if is_settled(self.engine, place, since):
+                finish(future)
+            return future.done()
+
+        with self.lock:
+            if place[1] and place not in self.engine.watched:
+                self.engine.watch(*place)
+            if not check():
+                pump.wait_for(Waiter(check))
+        pump.ring()
+        return future
+
+    def _raise_if_stuck(self, place: Place) -> None:
+        assert self._pump is not None
+        stuck = self._pump.attempts.stuck
+        node = self.engine.node(*place[:2]) if stuck else None
+        for key, why in list(stuck.items()):
+            slot = self.engine.node(*key)
+            if not isinstance(slot, Slot) or slot.current:
+                del stuck[key]
+            elif node is not None and self.engine.graph.path_between(node, slot) is not None:
+                raise NotOffered(slot=str(key), why=why)
+
+    def all_settled(self, since: int) -> Settlement:
+        """Done when everything demanded is settled at or after a position."""
+        pump, future = self._running(), open_settlement()
+
+        def check() -> bool:
+            if pump.is_closing and not future.done():
+                fail(future, SpaceClosed())
+            if not future.done() and not self.engine.graph.ready and self.engine.settled_mark() >= since:
+                finish(future)
+            return future.done()
+
+        with self.lock:
+            if not check():
+                pump.wait_for(Waiter(check))
+        pump.ring()
+        return future
+
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """How often each operation (name, how) came to a result."""
+        return dict(self._pump.attempts.counts) if self._pump is not None else {}
+
+    def wait_turn(self, turns: int, timeout_s: float) -> int:
+        """Block until there were more turns than this; returns how many there were."""
+        with self.turned:
+            self.turned.wait_for(lambda: self.turns > turns or self.is_closed, timeout_s)
+            return self.turns
+
+
+def fingerprint_of(service: object) -> Plain:
+    """What a service says it is; one that says nothing is known by its class."""
+    said = getattr(service, "fingerprint", None)
+    if callable(said):
+        return cast("Plain", dict(said()))
+    return {"name": f"{type(service).__module__}/{type(service).__qualname__}"}
+
+
+def _limits_of(service: object) -> Limits | None:
+    """How hard a service may be used, where it says so."""
+    found = getattr(service, "limits", None)
+    return found if isinstance(found, Limits) and found != Limits() else None
+
+
+def _makers(loop: asyncio.AbstractEventLoop, services: Mapping[str, object]) -> dict[str, Callable[[], Runner]]:
+    """The runners of a program, each made when the pump is."""
+    from weft.runners.inline import InlineRunner
+    from weft.runners.loop import LoopRunner
+    from weft.runners.processes import ProcessRunner
+    from weft.runners.threads import ThreadRunner
+
+    return {
+        "inline": InlineRunner,
+        "loop": lambda: LoopRunner(loop),
+        "thread": ThreadRunner,
+        "process": ProcessRunner,
+    }

@@ -1,0 +1,327 @@
+"""The ledger: one space's rows and entities as the engine sees them, the open batch over what is durable.
+
+Rows are read through the batch that is being written, entities are loaded from rows when they are first touched,
+records are chained as they are written. `commit` makes the batch durable; when that fails everything made from it is
+forgotten, and memory is read anew.
+
+Knows nothing of what an event or a result changes.
+Invariant: memory equals what the rows and the open batch say.
+Source: write-behind caches with one writer; identity maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from weft.content import Cid, Link, Plain, content_id, decode, encode, link, raw_id_of_digest
+from weft.graph import Due, Graph, Loader, Slot, Source, Thing, ToldNode, Whole
+from weft.record import COMPUTED, Record, make_record
+from weft.reduce import make_cell
+from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, outcome_plain
+from weft.spec import NodeSpec, TypeSpec
+from weft.store import (
+    DEFINITION,
+    DUE,
+    EDGE,
+    ENTITY,
+    MEMO,
+    NEWEST,
+    SERVICE,
+    STATE,
+    VERSION,
+    Batch,
+    Head,
+    Key,
+    Row,
+    SpaceDamaged,
+    Store,
+    Table,
+)  # fmt: skip
+
+UNFINISHED = "its tables are not whole, as a rebuild was not finished"
+INLINE_BYTES_MAX = 64 << 10
+"""Values up to this size stand in records and rows; larger ones are kept by content id."""
+
+
+class Ledger(Loader):
+    """What a space holds, under one lease."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        epoch: int,
+        types: Mapping[str, TypeSpec],
+        now: Callable[[], str],
+        replaying: bool = False,
+    ) -> None:
+        self.store, self.epoch, self.now, self.replaying = store, epoch, now, replaying
+        self.types: dict[str, TypeSpec] = dict(types)
+        self.in_force: dict[str, TypeSpec] = {}
+        self.fingerprints: dict[str, Cid] = {}
+        self.watched: dict[tuple[str, str, str], int] = {}
+        self.batch = Batch()
+        self.head = Head(0, bytes(32))
+        self.cut = 0
+        self.graph = Graph(self)
+        self.touched: dict[Slot, None] = {}
+        self.failed_keys: dict[Cid, dict[Slot, None]] = {}
+        self.unfolded: set[tuple[str, str]] = set()
+        """Folds of one's own (entity, node) that a replay could not fold, for want of their code."""
+        self._unknown: set[Cid] = set()
+        """Call keys that the store was asked for since the last commit, in vain."""
+        self._read_head()
+
+    # ---- rows: the open batch over the store ----
+    def row(self, table: Table, key: Key) -> Row | None:
+        """The row as the open batch would have it."""
+        mine = self.batch.rows.get(table)
+        if mine is not None and key in mine:
+            return mine[key]
+        return self.store.row(table, key)
+
+    def rows(self, table: Table, prefix: Key = ()) -> Iterator[tuple[Key, Row]]:
+        """Rows by prefix, the open batch over the store; ascending only where the batch adds none."""
+        mine = self.batch.rows.get(table, {})
+        for key, row in self.store.rows(table, prefix):
+            if key not in mine:
+                yield key, row
+        for key, kept in list(mine.items()):
+            if kept is not None and key[: len(prefix)] == prefix:
+                yield key, kept
+
+    def _read_head(self) -> None:
+        if self.replaying:
+            return  # the tables are made from the log's beginning, whatever its end is
+        self.head = self.store.head()
+        newest = self.store.row(NEWEST, ("told",))
+        if newest is None and self.head.position:
+            raise SpaceDamaged(path=str(self.store.path), what=UNFINISHED)
+        self.cut = int(newest[0]) if newest is not None and isinstance(newest[0], int) else 0
+        for (name,), row in self.store.rows(SERVICE):
+            assert isinstance(row[1], bytes)
+            self.fingerprints[str(name)] = content_id(row[1])
+        for (name,), row in self.store.rows(DEFINITION):
+            assert isinstance(row[1], bytes)
+            self.in_force[str(name)] = self.with_code(decode(row[1]))
+
+    def with_code(self, said: Plain) -> TypeSpec:
+        """A kept definition, with this program's code where it is the very same definition."""
+        assert isinstance(said, dict)
+        kept, mine = TypeSpec.of_plain(said), self.types.get(str(said["name"]))
+        return mine if mine is not None and mine.content() == content_id(encode(said)) else kept
+
+    def record(self, kind: str, payload: dict[str, Plain]) -> Record:
+        """Write the next record."""
+        position = self.head.position + 1
+        record = make_record(position, kind, epoch=self.epoch, previous=self.head.digest, payload=payload)
+        self.chain(record)
+        return record
+
+    def chain(self, record: Record) -> None:
+        """Take a record as the newest."""
+        self.head = Head(record.position, record.digest)
+        if not self.replaying:
+            self.batch.records.append(record)
+
+    def commit(self) -> None:
+        """Make the open batch durable. When the store refuses, nothing of it was kept and memory is read anew."""
+        if self.batch.is_empty():
+            return
+        if any(record.kind not in COMPUTED for record in self.batch.records):
+            self.batch.put(NEWEST, ("told",), (self.cut,))
+        try:
+            self.store.append(self.batch, epoch=self.epoch)
+        except BaseException:
+            self.forget()
+            raise
+        self.batch = Batch()
+        self._unknown.clear()
+
+    def forget(self) -> None:
+        """Drop the open batch and all that is in memory; what is watched stays watched."""
+        self.batch = Batch()
+        self._unknown.clear()
+        self.graph = Graph(self)
+        self.touched.clear()
+        self.failed_keys.clear()
+        self._read_head()
+        watched, self.watched = self.watched, {}
+        for place, count in watched.items():
+            self.watch(*place, by=count)
+
+    # ---- loading ----
+    def thing(self, id: str) -> Thing | None:
+        row = self.row(ENTITY, (id,))
+        if row is None:
+            return None
+        spec = self.in_force.get(str(row[0]))
+        created = row[1]
+        assert spec is not None and isinstance(created, int)
+        thing = Thing(id, spec, created)
+        cells: dict[str, list[tuple[str, bytes]]] = {}
+        for (_, node, element), (kept, _) in self.rows(STATE, (id,)):
+            assert isinstance(kept, bytes)
+            cells.setdefault(str(node), []).append((str(element), kept))
+        for name, node_spec in spec.nodes.items():
+            if node_spec.cell is not None:
+                cell = make_cell(node_spec.cell)
+                cell.load(cells.get(name, ()))
+                thing.nodes[name] = ToldNode(thing, node_spec, cell)
+        self.add_computed(thing)
+        return thing
+
+    def add_computed(self, thing: Thing) -> None:
+        """Give an entity the slots of its computed nodes, with what was kept of them."""
+        for name, spec in thing.type.nodes.items():
+            if spec.kind == "each":
+                thing.nodes[name] = whole = Whole(thing, spec)
+                whole.demand = int(spec.eager)
+            elif not spec.is_told:
+                thing.nodes[name] = slot = self.slot(thing, spec, "")
+                slot.demand = int(spec.eager)
+
+    def slot(self, thing: Thing, spec: NodeSpec, element: str) -> Slot:
+        """A slot with its kept result and due row, apart from the graph."""
+        key = SlotKey(thing.id, spec.name, element)
+        slot = Slot(thing, spec, key)
+        version, due = self.row(VERSION, key), self.row(DUE, key)
+        if due is not None:
+            first, last = due
+            assert isinstance(first, int) and isinstance(last, int)
+            slot.due, slot.current = Due(first, last), False
+        if version is not None:
+            at, position, shown = version
+            assert isinstance(at, int) and isinstance(position, int) and isinstance(shown, bytes)
+            slot.result, slot.last = self.result_of(shown, at, position)
+            self.index_failure(slot)
+        return slot
+
+    def result_of(self, shown: bytes, at: int, position: int) -> tuple[Result, Ok | None]:
+        """A kept result, and the last good value beside it."""
+        said = decode(shown)
+        assert isinstance(said, dict)
+        outcome = self.outcome_of(said["outcome"])
+        key, attempt = said.get("key"), said.get("attempt") or [0, 0]
+        assert isinstance(attempt, list)
+        last = self.outcome_of(said["last"]) if said.get("last") is not None else outcome
+        numbers = (int(attempt[0]), int(attempt[1]))  # type: ignore[arg-type]
+        result = Result(at, outcome, key.cid if isinstance(key, Link) else None, numbers, position)
+        return result, last if isinstance(last, Ok) else None
+
+    def outcome_of(self, said: Plain) -> Outcome:
+        """An outcome as records keep it; large values are fetched by their content id."""
+        assert isinstance(said, dict)
+        if "gone" in said:
+            return Gone(str(said["gone"]))
+        if "error" in said:
+            tries = said["tries"]
+            assert isinstance(tries, int)
+            kind, message, where, origin = (str(said[name]) for name in ("error", "message", "where", "origin"))
+            return Err(kind, message, where, origin, tries, bool(said["final"]))
+        content, encoded, ids = said["ok"], said.get("value"), said.get("ids")
+        assert isinstance(content, Link)
+        if not isinstance(encoded, bytes):
+            place = said["at"]
+            assert isinstance(place, Link)
+            encoded = self.store.open_blob(place.cid).read()
+        return Ok(content.cid, encoded, tuple(str(id) for id in ids) if isinstance(ids, list) else None)
+
+    def readers(self, id: str) -> Iterable[str]:
+        return {str(key[3]) for key, _ in self.rows(EDGE, (id,))}
+
+    def element_slot(self, whole: Whole, element: str) -> Slot:
+        return self.slot(whole.thing, whole.spec, element)
+
+    def resume(self) -> None:
+        """Load what was left due, and all that reads it, so that eager nodes go on by themselves."""
+        todo = {str(key[0]) for key, _ in self.rows(DUE)}
+        seen: set[str] = set()
+        while todo:
+            id = todo.pop()
+            seen.add(id)
+            thing = self.graph.thing(id)
+            if thing is not None:
+                self.graph.load_readers(thing)
+                todo |= {reader for reader in self.readers(id) if reader not in seen}
+
+    def node(self, entity: str, node: str, element: str = "") -> Source | None:
+        """A node of an entity, or one element's slot; None where there is none."""
+        thing = self.graph.thing(entity)
+        found = thing.nodes.get(node) if thing is not None else None
+        if element and isinstance(found, Whole):
+            return found.slots.get(element)
+        return found
+
+    def watch(self, entity: str, node: str, element: str = "", *, by: int = 1) -> None:
+        """Demand a node (or, with -1, no longer), across everything that `forget` forgets."""
+        place = (entity, node, element)
+        count = self.watched.get(place, 0) + by
+        self.watched[place] = count
+        found = self.node(entity, node, element)
+        if found is not None:
+            self.graph.demand(found, by)
+        if count <= 0:
+            del self.watched[place]
+
+    # ---- results by call key ----
+    def preimage(self, call_key: Cid) -> bytes | None:
+        """The bytes that a call key was made from."""
+        known = self.row(MEMO, (call_key,))
+        return known[1] if known is not None and isinstance(known[1], bytes) else None
+
+    def lost_slot(self, key: SlotKey) -> Slot | None:
+        """A slot that is no longer part of the graph, for a result that comes too late for it."""
+        thing = self.graph.thing(key.entity)
+        spec = thing.type.nodes.get(key.node) if thing is not None else None
+        return (
+            self.slot(thing, spec, key.element) if thing is not None and spec is not None and not spec.is_told else None
+        )
+
+    def recall(self, call_key: Cid) -> Ok | None:
+        """What a call key came to, the first time that it came to something."""
+        known = self.memo(call_key)
+        if known is None:
+            return None
+        _, _, content, encoded = known
+        assert isinstance(content, bytes)
+        if not isinstance(encoded, bytes):
+            encoded = self.store.open_blob(raw_id_of_digest(content[-32:])).read()
+        return Ok(Cid(content), encoded)
+
+    def memo(self, call_key: Cid) -> Row | None:
+        """The row of a call key. The store is asked once a batch: a call is looked up before it is made, and after."""
+        mine = self.batch.rows.get(MEMO)
+        known = mine.get((call_key,)) if mine is not None else None
+        if known is None and call_key not in self._unknown:
+            known = self.store.row(MEMO, (call_key,))
+            if known is None:
+                self._unknown.add(call_key)
+        return known
+
+    def keep_memo(self, call_key: Cid, position: int, preimage: bytes, outcome: Ok) -> None:
+        """Keep the first value of a call key, named by its bytes; a large one is a blob already, for its record."""
+        encoded = outcome.encoded if len(outcome.encoded) <= INLINE_BYTES_MAX else None
+        self.batch.put(MEMO, (call_key,), (position, preimage, outcome.content, encoded))
+
+    def outcome_plain(self, outcome: Outcome) -> dict[str, Plain]:
+        """The outcome as records hold it; a large value is kept as a blob first."""
+        plain = outcome_plain(outcome, inline_bytes_max=INLINE_BYTES_MAX)
+        if isinstance(outcome, Ok) and "value" not in plain:
+            cid, _ = self.store.keep_blob([outcome.encoded])
+            plain["at"] = link(cid)
+        return plain
+
+    def index_failure(self, slot: Slot) -> None:
+        """Remember which call a slot shows the failure of, for the day that call comes out well."""
+        result = slot.result
+        if result is not None and isinstance(result.outcome, Err) and result.call_key is not None:
+            self.failed_keys.setdefault(result.call_key, {})[slot] = None
+
+    def reload(self) -> None:
+        """Read every entity anew, under the definitions now in force, with the open batch as it stands."""
+        self.graph = Graph(self)
+        self.failed_keys.clear()
+        watched, self.watched = self.watched, {}
+        for place, count in watched.items():
+            self.watch(*place, by=count)

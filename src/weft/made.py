@@ -1,0 +1,116 @@
+"""How a derived node is made: which function, of which nodes, with which options.
+
+Knows nothing of what the functions do, nor of what a node is beyond its being one.
+Invariant: frozen; a node's making never changes after its class body has run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, Unpack
+
+from weft.handle import NOTHING, Nothing
+from weft.spelling import nearest
+
+if TYPE_CHECKING:
+    from weft.declare import Node
+    from weft.operation import Retry
+
+R_co = TypeVar("R_co", covariant=True)
+Function: TypeAlias = Callable[..., object]
+
+
+class Bound(Protocol[R_co]):
+    """A `functools.partial`, as one that returns subtypes of what is wanted: the class itself is invariant there."""
+
+    @property
+    def func(self) -> Callable[..., R_co]:
+        """The function."""
+        ...
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The settings."""
+        ...
+
+    def __call__(self, /, *args: Any, **keywords: Any) -> R_co:
+        """What the function returns."""
+        ...
+
+
+class Named(TypedDict, total=False):
+    """Options of every derived node."""
+
+    eager: bool
+    """Demanded always, not only while somebody looks."""
+    was: str
+    """The attribute's former name: what was computed and referred to under it is taken over."""
+
+
+class How(Named, total=False):
+    """Options of a node that calls a function; each overrides what `@op` says of it."""
+
+    timeout_s: float
+    retry: Retry
+    runner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`How`, complete. None: as the operation says."""
+
+    eager: bool = False
+    was: str | None = None
+    timeout_s: float | None = None
+    retry: Retry | None = None
+    runner: str | None = None
+
+    @staticmethod
+    def of(**how: Unpack[How]) -> Options:
+        """The rest as usual. Raises TypeError for an option that there is not, naming the nearest."""
+        known = [one.name for one in fields(Options)]
+        for name in how:
+            if name not in known:
+                raise TypeError(f"there is no option {name!r}: {nearest(name, known)}")
+        return Options(**how)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """`derive`: fn(*inputs), or fn(own last accepted value, *inputs) where `initial` is given."""
+
+    fn: Function
+    inputs: tuple[Node[object], ...]
+    initial: object | Nothing = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """`source.each`: fn(element, *more), of a mapping fn(key, value, *more)."""
+
+    fn: Function
+    source: Node[object]
+    more: tuple[Node[object], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole collection by a built-in rule. `fn` is its key, test or combination; `unit` is of `reduce` alone."""
+
+    kind: Literal["group", "filter", "order", "count", "reduce"]
+    source: Node[object]
+    fn: Function | None = None
+    unit: object | Nothing = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`choose`: `then` while `test` holds, else `other`; the branch not taken is not demanded."""
+
+    test: Node[bool]
+    then: Node[object]
+    other: Node[object]
+
+
+Made: TypeAlias = Applied | Each | Whole | Choice

@@ -1,0 +1,306 @@
+"""The pump: the one loop that feeds the engine, commits what it makes, and tells whoever waits.
+
+Edits and runners' answers are put down from any thread; each turn of the loop takes all there are, lets the engine fold
+and settle them, runs what became ready, and commits once. So a hundred waiting writers share one sync. Waiters and
+subscribers are told after the commit, never before.
+
+Knows nothing of handles, files or user types. One lock guards the engine; it is held for a turn, so a reader on another
+thread sees the state between two turns. Invariant: an edit's future is done only when its record is durable.
+Source: group commit of databases; event loops as the single writer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from weft.attempt import Attempts
+from weft.call import Partial, Report, Runner
+from weft.content import Plain, decode
+from weft.engine import Engine, EngineBroke
+from weft.errors import WeftError
+from weft.points import OnPoint, pass_by
+from weft.record import COMPUTED
+from weft.slot import Ok, SlotKey
+from weft.store import StoreFailed
+
+if TYPE_CHECKING:
+    import asyncio
+
+_log = logging.getLogger("weft")
+
+RESULTS_MAX = 2000
+"""How many slots one turn settles before it commits: bounds what an edit waits behind."""
+POLL_S = 0.02
+"""How often the inbox of other programs is looked at."""
+STALL_S = 1.0
+"""How long the pump rests after the store has refused a batch."""
+
+Check = Callable[[], bool]
+Answer = tuple[Future[object], object, Exception | None]
+"""Who is to be told what, once the turn's batch is durable."""
+
+
+@dataclass(slots=True, eq=False)
+class Waiter:
+    """Somebody who waits: `check` answers under the lock whether the future is done with."""
+
+    check: Check
+
+
+class Pump:
+    """Feeds one engine."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        runners: Mapping[str, Runner],
+        services: Mapping[str, object],
+        lock: threading.RLock,
+        on_turn: Callable[[], None],
+        on_point: OnPoint = pass_by,
+    ) -> None:
+        import asyncio
+
+        self.engine, self.lock, self.on_turn, self._point = engine, lock, on_turn, on_point
+        self.attempts = Attempts(
+            engine,
+            runners=runners,
+            services=services,
+            report=self.put_report,
+            later=self._later,
+            on_point=on_point,
+        )
+        self.submitted: deque[tuple[Callable[[], object], Future[object]]] = deque()
+        self.reports: deque[Report] = deque()
+        self._taken: list[Report] = []
+        self.woken: deque[SlotKey] = deque()
+        self.waiters: dict[Waiter, None] = {}
+        self.is_closing = False
+        self.failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake = asyncio.Event()
+        self._stalled_until = 0.0
+        self._is_over = False
+
+    # ---- from any thread ----
+    def submit(self, act: Callable[[], object]) -> Future[object]:
+        """Have `act` done by the engine within one of its turns; the future is done when what it wrote is durable."""
+        future: Future[object] = Future()
+        if self.is_closing or self.failure is not None:
+            future.set_exception(self.failure or SpaceClosed())
+            return future
+        self.submitted.append((act, future))
+        if self._is_over:
+            self._refuse_submitted()  # the loop ended between the question above and now
+        self.ring()
+        return future
+
+    def put_report(self, report: Report) -> None:
+        """Take a runner's answer."""
+        if not isinstance(report, Partial):
+            self._point("call ended")
+        self.reports.append(report)
+        self.ring()
+
+    def ring(self) -> None:
+        """Wake the loop."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            try:
+                loop.call_soon_threadsafe(self._wake.set)
+            except RuntimeError:
+                return  # the loop was closed this very moment: there is nobody left to wake
+
+    def wait_for(self, waiter: Waiter) -> None:
+        """Have a waiter's check asked after every turn until it says that it is done. Call it under the lock."""
+        self.waiters[waiter] = None
+
+    # ---- the loop ----
+    async def run(self) -> None:
+        """Turn until closed. What the engine cannot recover from ends it, and is every later caller's answer."""
+        import asyncio
+
+        self._loop = asyncio.get_running_loop()
+        try:
+            while not self.is_closing:
+                self._wake.clear()
+                if self._is_stalled() or not self.turn():
+                    await self._rest()
+                else:
+                    await asyncio.sleep(0)
+        except BaseException as why:
+            self.failure = why
+            raise
+        finally:
+            self._let_go()
+
+    async def _rest(self) -> None:
+        # Not asyncio.wait_for, which makes a task each time: whoever waits for an edit waits for that too.
+        assert self._loop is not None
+        poll = self._loop.call_later(POLL_S, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            poll.cancel()
+
+    def _is_stalled(self) -> bool:
+        assert self._loop is not None
+        return self._loop.time() < self._stalled_until
+
+    def turn(self) -> bool:
+        """One turn; returns whether there is more to do at once."""
+        with self.lock:
+            answers: list[Answer] = []
+            try:
+                self._take_edits(answers)
+                self._take_inbox()
+                self._take_reports()
+                more = self.attempts.pump(RESULTS_MAX)
+                made = self._made(edits=bool(answers))
+                self._pass(made, "edits folded", "inbox folded", "results settled")
+                self.engine.commit()
+            except StoreFailed as why:
+                self._refuse(answers, why)
+                return False
+            except BaseException as why:
+                for future, _, _ in answers:
+                    future.set_exception(why)
+                raise
+            self._taken.clear()
+            self._pass(made, "edits kept", "inbox kept", "results kept")
+            for future, value, refusal in answers:
+                future.set_result(value) if refusal is None else future.set_exception(refusal)
+            self._retry_by_key()
+            self.attempts.send()
+            self._tell_waiters()
+        self.on_turn()
+        return more or bool(self.submitted or self.reports)
+
+    def _made(self, *, edits: bool) -> tuple[bool, bool, bool]:
+        """Whether the open batch holds edits, other programs' messages, and results."""
+        batch = self.engine.batch
+        return edits, bool(batch.taken), any(record.kind in COMPUTED for record in batch.records)
+
+    def _pass(self, made: tuple[bool, bool, bool], *points: str) -> None:
+        for is_made, point in zip(made, points, strict=True):
+            if is_made:
+                self._point(point)
+
+    def _take_edits(self, answers: list[Answer]) -> None:
+        """Do what was submitted. A refusal is an answer too, and may have been recorded: it is told with the others."""
+        while self.submitted:
+            act, future = self.submitted.popleft()
+            if not future.set_running_or_notify_cancel():
+                continue  # whoever submitted it gave up before it was begun; from here on it is done whole
+            try:
+                answers.append((future, act(), None))
+            except EngineBroke as why:
+                answers.append((future, None, why))
+                raise
+            except Exception as why:  # noqa: BLE001  whatever it is, it is told to whoever asked
+                answers.append((future, None, why))
+
+    def _take_inbox(self) -> None:
+        for number, payload in self.engine.store.inbox():
+            if number in self.engine.batch.taken:
+                continue
+            self.engine.batch.taken.append(number)
+            try:
+                self._take_message(decode(payload))
+            except EngineBroke:
+                raise
+            except WeftError as why:
+                _log.info("an edit of another program was refused: %s", why)
+
+    def _take_message(self, said: Plain) -> None:
+        if not isinstance(said, dict):
+            return
+        event, watch = said.get("event"), said.get("watch")
+        if isinstance(event, dict):
+            self.engine.tell(event)
+        elif isinstance(watch, list) and len(watch) == 3:
+            self.engine.watch(*(str(part) for part in watch))
+
+    def _take_reports(self) -> None:
+        while self.reports:
+            self._taken.append(self.reports.popleft())
+            self.attempts.report(self._taken[-1])
+        while self.woken:
+            self._point("retry woken")
+            self.attempts.wake(self.woken.popleft())
+
+    def _retry_by_key(self) -> None:
+        """A slot that shows an error of a call that came out well elsewhere is tried again, by a told record."""
+        for slot in list(self.engine.touched):
+            result = slot.result
+            if result is None or result.call_key is None or slot.due is not None or isinstance(result.outcome, Ok):
+                continue
+            if (
+                slot in self.engine.failed_keys.get(result.call_key, ())
+                and self.engine.recall(result.call_key) is not None
+            ):
+                del self.engine.failed_keys[result.call_key][slot]
+                key = slot.key
+                self.submit(lambda key=key: self.engine.tell_retry(key))  # type: ignore[misc]
+
+    def _refuse(self, answers: list[Answer], why: StoreFailed) -> None:
+        """Nothing of this turn was kept: say so to everybody, and go on from what is durable, after a pause. Answers of
+        calls are taken again then; calls that were not sent yet are forgotten, as they were made from what is lost."""
+        _log.error("%s", why)
+        assert self._loop is not None
+        self._stalled_until = self._loop.time() + STALL_S
+        self.engine.forget()
+        self.engine.resume()
+        self.attempts.reopen(report.id for report in self._taken)
+        self.reports.extendleft(reversed(self._taken))
+        self._taken.clear()
+        for future, _, _ in answers:
+            future.set_exception(why)
+
+    def _later(self, delay_s: float, key: SlotKey) -> None:
+        def wake() -> None:
+            self.woken.append(key)
+            self._wake.set()
+
+        assert self._loop is not None
+        self._loop.call_later(delay_s, wake)
+
+    def _tell_waiters(self) -> None:
+        for waiter in list(self.waiters):
+            if waiter.check():
+                self.waiters.pop(waiter, None)
+        self.attempts.cancel_removed(self.engine.touched)
+        self.engine.touched.clear()
+
+    def close(self) -> None:
+        """Stop after the present turn."""
+        self.is_closing = True
+        self.ring()
+
+    def _let_go(self) -> None:
+        for runner in self.attempts.runners.values():
+            runner.close()
+        with self.lock:
+            self._is_over = True
+            self._refuse_submitted()
+            for waiter in list(self.waiters):
+                waiter.check()
+
+    def _refuse_submitted(self) -> None:
+        with contextlib.suppress(IndexError):  # another thread may take the last ones
+            while True:
+                _, future = self.submitted.popleft()
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(self.failure or SpaceClosed())
+
+
+class SpaceClosed(WeftError):
+    """The space is closed. Open it again with weft.open(…)."""

@@ -1,0 +1,84 @@
+"""What is told of an exception that user code raised: its class, its text, and where; bounded, without credentials.
+
+The text ends up in the log of a space, where it stays. So it is cut to a length, what looks like a credential is
+blotted out, and of the traceback only places and source lines are kept, never the values that were there.
+
+Knows nothing of calls.
+Invariant: each text is at most `MESSAGE_CHARS_MAX` or `WHERE_CHARS_MAX` long, whatever was raised.
+Source: the traceback summaries of pytest and Sentry's scrubbing of events.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sysconfig
+import traceback
+from types import TracebackType
+
+MESSAGE_CHARS_MAX = 2000
+WHERE_CHARS_MAX = 2000
+FRAMES_MAX = 5
+
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_LIBRARIES = tuple(
+    os.path.normcase(path) + os.sep
+    for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    if (path := sysconfig.get_path(name))
+)
+# Best effort, over the forms that libraries print: a credential in a form of its own passes, so services keep theirs in
+# a Secret, whose text is never its value.
+_NAMED = r"""(?i)(\b[\w-]*(?:api[_-]?key|secret|token|passw(?:or)?d)[\w-]*["']?\s*[=:]\s*["']?)"""
+_CREDENTIALS = (
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), r"\1 ***"),
+    (re.compile(_NAMED + r"""[^\s"',;&)}]+"""), r"\1***"),
+    (re.compile(r"(://[^/\s:@]*:)[^/\s@]+@"), r"\1***@"),
+    (re.compile(r"\b(?:sk|pk|rk|gh[opsu]|xox[abp])[-_][\w-]{16,}"), "***"),
+)  # fmt: skip
+
+
+def message_of(error: BaseException) -> str:
+    """The exception's text, bounded; also where `__str__` itself raises."""
+    try:
+        text = str(error)
+    except BaseException as failed:  # noqa: BLE001 - it is the user's class, and must not end who reports it
+        text = f"(its text could not be made: {type(failed).__name__})"
+    return shortened(without_credentials(unicode_of(text)), MESSAGE_CHARS_MAX)
+
+
+def where_of(error: BaseException) -> str:
+    """The last frames of the traceback in the user's own code, outermost first; empty where there are none.
+
+    Frames of runners are left out always, frames of libraries only if others remain.
+    """
+    frames = [frame for frame in _frames(error.__traceback__) if not frame.filename.startswith(_HERE)]
+    own = [frame for frame in frames if not os.path.normcase(frame.filename).startswith(("<frozen ", *_LIBRARIES))]
+    shown = [
+        f"{frame.filename}:{frame.lineno} in {frame.name}: {frame.line}" for frame in (own or frames)[-FRAMES_MAX:]
+    ]
+    return shortened(without_credentials(unicode_of("\n".join(shown))), WHERE_CHARS_MAX)
+
+
+def unicode_of(text: str) -> str:
+    """The text with half characters written out, as in a file name that is not UTF-8: only Unicode can be kept."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def without_credentials(text: str) -> str:
+    """The text with what looks like a credential blotted out."""
+    for form, blot in _CREDENTIALS:
+        text = form.sub(blot, text)
+    return text
+
+
+def shortened(text: str, chars_max: int) -> str:
+    """The text, with its middle left out where it is too long: both ends tell most."""
+    if len(text) <= chars_max:
+        return text
+    half = (chars_max - 3) // 2
+    return f"{text[:half]} … {text[len(text) - half :]}"
+
+
+def _frames(raised: TracebackType | None) -> traceback.StackSummary:
+    # A negative limit keeps the last frames: a recursion error has a thousand.
+    return traceback.extract_tb(raised, limit=-50)

@@ -1,0 +1,58 @@
+"""The inline runner: a sync call is run at once, in the thread that starts it.
+
+For functions that are quick, where handing over would cost more than the call. A call that hangs here hangs its caller:
+a timeout cannot be kept, and is not looked at.
+
+Knows nothing of threads.
+Invariant: `start` returns after the outcome was reported.
+Source: the direct executors of Guava and Twisted.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from weft.call import AttemptId, Call, Reporter
+from weft.runners.alarm import Clock
+from weft.runners.execution import Execution, NotForRunner, run_here
+
+
+class InlineRunner:
+    """Runs sync calls in place."""
+
+    name = "inline"
+
+    def __init__(self, *, clock: Clock = time.perf_counter) -> None:
+        self._clock = clock
+        self._closed = False
+
+    def start(self, call: Call, report: Reporter, /) -> None:
+        """Run the call to its end. A Ctrl-C that lands in it is raised again after the call was reported as broken."""
+        execution = Execution(call, report, clock=self._clock)
+        if self._closed:
+            execution.close(self.name)
+        elif call.operation.kind != "sync":
+            why = "it would have to wait here for an event loop"
+            execution.fail(
+                NotForRunner(
+                    operation=call.operation.name,
+                    found="not a sync function",
+                    runner=self.name,
+                    why=why,
+                    instead="loop",
+                ),
+                retry=False,
+            )
+        else:
+            ended_by = run_here(execution)
+            # Only the main thread is sent a real Ctrl-C; to swallow it would make a program that cannot be stopped.
+            if isinstance(ended_by, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise ended_by
+
+    def cancel(self, id: AttemptId, /) -> None:
+        """Nothing: what could be cancelled has ended when `start` returns."""
+
+    def close(self) -> None:
+        """Take no more calls."""
+        self._closed = True

@@ -1,0 +1,121 @@
+"""Merge rule two: of two results for one slot, the one from the newer cut stands.
+
+A slot is the place of one derived value: (entity, node, element); the element is empty for a node that runs once. A
+result says only: at this cut, the value is that. Merging is commutative, associative, idempotent and only moves up, so
+replicas agree whatever order results arrive in.
+
+Knows nothing of events, or of how results were made.
+Invariant: `dominates` is a strict total order over the results of a slot that stand at different positions.
+Source: conditional writes in place of locks; last-writer-wins registers, with the cut in place of a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from weft.content import Cid, Plain, link
+
+
+class SlotKey(NamedTuple):
+    """Where a derived value lives."""
+
+    entity: str
+    node: str
+    element: str = ""
+
+    def __str__(self) -> str:
+        """The way people write it: ENTITY.NODE[ELEMENT]."""
+        return f"{self.entity}.{self.node}" + (f"[{self.element}]" if self.element else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Ok:
+    """A value: its content id, its canonical bytes, and, for a list whose elements have identity, their ids in order.
+
+    For a collection the content id is its root id; the bytes are always those of the plain list or mapping.
+    """
+
+    content: Cid
+    encoded: bytes
+    elements: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Err:
+    """An error: what was raised, what it said, where, which slot it began in, and whether a retry is still to come."""
+
+    kind: str
+    message: str
+    where: str = ""
+    origin: str = ""
+    tries: int = 1
+    final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """No value: the slot, or what it refers to, is not there at that cut."""
+
+    why: str = ""
+
+
+Outcome: TypeAlias = Ok | Err | Gone
+
+
+class Result(NamedTuple):
+    """At cut `at` the slot's outcome is this. `call_key` is None where no call was made (a tombstone, an error passed
+    on)."""
+
+    at: int
+    outcome: Outcome
+    call_key: Cid | None
+    attempt: tuple[int, int]
+    position: int
+
+
+def rank(result: Result) -> tuple[int, bool, tuple[int, int], int]:
+    """Greater cut; then ok over error; then the later attempt among errors; then the lower log position."""
+    is_ok = not isinstance(result.outcome, Err)
+    return (result.at, is_ok, (0, 0) if is_ok else result.attempt, -result.position)
+
+
+def dominates(one: Result, other: Result) -> bool:
+    """Whether `one` stands over `other`."""
+    return rank(one) > rank(other)
+
+
+def reason_superseded(lost: Result, stands: Result) -> str:
+    """Why `lost` is not shown, in words for the log."""
+    if lost.at < stands.at:
+        return f"made at {lost.at}, older than what stands from {stands.at}"
+    if isinstance(lost.outcome, Err) and not isinstance(stands.outcome, Err):
+        return f"an error, and there is a value at the same cut {stands.at}"
+    return f"another result stands at the same cut {stands.at}"
+
+
+def content_of(outcome: Outcome) -> object:
+    """What two outcomes are compared by: equal means that readers need not look again."""
+    match outcome:
+        case Ok(content, _, elements):
+            return content, elements
+        case Err():
+            return outcome.kind, outcome.message, outcome.origin
+        case Gone():
+            return None
+
+
+def outcome_plain(outcome: Outcome, *, inline_bytes_max: int) -> dict[str, Plain]:
+    """The outcome as it stands in records and rows; bytes over the limit are left out and found by content id."""
+    match outcome:
+        case Ok(content, encoded, elements):
+            plain: dict[str, Plain] = {"ok": link(content), "size": len(encoded)}
+            if len(encoded) <= inline_bytes_max:
+                plain["value"] = encoded
+            if elements is not None:
+                plain["ids"] = list(elements)
+            return plain
+        case Err(kind, message, where, origin, tries, final):
+            return {"error": kind, "message": message, "where": where, "origin": origin, "tries": tries, "final": final}
+        case Gone(why):
+            return {"gone": why}

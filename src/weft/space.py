@@ -1,0 +1,414 @@
+"""A space as people and programs hold it: open it, edit it, wait for what follows from the edits.
+
+The first program to open a file is its engine; every other is a client, which reads, edits through the inbox and waits.
+Both look the same from here. `with` runs the engine on a thread of its own, `async with` on the running loop; without
+either, the thread starts with the first use.
+
+Knows nothing of how slots are scheduled or settled. Invariant: a blocking call never runs on the loop that it waits
+for. Source: database connections, whose one surface hides who does the work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
+
+from weft.client import Client
+from weft.content import Plain, encode
+from weft.definition import compile_type, service_name, type_name, unique_types
+from weft.desk import FlowsNotYet, SpaceDesk
+from weft.edit import Edit, EditTooLarge
+from weft.engine import Engine
+from weft.entity import Entity, entity_at, given_to, inputs_of_kind
+from weft.errors import WeftError
+from weft.expected import check_services, check_texts, check_type, check_types, no_place
+from weft.folding import event_id, event_plain
+from weft.handle import Seat, Value, WaitTimeout
+from weft.home import Home, InsideOperation
+from weft.points import OnPoint, pass_by
+from weft.settlement import Place
+from weft.spec import TypeSpec
+from weft.spelling import nearest
+from weft.store import ENTITY, KIND, SpaceLocked, Store
+from weft.subscription import Subscription
+from weft.told import Field, Ref
+from weft.value import VALUE_BYTES_MAX
+from weft.why import explain
+
+if TYPE_CHECKING:
+    from weft.call import Runner
+
+P = ParamSpec("P")
+Ent = TypeVar("Ent", bound=Entity)
+DEFAULT_ACTOR = "local"
+
+
+class BlockingCall(WeftError, RuntimeError):
+    """{call} would block the event loop that this space runs on. Use `{instead}`."""
+
+    call: str
+    instead: str
+
+
+class EditOutside(WeftError, RuntimeError):
+    """In an async space an edit is made inside `async with space.edit():`, which says when it is durable. {what} was
+    edited outside of one."""
+
+    what: str
+
+
+def open(
+    path: str | None = None,
+    *,
+    types: Sequence[type[Entity]] = (),
+    services: Mapping[type, object] | None = None,
+    engine: bool | None = None,
+    actor: str = DEFAULT_ACTOR,
+    recompute: bool | None = None,
+    runners: Mapping[str, Runner] | None = None,
+) -> Space:
+    """The space in the file at `path` (made if it is not there), or in memory.
+
+    `types` are computed here; entities of other types are readable. `services`: by the Protocol that operations name.
+    `engine`: True raises `SpaceLocked` where another program is the engine, None becomes its client; False computes
+    nothing in any case: it reads, and its edits wait in the inbox for whoever is the engine next. `recompute`: what a
+    service that changed since makes due: all that used it (True), nothing (False), or (None) all where it is free and
+    deterministic.
+
+    Raises `SpaceLocked`, `SpaceDamaged`, `SpaceNewer`, `NotASpace`, `WrongDefinition`, `FlowsNotYet`.
+    """
+    specs, offered = _compiled(check_types("types", types)), check_services(services or {})
+    return Space(
+        _store(path), specs, services=offered, engine=engine, actor=actor, recompute=recompute, runners=runners
+    )
+
+
+def _store(path: str | None) -> Store:
+    from weft.stores.memory import MemoryStore
+    from weft.stores.sqlite import SqliteStore
+
+    return MemoryStore() if path is None else SqliteStore(path)
+
+
+def _compiled(types: Sequence[type[Entity]]) -> dict[str, TypeSpec]:
+    specs: dict[str, TypeSpec] = {}
+    for name, kind in unique_types(types).items():
+        specs[name] = compile_type(kind)
+        if specs[name].flows:
+            raise FlowsNotYet(type=name, flows=", ".join(specs[name].flows))
+    return specs
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _engine_or(as_client: Callable[[], Client] | None, as_engine: Callable[[], Home]) -> Home | Client:
+    """The engine; where another program is that, its client, unless none is wanted."""
+    try:
+        return as_engine()
+    except SpaceLocked:
+        if as_client is None:
+            raise
+        return as_client()
+
+
+class Space:
+    """One space, held open. Close it, or use it with `with`; a program that ends without closing loses nothing."""
+
+    def __init__(
+        self,
+        store: Store,
+        specs: dict[str, TypeSpec],
+        *,
+        services: Mapping[type, object],
+        engine: bool | None = None,
+        actor: str = DEFAULT_ACTOR,
+        recompute: bool | None = None,
+        runners: Mapping[str, Runner] | None = None,
+        now: Callable[[], str] = _now,
+        new_id: Callable[[], str] = lambda: os.urandom(16).hex(),
+        on_point: OnPoint = pass_by,
+    ) -> None:
+        self.actor, self._now, self._new_id, self._point = actor, now, new_id, on_point
+        self._store = store
+        self._staged: ContextVar[Edit | None] = ContextVar("weft_edit", default=None)
+        self._seen = 0
+        """The position of this program's newest edit: what its waits are for."""
+        self.read_at = 0
+        """The newest position at which this program has read what was told: what its edits have seen."""
+        self._host: Home | Client
+        self.desk = SpaceDesk(self)
+        by_name = {service_name(protocol): service for protocol, service in services.items()}
+
+        def as_client() -> Client:
+            return Client(store, specs, now=now)
+
+        def as_engine() -> Home:
+            return Home(
+                store, specs, services=by_name, recompute=recompute, runners=runners, now=now, on_point=on_point
+            )
+
+        try:
+            self._host = as_client() if engine is False else _engine_or(None if engine else as_client, as_engine)
+        except BaseException:
+            store.close()
+            raise
+        self._seen = self._host.position()
+
+    # ---- holding it ----
+    def __enter__(self) -> Self:
+        """The engine runs on a thread of its own."""
+        try:
+            self._host.start()
+        except BaseException:
+            self.close()  # nobody else will: a `with` that was not entered is not left
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        """The engine runs on the running loop."""
+        try:
+            await self._host.start_here()
+        except BaseException:
+            await self._host.close_here()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._host.close_here()
+
+    def close(self) -> None:
+        """Let go of the space; calls under way are cancelled, and made again when it is next opened. Harmless twice."""
+        self._host.close()
+
+    @property
+    def path(self) -> str | None:
+        """Where it is; None in memory."""
+        return self._store.path
+
+    @property
+    def is_engine(self) -> bool:
+        """Whether this program computes the space; else another does, and this one is its client."""
+        return isinstance(self._host, Home)
+
+    def __repr__(self) -> str:
+        return f"<Space {self.path or 'in memory'}{'' if self.is_engine else ', as a client'}>"
+
+    def view(self) -> AbstractContextManager[Engine]:
+        """What the space holds, between two turns of its engine: for tools that look at spaces without their types.
+        Look quickly, and keep nothing: while it is open the space stands still."""
+        return self._host.view()
+
+    def _repr_html_(self) -> str:
+        with self._host.view() as engine:
+            rows = "".join(
+                f"<tr><th>{name}</th><td>{sum(1 for _ in engine.rows(KIND, (name,)))}</td></tr>"
+                for name in engine.in_force
+            )
+            return f"<table><caption>{self!r} at {engine.head.position}</caption>{rows}</table>".replace(
+                "<Space", "&lt;Space"
+            )
+
+    # ---- editing ----
+    def edit(self, *, by: str | None = None, once: str | None = None, cause: int = 0) -> Edit:
+        """One atomic batch: all of it is told, or nothing. `by`: the actor. `once`: the batch's own name, under which
+        it is told once however often it is said. `cause`: the position of the record that it answers."""
+        check_texts("space.edit", by=by, once=once)
+        actor = by or self.actor
+        return Edit(self, id=event_id(actor, once if once is not None else self._new_id()), actor=actor, cause=cause)
+
+    def create(self, kind: Callable[P, Ent], /, *args: P.args, **inputs: P.kwargs) -> Ent:
+        """A new entity, told what its class asks for. Raises TypeError for what is missing, mistyped or mistaken."""
+        if isinstance(kind, type) or not callable(kind):
+            check_type("space.create", kind)
+        draft = kind(*args, **inputs)
+        spec = self._define(type(draft))
+        given = given_to(draft)
+        values = [
+            (name, given.get(name, node.default if isinstance(node, Field) else None))
+            for name, node in inputs_of_kind(type(draft)).items()
+        ]
+        with self._editing(type(draft).__name__) as edit:
+            id = edit.create(spec, values)
+        return entity_at(type(draft), Seat(self.desk, id))
+
+    def get(self, kind: type[Ent], id: str, /) -> Ent:
+        """The entity of this type and id. Raises KeyError, naming the nearest."""
+        check_type("space.get", kind)
+        staged = self._staged.get()
+        if staged is not None and id in staged.created:
+            return entity_at(kind, Seat(self.desk, id))
+        with self._host.view() as engine:
+            row = engine.row(ENTITY, (id,))
+            if row is None or row[0] != type_name(kind):
+                known = [str(key[2]) for key, _ in engine.rows(KIND, (type_name(kind),))]
+                raise KeyError(f"there is no {kind.__name__} {id}: {nearest(id, known)}")
+        return entity_at(kind, Seat(self.desk, id))
+
+    def find(self, kind: type[Ent], /) -> Sequence[Ent]:
+        """All entities of a type, in order of creation."""
+        check_type("space.find", kind)
+        with self._host.view() as engine:
+            ids = [str(key[2]) for key, _ in sorted(engine.rows(KIND, (type_name(kind),)))]
+        staged = self._staged.get()
+        ids += [id for id, spec in staged.created.items() if spec.name == type_name(kind)] if staged is not None else []
+        return [entity_at(kind, Seat(self.desk, id)) for id in ids]
+
+    def retry(self, value: Value[Any] | Ref[Any], /) -> None:
+        """Try what failed again: an event like any other."""
+        entity, node, element = self._place("space.retry", value)
+        with self._editing(node) as edit:
+            edit.retry(entity, node, element)
+
+    def define(self, *kinds: type[Entity]) -> None:
+        """Put definitions in force, as `open(types=…)` does: for a notebook, where a class is made anew."""
+        for name, spec in _compiled(check_types("space.define", kinds)).items():
+            self._put(name, spec)
+
+    def _define(self, kind: type[Entity]) -> TypeSpec:
+        found = self._host.types.get(type_name(kind))
+        if found is not None and self._host.kinds.get(type_name(kind)) in (None, kind):
+            self._host.kinds[type_name(kind)] = kind
+            return found
+        spec = _compiled([kind])[type_name(kind)]
+        self._put(type_name(kind), spec)
+        self._host.kinds[type_name(kind)] = kind
+        return spec
+
+    def _put(self, name: str, spec: TypeSpec) -> None:
+        self._host.types[name] = spec
+        self._host.define(spec)
+
+    @contextlib.contextmanager
+    def _editing(self, what: str) -> Iterator[Edit]:
+        """The open edit, or one of its own that is told at the end."""
+        staged = self._staged.get()
+        if staged is not None:
+            yield staged
+            return
+        if self._host.is_async:
+            raise EditOutside(what=what)
+        edit = self.edit()
+        yield edit
+        self._tell(edit)
+
+    def _event(self, edit: Edit) -> dict[str, Plain]:
+        depth = self._host.depth_after(edit.cause) if edit.cause else 0
+        event = event_plain(
+            edit.id,
+            edit.intents,
+            actor=edit.actor,
+            base=max(self._seen, self.read_at),
+            time=self._now(),
+            cause=edit.cause,
+            depth=depth,
+        )
+        size_bytes = len(encode(event))
+        if size_bytes > VALUE_BYTES_MAX:
+            raise EditTooLarge(size_bytes=size_bytes, size_bytes_max=VALUE_BYTES_MAX)
+        return event
+
+    def _keep_blobs(self, edit: Edit) -> None:
+        """Content first: an event never names a blob that is not there."""
+        for blob in edit.blobs:
+            if not self._store.has_blob(blob.id):
+                self._host.keep(blob.chunks())
+        if edit.blobs:
+            self._point("content kept")
+
+    def _tell(self, edit: Edit) -> None:
+        if edit.intents:
+            self._keep_blobs(edit)
+            self._seen = max(self._seen, self._host.tell(self._event(edit)))
+
+    async def _tell_async(self, edit: Edit) -> None:
+        if edit.intents:
+            self._keep_blobs(edit)
+            self._seen = max(self._seen, await self._host.tell_async(self._event(edit)))
+
+    def _check_blocking(self, call: str, instead: str) -> None:
+        if self._host.runs_here:
+            raise InsideOperation(call=call)
+        if self._host.is_async:
+            raise BlockingCall(call=call, instead=instead)
+
+    # ---- following ----
+    def watch(self, *values: Value[Any]) -> None:
+        """Demand nodes for as long as the space is open: they are kept current without anybody waiting."""
+        for value in values:
+            if not isinstance(value, Value):
+                raise no_place("space.watch", value)
+            self._host.watch(self.desk.place(value.entity_id, value.node, value.key))
+
+    def wait_settled(self, *, timeout_s: float | None = None) -> int:
+        """Block until everything demanded is settled at or after your last edit; returns how far it is settled."""
+        self._check_blocking("wait_settled()", "await space.settled()")
+        settlement = self._host.all_settled(self._seen)
+        try:
+            settlement.result(timeout_s)
+        except TimeoutError:
+            settlement.cancel()
+            assert timeout_s is not None
+            raise WaitTimeout(
+                node="everything demanded", entity="the space", timeout_s=timeout_s, state="not settled"
+            ) from None
+        return self.settled_mark()
+
+    async def settled(self) -> int:
+        """`wait_settled`, for a coroutine."""
+        import asyncio
+
+        await asyncio.wrap_future(self._host.all_settled(self._seen))
+        return self.settled_mark()
+
+    def settled_mark(self) -> int:
+        """The position up to which everything demanded is settled, now."""
+        with self._host.view() as engine:
+            return engine.settled_mark()
+
+    @property
+    def position(self) -> int:
+        """The newest record's position."""
+        with self._host.view() as engine:
+            return engine.head.position
+
+    def subscribe(self, after: int = 0) -> Subscription:
+        """Every activity behind position `after`, each once and in order, then those to come. Iterate it with `for`, or
+        `async for`; close it, or leave its `with`, to stop."""
+        return Subscription(self._store, self._host, after=after)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How often each operation was executed and reused since this program opened the space."""
+        found: dict[str, dict[str, int]] = {}
+        for (operation, how), count in sorted(self._host.counts().items()):
+            kind = {"ran": "executed", "built in": "executed"}.get(how, "reused")
+            if how != "passed on":
+                found.setdefault(operation, {"executed": 0, "reused": 0})[kind] += count
+        return found
+
+    def why(self, value: Value[Any] | Ref[Any], /) -> str:
+        """Why a value is what it is: down to operations and versions, services and settings, people and positions."""
+        place = self._place("space.why", value)
+        with self._host.view() as engine:
+            return explain(engine, *place)
+
+    def _place(self, call: str, value: Value[Any] | Ref[Any]) -> Place:
+        if isinstance(value, Value):
+            return self.desk.place(value.entity_id, value.node, value.key)
+        if not isinstance(value, Ref):
+            raise no_place(call, value)
+        return value.target.entity, value.target.node, value.target.element

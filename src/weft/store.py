@@ -1,0 +1,240 @@
+"""The Store port: a log that only grows, and the tables that are rebuilt from it.
+
+The life of a record. An edit reaches the engine (directly, or through `inbox` when another program holds it). The
+engine folds it, and one `Batch` carries the told record and every row that it changes: field `state`, `edge`s of
+references, `due` marks of the slots that read what changed. When a slot is run outside the engine's own process an
+`attempt` row is committed first. Its result is a computed record; the same batch holds its `memo` (call key to first
+ok result), its `version` (what the slot shows), its cleared or moved `due` row and the due marks of its direct
+readers. Nothing else is written, and each table can be made anew by playing the log through the engine.
+
+Knows nothing of folds, results or scheduling. A store never interprets a row beyond its key columns.
+Invariant: a batch is there whole or not at all, and only under the epoch of the newest lease.
+Source: event sourcing's recorders; fencing tokens as in Chubby.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
+
+from weft.content import Cid
+from weft.errors import WeftError
+from weft.record import Record
+
+Column: TypeAlias = str | int | bytes | None
+Key: TypeAlias = tuple[str | int | bytes, ...]
+Row: TypeAlias = tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """A table by name: its key columns (rows are ordered by them) and its further columns. There is one of each."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+EVENT = Table("event", ("id",), ("position", "digest", "outcome"))
+"""One row an event ever accepted or refused: where it stands, what it said (a digest), and the refusal, if any."""
+ENTITY = Table("entity", ("id",), ("type", "created", "removed"))
+KIND = Table("kind", ("type", "created", "id"), ())
+"""Entities by type, in order of creation."""
+STATE = Table("state", ("entity", "node", "element"), ("cell", "position"))
+"""Told state: one row a field, or one an element; `cell` is canonical bytes that only the fold of its kind reads."""
+EDGE = Table("edge", ("target", "node", "element", "reader", "ref"), ("since",))
+"""Who reads through a reference: target entity (or an element of one of its nodes) to reader and its ref field."""
+DUE = Table("due", ("entity", "node", "element"), ("first", "last"))
+VERSION = Table("version", ("entity", "node", "element"), ("at", "position", "shown"))
+"""What a slot shows: the cut, the record that says so, and the canonical bytes of the result."""
+TREE = Table("tree", ("entity", "node", "element"), ("row",))
+"""Elements of a derived list that have, or had, an id: key, whether alive, last value."""
+MEMO = Table("memo", ("key",), ("position", "preimage", "value", "inline"))
+"""The first ok result of a call key, and what the key was made of."""
+ATTEMPT = Table("attempt", ("epoch", "number"), ("entity", "node", "element", "at", "key"))
+DEFINITION = Table("definition", ("type",), ("position", "content"))
+SERVICE = Table("service", ("name",), ("position", "fingerprint"))
+ALTERNATIVE = Table("alternative", ("key", "position"), ("value",))
+"""Later ok results of a call key, kept and attributed, never shown by themselves."""
+
+NEWEST = Table("newest", ("kind",), ("position",))
+"""Where the newest told record stands: results are made for the cut that it makes."""
+
+TABLES: tuple[Table, ...] = (
+    EVENT, ENTITY, KIND, STATE, EDGE, DUE, VERSION, TREE, MEMO, ATTEMPT, DEFINITION, SERVICE, ALTERNATIVE, NEWEST,
+)  # fmt: skip
+
+
+class Head(NamedTuple):
+    """The newest record's position (0: none yet) and the sha-256 of its header (32 zero bytes: none yet)."""
+
+    position: int
+    digest: bytes
+
+
+class Holder(NamedTuple):
+    """Who holds a space's lease: process id, host name and the lease's epoch."""
+
+    pid: int
+    host: str
+    epoch: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes: records in order of position, rows (None deletes), and inbox entries now done."""
+
+    records: list[Record] = field(default_factory=list)
+    rows: dict[Table, dict[Key, Row | None]] = field(default_factory=dict)
+    taken: list[int] = field(default_factory=list)
+
+    def put(self, table: Table, key: Key, row: Row | None) -> None:
+        """Write `row` at `key`; None deletes. The last word for a key within a batch stands."""
+        self.rows.setdefault(table, {})[key] = row
+
+    def is_empty(self) -> bool:
+        """Whether committing it would change nothing."""
+        return not (self.records or self.taken or any(self.rows.values()))
+
+
+class SpaceLocked(WeftError):
+    """{path} is held by the engine of process {pid} on {host}. Open it without engine=True to work as its client, or
+    close that program first."""
+
+    exit_code = 4
+    path: str
+    pid: int
+    host: str
+
+
+class SpaceDamaged(WeftError):
+    """{path} is damaged: {what}. Run `weft doctor {path}` to see what can be mended; keep a copy of the file and its
+    neighbours first."""
+
+    exit_code = 4
+    path: str
+    what: str
+
+
+class SpaceNewer(WeftError):
+    """{path} was written with schema {found}, and this Weft reads up to {known}. Install a newer Weft; nothing was
+    changed."""
+
+    exit_code = 4
+    path: str
+    found: int
+    known: int
+
+
+class NotASpace(WeftError):
+    """{path} is not a Weft space: {why}. Give the path of a space, or of a file that does not exist yet."""
+
+    exit_code = 4
+    path: str
+    why: str
+
+
+class Fenced(WeftError):
+    """This engine's lease (epoch {epoch}) was taken over by epoch {newest}; nothing was written. Open the space
+    again."""
+
+    exit_code = 4
+    epoch: int
+    newest: int
+
+
+class StoreFailed(WeftError):
+    """{path} could not be written: {why}. Nothing of this edit was kept; free space or mend the disk, then try
+    again."""
+
+    path: str
+    why: str
+
+
+class NoBlob(WeftError):
+    """The content {cid} is not in this space: it was erased, or it never arrived."""
+
+    cid: str
+
+
+class Log(Protocol):
+    """The log half: append at the head, read from any position."""
+
+    def head(self) -> Head:
+        """The newest record's position and digest."""
+        ...
+
+    def append(self, batch: Batch, /, *, epoch: int) -> None:
+        """Write the batch, durably, all or nothing. Raises `Fenced` when a newer lease exists, `StoreFailed` when the
+        disk refuses; in both cases nothing was written. The first record must stand at head + 1 and name its digest."""
+        ...
+
+    def records(self, after: int = 0, *, until: int | None = None) -> Iterator[Record]:
+        """Records with `after` < position <= `until`, ascending, gap-free; payload None where it was erased."""
+        ...
+
+
+class Rows(Protocol):
+    """The table half: rows by key, and ranges by the first columns of a key."""
+
+    def row(self, table: Table, key: Key, /) -> Row | None:
+        """The row at exactly this key."""
+        ...
+
+    def rows(self, table: Table, prefix: Key = (), /) -> Iterator[tuple[Key, Row]]:
+        """All rows whose key begins with `prefix`, ascending by key; a snapshot, unmoved by later batches."""
+        ...
+
+    def clear(self, *, epoch: int) -> None:
+        """Empty every table of `TABLES` (not the log, blobs or inbox), in one transaction; for a rebuild."""
+        ...
+
+
+class Store(Log, Rows, Protocol):
+    """Everything a space keeps: log, tables, blobs, the inbox for other programs, and the engine's lease."""
+
+    path: str | None
+    """Where it is, or None for memory."""
+
+    def acquire(self) -> int:
+        """Take the lease and return its epoch, greater than any before. Raises `SpaceLocked` while a living process (or
+        another store object of this one) holds it. The lease is free as soon as its holder dies."""
+        ...
+
+    def release(self) -> None:
+        """Give the lease back; harmless when it is not held."""
+        ...
+
+    def holder(self) -> Holder | None:
+        """Who holds the lease now, if anybody living does."""
+        ...
+
+    def post(self, payload: bytes, /) -> int:
+        """Put bytes into the inbox; durable on return, whoever holds the lease. Returns its increasing number."""
+        ...
+
+    def inbox(self, limit: int = 1000) -> Sequence[tuple[int, bytes]]:
+        """Entries not yet taken, ascending by number. An entry leaves by `Batch.taken`."""
+        ...
+
+    def keep_blob(self, chunks: Iterable[bytes], /) -> tuple[Cid, int]:
+        """Store raw content as it streams in; durable on return; returns its raw content id and size in bytes. Keeping
+        the same content again changes nothing. Open to clients, no lease needed. Memory: one chunk at a time."""
+        ...
+
+    def has_blob(self, cid: Cid, /) -> bool:
+        """Whether the whole content is here."""
+        ...
+
+    def open_blob(self, cid: Cid, /) -> BinaryIO:
+        """A seekable reader over the content, read piece by piece. Raises `NoBlob`."""
+        ...
+
+    def changed(self) -> bool:
+        """Whether anything, by anybody, was committed since this was last asked; cheap enough for every 10 ms."""
+        ...
+
+    def close(self) -> None:
+        """Release the lease, and let go of files. Harmless twice."""
+        ...

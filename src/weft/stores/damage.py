@@ -1,0 +1,264 @@
+"""What is wrong with a space's file: looked for quickly at every opening, thoroughly when somebody asks.
+
+A finding names what has changed and says whether it is derived, and so comes back by a rebuild, or was told, and is
+lost unless a copy has it. SQLite itself notices broken pages; bits changed inside one show in our checksums and chain.
+
+Knows nothing of how a rebuild is done, and changes nothing.
+Invariant: whatever bytes the file holds, the outcome is findings or `SpaceDamaged`, never another exception.
+Source: git fsck; SQLite's integrity_check.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from weft.content import Cid, cid_text, is_cid, raw_id_of_digest
+from weft.errors import WeftError
+from weft.record import GENESIS, Record
+from weft.store import TABLES, Column, Head, SpaceDamaged
+from weft.stores import schema as sql
+from weft.stores.chain import EMPTY, flaw
+from weft.stores.mark import Mark
+from weft.stores.pieces import piece_count, read_piece
+from weft.stores.refusal import SqliteErrors, of_sqlite
+from weft.stores.schema import SCHEMA, Schema
+
+LOST_END = "its end is lost"
+"""How a finding begins that says that what was acknowledged last is not in the file; it may lie in the log beside."""
+QUICK_RECORDS = 64
+"""How many of the newest records each opening checks."""
+_PAGE_RECORDS = 64
+_COLUMN_TYPES = (int, str, int, bytes, bytes, (bytes, type(None)))
+_DERIVED = frozenset(table.name for table in TABLES)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: `what` in words, `where` as a table, record or file; `mendable` by a rebuild."""
+
+    what: str
+    where: str
+    mendable: bool
+
+
+def check_quickly(connection: sqlite3.Connection, path: str, schema: Schema, mark: Mark) -> None:
+    """Raise `SpaceDamaged` for what an opening can see at O(1): schema, own rows, the newest records, the mark."""
+    # The mark is read first: an engine at work moves the log ahead of it, never behind.
+    acknowledged, posted = mark.head(), mark.inbox()
+    for what in (
+        _schema_flaw(connection, schema),
+        _meta_flaw(connection, path),
+        _mark_flaw(connection, acknowledged, posted),
+    ):
+        if what:
+            raise SpaceDamaged(path=path, what=what)
+    newest = read_head(connection).position
+    for _ in read_records(connection, path, max(0, newest - QUICK_RECORDS), newest):
+        pass
+
+
+def read_head(connection: sqlite3.Connection) -> Head:
+    """The newest record's position and digest, unchecked. Raises sqlite3.Error."""
+    found = connection.execute(sql.HEAD_GET).fetchone()
+    return EMPTY if found is None else Head(int(found[0]), _digest(found[1]))
+
+
+def read_records(connection: sqlite3.Connection, path: str, after: int, until: int) -> Iterator[Record]:
+    """Records with `after` < position <= `until`, each checked. Raises `SpaceDamaged` at the first bad one."""
+    try:
+        previous = GENESIS if after == 0 else _digest(_header(connection, after))
+        while after < until:
+            page = connection.execute(sql.RECORD_GET, (after, until, _PAGE_RECORDS)).fetchall()
+            for cells in page or [(None,) * len(_COLUMN_TYPES)]:
+                what = _record_flaw(cells, after + 1, previous)
+                if what:
+                    raise SpaceDamaged(path=path, what=what)
+                record = Record(*cells)
+                previous, after = record.digest, record.position
+                yield record
+    except SqliteErrors as error:
+        raise of_sqlite(error, path, writing=False) from error
+
+
+def findings(connection: sqlite3.Connection, path: str, schema: Schema, mark: Mark) -> Iterator[Finding]:
+    """Everything that is wrong, as far as it can be seen. O(file)."""
+    acknowledged, posted = mark.head(), mark.inbox()
+    looks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("pages", lambda: broken_pages(connection)),
+        ("schema", lambda: _single("schema", _schema_flaw(connection, schema))),
+        ("meta", lambda: _single("meta", _meta_flaw(connection, path))),
+        ("mark", lambda: _single(mark.path, mark.flaw(), mendable=True)),
+        ("mark", lambda: _single("record", _mark_flaw(connection, acknowledged, posted))),
+        ("record", lambda: _broken_records(connection, path)),
+        *((name, lambda name=name: _broken_rows(connection, name)) for name in sql.TEXTS if name != "blob"),
+        ("inbox", lambda: _broken_entries(connection)),
+        ("blob", lambda: _broken_blobs(connection, path)),
+    ]
+    for where, look in looks:
+        try:
+            yield from look()
+        except SpaceDamaged as error:
+            yield Finding(error.what, where, where in _DERIVED)
+        except (*SqliteErrors, ValueError, TypeError, OverflowError) as error:
+            yield Finding(str(error), where, where in _DERIVED)
+
+
+def examine(path: str, *, schema: Schema = SCHEMA) -> list[Finding]:
+    """What is wrong with a file that may not even open; nothing is changed, and no lease is needed."""
+    path = os.path.abspath(path)
+    try:
+        with contextlib.closing(sql.connect(path, sql.READABLE)) as connection:
+            return list(findings(connection, path, schema, Mark(f"{path}-mark")))
+    except SqliteErrors as error:
+        return [Finding(str(of_sqlite(error, path, writing=False)), "header", mendable=False)]
+    except (WeftError, OSError) as error:
+        return [Finding(str(error), "header", mendable=False)]
+
+
+def _single(where: str, what: str | None, *, mendable: bool = False) -> Iterator[Finding]:
+    if what:
+        yield Finding(what, where, mendable)
+
+
+def _digest(header: object) -> bytes:
+    return hashlib.sha256(header if isinstance(header, bytes) else b"").digest()
+
+
+def _header(connection: sqlite3.Connection, position: int) -> object:
+    found = connection.execute(sql.HEADER_GET, (position,)).fetchone()
+    return None if found is None else found[0]
+
+
+def _record_flaw(cells: Sequence[object], position: int, previous: bytes) -> str | None:
+    """What is wrong with the record that was found where record `position` should be."""
+    if cells[0] != position:
+        return f"record {position} is missing"
+    if not all(isinstance(cell, kind) for cell, kind in zip(cells, _COLUMN_TYPES, strict=True)):  # type: ignore[arg-type]
+        return f"record {position} has changed: a column is of another type"
+    what = flaw(Record(*cells), previous)  # type: ignore[arg-type]
+    return f"record {position} has changed: {what}" if what else None
+
+
+def _schema_flaw(connection: sqlite3.Connection, schema: Schema) -> str | None:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != sql.APPLICATION_ID:
+        return "its header has changed: the application id is another"
+    if (version := sql.version_of(connection)) != schema.version:
+        return f"its header says schema {version}, and {schema.version} was looked for"
+    found = {row[0] for row in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
+    found.discard("CREATE TABLE sqlite_sequence(name,seq)")
+    if odd := found ^ set(schema.statements):
+        return f"its schema has changed: {min(odd, key=str)!r}"
+    # SQLite uses no log at all, and says so, on media that nobody can write: those connections are for queries only.
+    is_frozen = connection.execute("PRAGMA query_only").fetchone()[0]
+    if not is_frozen and connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        return "its header no longer asks for a write-ahead log"
+    return None
+
+
+def _meta_flaw(connection: sqlite3.Connection, path: str) -> str | None:
+    text = sql.TEXTS["meta"]
+    found = dict(text.checked(cells, path) for cells in connection.execute(text.ranges[0]))
+    for name in ("schema", "epoch"):
+        if not isinstance(found.get((name,), (None,))[0], int):
+            return f"its {name} is missing"
+    return None
+
+
+def _mark_flaw(connection: sqlite3.Connection, acknowledged: Head | None, posted: int) -> str | None:
+    newest = read_head(connection).position
+    last, digest = acknowledged or EMPTY
+    if last > newest:
+        return f"{LOST_END}: the log ends at record {newest}, and record {last} was acknowledged"
+    if last and _digest(_header(connection, last)) != digest:
+        return f"record {last} is not the one that was acknowledged"
+    if (entry := last_posted(connection)) < posted:
+        return f"{LOST_END}: the inbox ends at entry {entry}, and entry {posted} was acknowledged"
+    return None
+
+
+def last_posted(connection: sqlite3.Connection) -> int:
+    """The greatest number that an inbox entry ever had. Raises sqlite3.Error."""
+    found = connection.execute(sql.INBOX_NEXT).fetchone()
+    return found[0] if found is not None and isinstance(found[0], int) else 0
+
+
+def broken_pages(connection: sqlite3.Connection) -> Iterator[Finding]:
+    """What SQLite finds, by table where it can be said: a broken page of a derived table is mended by a rebuild."""
+    whole = _integrity(connection, "PRAGMA integrity_check(1)")
+    if whole is None:
+        return
+    is_named = False
+    for name in ("sqlite_master", "sqlite_sequence", "record", "inbox", "piece", *sql.TEXTS):
+        if what := _integrity(connection, f"PRAGMA integrity_check('{name}')"):
+            is_named = True
+            yield Finding(what, name, name in _DERIVED)
+    if not is_named:
+        # Of no table: the list of free pages, or pages that nothing refers to. A rebuild writes the file anew.
+        yield Finding(whole, "free pages", mendable=True)
+
+
+def _integrity(connection: sqlite3.Connection, question: str) -> str | None:
+    try:
+        what = str(connection.execute(question).fetchone()[0])
+    except SqliteErrors as error:
+        return str(error)
+    return None if what == "ok" else what
+
+
+def _broken_records(connection: sqlite3.Connection, path: str) -> Iterator[Finding]:
+    """Every record that is not whole: after one, the walk goes on behind it."""
+    newest = read_head(connection).position
+    after = 0
+    while after < newest:
+        try:
+            for record in read_records(connection, path, after, newest):
+                after = record.position
+        except SpaceDamaged as error:
+            yield Finding(error.what, f"record {after + 1}", mendable=False)
+            if "malformed" in error.what:
+                return
+            after += 1
+
+
+def _broken_rows(connection: sqlite3.Connection, name: str) -> Iterator[Finding]:
+    text = sql.TEXTS[name]
+    for found in connection.execute(text.ranges[0]):
+        *cells, crc = found
+        if not text.is_whole(cells, crc):
+            yield Finding(f"the row at {_shown(cells[: text.key_count])} has changed", name, name in _DERIVED)
+
+
+def _broken_entries(connection: sqlite3.Connection) -> Iterator[Finding]:
+    newest = last_posted(connection)
+    for number, payload, crc in connection.execute(sql.INBOX_GET, (-1,)):
+        if not sql.INBOX_TEXT.is_whole([number, payload], crc):
+            yield Finding(f"entry {number} has changed", "inbox", mendable=False)
+        if number > newest:
+            yield Finding(f"entry {number} is newer than the newest", "inbox", mendable=False)
+
+
+def _broken_blobs(connection: sqlite3.Connection, path: str) -> Iterator[Finding]:
+    text = sql.TEXTS["blob"]
+    for found in connection.execute(text.ranges[0]).fetchall():
+        (cid, size, crc) = found
+        if not text.is_whole([cid, size], crc) or not isinstance(cid, bytes) or not is_cid(cid):
+            yield Finding(f"the row at {_shown([cid])} has changed", "blob", mendable=False)
+            continue
+        digest = hashlib.sha256()
+        try:
+            for number in range(piece_count(size)):
+                digest.update(read_piece(connection, path, Cid(cid), number))
+        except SpaceDamaged as error:
+            yield Finding(error.what, f"blob {cid_text(Cid(cid))}", mendable=False)
+            continue
+        if raw_id_of_digest(digest.digest()) != cid:
+            yield Finding("its content does not match its id", f"blob {cid_text(Cid(cid))}", mendable=False)
+
+
+def _shown(key: Sequence[Column]) -> str:
+    return ", ".join(ascii(column)[:80] for column in key)

@@ -1,0 +1,161 @@
+"""What lies at a path, and a connection to it if it is a space.
+
+Only what is missing is made, only what is ours is moved on to a newer schema, and nothing else is ever changed: a file
+is first looked at without locks and without its write-ahead log.
+
+Knows nothing of records or tables.
+Invariant: after an error the file at the path has the bytes that it had before.
+Source: SQLite's application_id.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from weft.errors import WeftError
+from weft.store import NotASpace, SpaceDamaged, SpaceLocked, SpaceNewer
+from weft.stores import schema as sql
+from weft.stores.lease import FileLock, Owner
+from weft.stores.mark import Mark
+from weft.stores.refusal import CannotOpen, SqliteErrors, of_sqlite
+from weft.stores.schema import Schema
+
+_HEADER_BYTES = 100
+"""A file of SQLite is never shorter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection, and the query under which more of them can be made for reading."""
+
+    connection: sqlite3.Connection
+    is_writable: bool
+    read_query: str
+
+
+def open_file(path: str, schema: Schema, mark: Mark, lock: FileLock, on_point: Callable[[str], None]) -> Opened:
+    """Open the space at `path`, or make it where nothing is. Raises as `Store` says, and `CannotOpen`."""
+    try:
+        if not os.path.lexists(path):
+            _create(path, schema, mark, on_point)
+        refuse_strangers(path, schema, mark)
+        opened = _connect(path)
+    except SqliteErrors as error:
+        raise of_sqlite(error, path, writing=False) from error
+    except OSError as error:
+        raise CannotOpen(path=path, why=os.strerror(error.errno) if error.errno else str(error)) from error
+    try:
+        _move_on(opened, path, schema, lock, on_point)
+    except BaseException:
+        opened.connection.close()
+        raise
+    return opened
+
+
+def _create(path: str, schema: Schema, mark: Mark, on_point: Callable[[str], None]) -> None:
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        raise CannotOpen(path=path, why=f"there is no folder {folder}; make it first")
+    if not os.access(folder, os.W_OK):
+        raise CannotOpen(path=path, why=f"nothing can be written in {folder}")
+    # SQLite would replay a write-ahead log that an earlier file of this name left behind into the new one.
+    wal = f"{path}-wal"
+    if os.path.exists(wal) and os.path.getsize(wal) and not os.path.lexists(path):
+        raise CannotOpen(path=path, why=f"{wal} of an earlier space is there; bring that space back, or move it away")
+    mark.remove()
+    sql.create(path, schema, on_point)
+
+
+def refuse_strangers(path: str, schema: Schema, mark: Mark) -> None:
+    """Raise unless the file at `path` is a space of a version known here. Looks through SQLite, since merely closing a
+    file of our own would drop the locks that another connection of this process holds on it."""
+    found = os.stat(path)
+    if stat.S_ISDIR(found.st_mode):
+        raise NotASpace(path=path, why="it is a folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise NotASpace(path=path, why="it is not a regular file")
+    if not os.access(path, os.R_OK):
+        raise CannotOpen(path=path, why="permission to read it is denied")
+    if found.st_size < _HEADER_BYTES:
+        raise _stranger(path, mark, "it is a file of another kind" if found.st_size else "it is empty")
+    try:
+        with contextlib.closing(sql.connect(path, sql.FROZEN)) as connection:
+            # A program that died while it folded the log in may have left a first page that speaks of pages which are
+            # still in the log alone. SQLite calls that malformed, unless it is told to be lenient.
+            connection.execute("PRAGMA writable_schema = ON")
+            application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+            if application_id == sql.APPLICATION_ID:
+                _refuse_newer(connection, path, schema)
+    except SqliteErrors as error:
+        raise _stranger(path, mark, "it is a file of another kind") from error
+    if application_id != sql.APPLICATION_ID:
+        raise _stranger(path, mark, "it is another program's database")
+
+
+def _stranger(path: str, mark: Mark, why: str) -> WeftError:
+    """A mark beside the file says that a space was here: then its header has changed."""
+    if mark.exists():
+        return SpaceDamaged(path=path, what=f"its header has changed, and now {why}")
+    return NotASpace(path=path, why=why)
+
+
+def _refuse_newer(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
+    version = sql.version_of(connection)
+    if version <= schema.version:
+        return
+    # The version stands twice, so that a changed byte of the header is not taken for a newer Weft.
+    meta = sql.TEXTS["meta"]
+    with contextlib.suppress(*SqliteErrors):
+        found = connection.execute(meta.get, ("schema",)).fetchone()
+        if found is not None and meta.is_whole([*found[:-1]], found[-1]) and found[1] != version:
+            raise SpaceDamaged(path=path, what=f"its header says schema {version}, and its meta row {found[1]}")
+    raise SpaceNewer(path=path, found=version, known=schema.version)
+
+
+def _connect(path: str) -> Opened:
+    if os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK):
+        return Opened(sql.connect(path, sql.WRITABLE), is_writable=True, read_query=sql.READABLE)
+    connection = sql.connect(path, sql.READABLE)
+    try:
+        sql.version_of(connection)
+        return Opened(connection, is_writable=False, read_query=sql.READABLE)
+    except SqliteErrors:
+        connection.close()
+    wal = f"{path}-wal"
+    if os.path.exists(wal) and os.path.getsize(wal):
+        raise CannotOpen(path=path, why=f"its newest records are in {wal}; copy both to where files can be written")
+    return Opened(sql.connect(path, sql.FROZEN), is_writable=False, read_query=sql.FROZEN)
+
+
+def _move_on(opened: Opened, path: str, schema: Schema, lock: FileLock, on_point: Callable[[str], None]) -> None:
+    """Bring an older file to `schema`, holding the lease; another engine must not be at work on the older one."""
+    try:
+        version = sql.version_of(opened.connection)
+        _refuse_newer(opened.connection, path, schema)
+        if version == schema.version:
+            return
+        if version not in schema.steps:
+            raise SpaceDamaged(path=path, what=f"it says that its schema is {version}, and there never was such a one")
+        if not opened.is_writable:
+            raise CannotOpen(path=path, why=f"its schema {version} is older, and moving it on needs to write")
+        if not lock.acquire():
+            raise locked(path, lock)
+        try:
+            sql.migrate(opened.connection, path, schema, on_point)
+        finally:
+            lock.release()
+    except SqliteErrors as error:
+        raise of_sqlite(error, path, writing=True) from error
+    except OSError as error:
+        raise CannotOpen(path=path, why=os.strerror(error.errno) if error.errno else str(error)) from error
+
+
+def locked(path: str, lock: FileLock) -> SpaceLocked:
+    """The error that names who holds the lease."""
+    owner = lock.owner() or Owner(0, "a host that did not say")
+    return SpaceLocked(path=path, pid=owner.pid, host=owner.host)

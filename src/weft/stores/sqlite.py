@@ -1,0 +1,330 @@
+"""A space in one SQLite file, with a write-ahead log and a sync at every commit.
+
+Beside `space.weft` lie `-wal` and `-shm` (SQLite's, gone after a clean close), `-lease` (who runs the engine) and
+`-mark` (what was acknowledged last). One object is used by one thread at a time, whichever: who shares it locks it,
+also around the iterators that it returns; only what `open_blob` returns is free of it.
+
+Knows nothing of folds, results or scheduling.
+Invariant: every write is one transaction; an append's transaction has read the newest epoch and the head it follows.
+Source: SQLite as an application file format; WAL with synchronous=FULL lost nothing acknowledged in our power cuts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO
+
+from weft.content import Cid, cid_text
+from weft.record import Record
+from weft.store import TABLES, Batch, Fenced, Head, Holder, Key, NoBlob, Row, SpaceDamaged, StoreFailed, Table
+from weft.stores import schema as sql
+from weft.stores.chain import follow
+from weft.stores.damage import Finding, broken_pages, check_quickly, findings, last_posted, read_head, read_records
+from weft.stores.lease import FileLock
+from weft.stores.mark import Mark
+from weft.stores.opening import locked, open_file
+from weft.stores.pieces import Intake, PieceReader
+from weft.stores.points import OnPoint, pass_by
+from weft.stores.refusal import SqliteErrors, of_sqlite, of_system
+from weft.stores.renewal import renew
+from weft.stores.schema import SCHEMA, TEXTS, Schema
+
+WRITES_PER_CHECKPOINT = 1000
+"""After so many rows the write-ahead log is folded into the file; a row touches a page or two. While the log
+still grows, each sync also writes the file's new length: with 4,000 an append took longer on the whole."""
+_CLOSE_BUSY_MS = 1000
+
+
+class SqliteStore:
+    """The space at `path`, made if nothing is there. `on_point` is told each name of `CRASH_POINTS` as it is passed."""
+
+    def __init__(self, path: str | os.PathLike[str], *, on_point: OnPoint = pass_by, schema: Schema = SCHEMA) -> None:
+        self._path = os.path.abspath(os.fspath(path))
+        self.path: str | None = self._path
+        self._point = on_point
+        self._schema = schema
+        self._lock = FileLock(f"{self._path}-lease")
+        self._mark = Mark(f"{self._path}-mark")
+        opened = open_file(self._path, schema, self._mark, self._lock, on_point)
+        self._db = opened.connection
+        self._read_query = opened.read_query
+        self.is_writable = opened.is_writable
+        self._writes = 0
+        self._wrote = False
+        try:
+            check_quickly(self._db, self._path, schema, self._mark)
+            self._seen = self._commits_of_others()
+        except SqliteErrors as error:
+            self._db.close()
+            raise of_sqlite(error, self._path, writing=False) from error
+        except BaseException:
+            self._db.close()
+            raise
+
+    def head(self) -> Head:
+        """The newest record's position and digest."""
+        try:
+            return read_head(self._db)
+        except SqliteErrors as error:
+            raise self._unread(error) from error
+
+    def append(self, batch: Batch, /, *, epoch: int) -> None:
+        """Write the batch, durably, all or nothing. Raises `Fenced`, `Unchained`, `StoreFailed`: then nothing was."""
+        with self._transaction() as db:
+            self._refuse_old(epoch)
+            head = follow(read_head(db), batch.records)
+            db.executemany(sql.RECORD_PUT, batch.records)
+            for table, rows in batch.rows.items():
+                _write_rows(db, TEXTS[table.name], rows)
+            if batch.taken:
+                db.executemany(sql.INBOX_DROP, [(number,) for number in batch.taken])
+        if batch.records:
+            # What failed here leaves an older mark, which sees less; the batch itself is kept, so nothing is raised.
+            with contextlib.suppress(OSError):
+                self._mark.write_head(head)
+            self._point("marked")
+        self._count(len(batch.records) + len(batch.taken) + sum(map(len, batch.rows.values())))
+
+    def records(self, after: int = 0, *, until: int | None = None) -> Iterator[Record]:
+        """Records with `after` < position <= `until` (by default the head as it is now), ascending, each checked."""
+        newest = self.head().position
+        return read_records(self._db, self._path, max(after, 0), newest if until is None else min(until, newest))
+
+    def row(self, table: Table, key: Key, /) -> Row | None:
+        """The row at exactly this key. Raises `SpaceDamaged` when it is not what was written."""
+        text = TEXTS[table.name]
+        try:
+            found = self._db.execute(text.get, key).fetchone()
+        except SqliteErrors as error:
+            raise self._unread(error) from error
+        return None if found is None else text.checked(found, self._path)[1]
+
+    def rows(self, table: Table, prefix: Key = (), /) -> Iterator[tuple[Key, Row]]:
+        """All rows whose key begins with `prefix`, ascending by key; a snapshot in memory. Raises `SpaceDamaged`."""
+        text = TEXTS[table.name]
+        try:
+            found = self._db.execute(text.ranges[len(prefix)], prefix).fetchall()
+        except SqliteErrors as error:
+            raise self._unread(error) from error
+        path = self._path
+        return (text.checked(cells, path) for cells in found)
+
+    def clear(self, *, epoch: int) -> None:
+        """Empty every table of `TABLES`, also one whose pages are broken, for a rebuild. Raises `Fenced`."""
+        self._refuse_old(epoch)
+        if any(broken_pages(self._db)):
+            self._renew()
+        with self._transaction() as db:
+            self._refuse_old(epoch)
+            for table in TABLES:
+                db.execute(TEXTS[table.name].empty)
+        self._point("cleared")
+
+    def acquire(self) -> int:
+        """Take the lease and return its epoch. Raises `SpaceLocked` while anybody living, or this object, holds it."""
+        self._refuse_unwritable()
+        try:
+            if not self._lock.acquire():
+                raise locked(self._path, self._lock)
+            self._point("lease locked")
+            return self._begin_epoch()
+        except OSError as error:
+            self._lock.release()
+            raise of_system(error, self._path) from error
+
+    def release(self) -> None:
+        """Give the lease back; harmless when it is not held."""
+        if self._lock.is_held:
+            self._lock.release()
+            self._point("lease released")
+
+    def holder(self) -> Holder | None:
+        """Who holds the lease now, if anybody living does."""
+        try:
+            owner = self._lock.owner()
+        except OSError as error:
+            raise of_system(error, self._path) from error
+        return None if owner is None else Holder(owner.pid, owner.host, self._epoch())
+
+    def post(self, payload: bytes, /) -> int:
+        """Put bytes into the inbox; durable on return. Returns the entry's number. Raises `StoreFailed`."""
+        with self._transaction() as db:
+            number = last_posted(db) + 1
+            db.execute(sql.INBOX_PUT, sql.INBOX_TEXT.cells((number,), (payload,)))
+        self._point("inbox posted")
+        with contextlib.suppress(OSError):
+            self._mark.write_inbox(number)
+        return number
+
+    def inbox(self, limit: int = 1000) -> Sequence[tuple[int, bytes]]:
+        """Entries not yet taken, ascending by number. Raises `SpaceDamaged`."""
+        try:
+            found = self._db.execute(sql.INBOX_GET, (limit,)).fetchall()
+        except SqliteErrors as error:
+            raise self._unread(error) from error
+        for number, payload, crc in found:
+            if not sql.INBOX_TEXT.is_whole([number, payload], crc):
+                raise SpaceDamaged(path=self._path, what=f"entry {number} of the inbox has changed")
+        return [(number, payload) for number, payload, _ in found]
+
+    def keep_blob(self, chunks: Iterable[bytes], /) -> tuple[Cid, int]:
+        """Store content as it streams in, durable on return; its raw content id and size. Raises `StoreFailed`."""
+        self._refuse_unwritable()
+        with contextlib.closing(Intake(chunks, self._path)) as intake:
+            while not self.has_blob(intake.cid):
+                self._keep(intake)
+            self._point("blob kept")
+            return intake.cid, intake.size_bytes
+
+    def has_blob(self, cid: Cid, /) -> bool:
+        """Whether the whole content is here."""
+        return self._blob_size(cid) is not None
+
+    def open_blob(self, cid: Cid, /) -> BinaryIO:
+        """A seekable reader over a connection of its own, for any one thread. Raises `NoBlob`; while reading,
+        `SpaceDamaged`."""
+        size_bytes = self._blob_size(cid)
+        if size_bytes is None:
+            raise NoBlob(cid=cid_text(cid))
+        try:
+            connection = sql.connect(self._path, self._read_query)
+        except SqliteErrors as error:
+            raise self._unread(error) from error
+        return io.BufferedReader(PieceReader(connection, self._path, cid, size_bytes))
+
+    def changed(self) -> bool:
+        """Whether anything, by anybody, was committed since this was last asked."""
+        seen, self._seen = self._seen, self._commits_of_others()
+        wrote, self._wrote = self._wrote, False
+        return wrote or seen != self._seen
+
+    def verify(self) -> Iterator[Finding]:
+        """Everything that is wrong with the file, as far as it can be seen. O(file), changes nothing."""
+        return findings(self._db, self._path, self._schema, self._mark)
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file if this object holds the lease; release it; let go of files."""
+        if self._lock.is_held:
+            with contextlib.suppress(*SqliteErrors, OSError):
+                # Somebody who reads for long would else hold up the close; the log then stays for the next opener.
+                self._db.execute(f"PRAGMA busy_timeout = {_CLOSE_BUSY_MS}")
+                self._checkpoint("TRUNCATE")
+        self.release()
+        self._db.close()
+        self._mark.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """One durable write; whatever is raised inside undoes all of it."""
+        self._refuse_unwritable()
+        db = self._db
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                self._point("before commit")
+                db.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(*SqliteErrors):
+                    if db.in_transaction:
+                        db.execute("ROLLBACK")
+                raise
+        except SqliteErrors as error:
+            raise of_sqlite(error, self._path, writing=True) from error
+        self._wrote = True
+        self._point("after commit")
+
+    def _refuse_unwritable(self) -> None:
+        if not self.is_writable:
+            raise StoreFailed(path=self._path, why="it is open for reading only, as nothing can be written there")
+
+    def _refuse_old(self, epoch: int) -> None:
+        newest = self._epoch()
+        if epoch != newest:
+            raise Fenced(epoch=epoch, newest=newest)
+
+    def _epoch(self) -> int:
+        found = self.row(sql.META, ("epoch",))
+        if found is None or not isinstance(found[0], int):
+            raise SpaceDamaged(path=self._path, what="its epoch is missing")
+        return found[0]
+
+    def _begin_epoch(self) -> int:
+        try:
+            with self._transaction() as db:
+                # A damaged file may have lost the newest epoch; no record may then be written under an old one again.
+                last = db.execute("SELECT epoch FROM record ORDER BY position DESC LIMIT 1").fetchone()
+                epoch = max(self._epoch(), last[0] if last else 0) + 1
+                db.execute(TEXTS["meta"].put, TEXTS["meta"].cells(("epoch",), (epoch,)))
+                db.executemany(sql.PIECE_DROP, db.execute(sql.PIECE_STRAYS).fetchall())
+            # Made now, while there is room, so that an append needs none for it.
+            self._mark.write_head(self.head())
+            self._mark.write_inbox(last_posted(self._db))
+        except BaseException:
+            self._lock.release()
+            raise
+        self._point("lease taken")
+        return epoch
+
+    def _count(self, writes: int) -> None:
+        """Fold the write-ahead log into the file when it has grown; while there is no lease SQLite does that itself."""
+        self._writes += writes
+        if self._writes >= WRITES_PER_CHECKPOINT and self._lock.is_held:
+            self._writes = 0
+            # The batch is kept already: a disk that refuses now will be heard at the next commit.
+            with contextlib.suppress(*SqliteErrors, OSError):
+                self._checkpoint("PASSIVE")
+
+    def _checkpoint(self, mode: str) -> None:
+        self._point("before checkpoint")
+        self._mark.sync()
+        self._db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        self._point("checkpointed")
+
+    def _keep(self, intake: Intake) -> None:
+        """Write all pieces, and with the last the row that makes them visible, unless a sweep took some meanwhile."""
+        last = intake.piece_count
+        for pieces in intake.batches() if last else iter([[]]):
+            with self._transaction() as db:
+                db.executemany(sql.PIECE_PUT, pieces)
+                is_whole = db.execute(sql.PIECE_COUNT, (intake.cid,)).fetchone()[0] == last
+                if is_whole:
+                    blob = TEXTS["blob"]
+                    db.execute(blob.put, blob.cells((intake.cid,), (intake.size_bytes,)))
+            self._point("blob piece")
+
+    def _blob_size(self, cid: Cid) -> int | None:
+        found = self.row(sql.BLOB, (cid,))
+        return None if found is None or not isinstance(found[0], int) else found[0]
+
+    def _renew(self) -> None:
+        self._refuse_unwritable()
+        try:
+            renew(self._db, self._path, self._schema)
+        except SqliteErrors as error:
+            raise of_sqlite(error, self._path, writing=True) from error
+        except OSError as error:
+            raise of_system(error, self._path) from error
+        self._wrote = True
+        self._point("renewed")
+
+    def _commits_of_others(self) -> int:
+        try:
+            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        except SqliteErrors as error:
+            raise self._unread(error) from error
+
+    def _unread(self, error: sqlite3.Error | UnicodeDecodeError) -> Exception:
+        return of_sqlite(error, self._path, writing=False)
+
+
+def _write_rows(db: sqlite3.Connection, text: sql.TableText, rows: dict[Key, Row | None]) -> None:
+    puts = [text.cells(key, row) for key, row in rows.items() if row is not None]
+    if puts:
+        db.executemany(text.put, puts)
+    if len(puts) < len(rows):
+        db.executemany(text.drop, [key for key, row in rows.items() if row is None])

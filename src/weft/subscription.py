@@ -1,0 +1,197 @@
+"""Subscriptions: the log, read as activities, from any position on and as it grows.
+
+An activity says what happened to what, in the words of the log. A reader that comes back names the last position that
+it has seen and gets every later one, each once and in order. Partial values
+are no records, so they are not here: a handle's `.state` shows them.
+
+Knows nothing of who writes. Invariant: activities ascend by position, and none is left out or given twice.
+Source: event stores' catch-up subscriptions.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+
+from weft.content import Link, Plain, cid_text
+from weft.record import Record
+from weft.slot import SlotKey
+from weft.store import Store
+
+if TYPE_CHECKING:
+    from weft.client import Client
+    from weft.home import Home
+
+ActivityType: TypeAlias = Literal[
+    "traversal.started", "node.settled", "node.reused", "node.superseded", "node.failed", "node.removed",
+    "event.refused", "definition", "service",
+]  # fmt: skip
+PREVIEW_CHARS = 80
+BATCH = 256
+WAIT_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What happened at a position. `traversal` is the position of the event that made it due; `node` is
+    ENTITY.NODE[ELEMENT]; `content_id` names the value, where there is one; `preview` is for people."""
+
+    position: int
+    type: ActivityType
+    traversal: int
+    node: str = ""
+    content_id: str = ""
+    by: str = ""
+    preview: str = ""
+
+
+class Subscription:
+    """An open reader. Iterating blocks for what is still to come; close it from anywhere to end the iteration."""
+
+    def __init__(self, store: Store, host: Home | Client, *, after: int) -> None:
+        self.store, self.host, self.position = store, host, after
+        self.is_closed = False
+        self._buffer: deque[Activity] = deque()
+        self._turns = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the iteration, wherever it waits."""
+        self.is_closed = True
+
+    def present(self) -> list[Activity]:
+        """What there is now behind the last one given, without waiting; those are given then."""
+        self._fill(limit=None)
+        found = list(self._buffer)
+        self._buffer.clear()
+        return found
+
+    def __iter__(self) -> Iterator[Activity]:
+        while self._next_or_wait():
+            while self._buffer:
+                yield self._buffer.popleft()
+
+    async def __aiter__(self) -> AsyncIterator[Activity]:
+        import asyncio
+
+        while await asyncio.to_thread(self._next_or_wait):
+            while self._buffer:
+                yield self._buffer.popleft()
+
+    def _next_or_wait(self) -> bool:
+        """Whether there is, or may yet be, something in the buffer."""
+        while not self.is_closed and not self.host.is_closed:
+            self._fill(limit=BATCH)
+            if self._buffer:
+                return True
+            self._turns = self.host.wait_turn(self._turns, WAIT_S)
+        return False
+
+    def _fill(self, *, limit: int | None) -> None:
+        with self.host.lock:
+            until = None if limit is None else self.position + limit
+            for record in self.store.records(self.position, until=until):
+                self.position = record.position
+                self._buffer.append(activity_of(record))
+
+
+def activity_of(record: Record) -> Activity:
+    """A record as an activity."""
+    said = record.content()
+    match record.kind:
+        case "event":
+            return _event(record, said, "traversal.started")
+        case "refused":
+            return _event(record, said, "event.refused")
+        case "definition":
+            return Activity(record.position, "definition", record.position, str(said.get("name", "")))
+        case "service":
+            return Activity(record.position, "service", record.position, str(said.get("name", "")))
+        case _:
+            return _result(record, said)
+
+
+def _event(record: Record, said: dict[str, Plain], type: ActivityType) -> Activity:
+    intents = said.get("intents") or []
+    assert isinstance(intents, list)
+    preview = "; ".join(intent_text(intent) for intent in intents[:3]) + (" …" if len(intents) > 3 else "")
+    if type == "event.refused":
+        preview = str(said.get("why", "")) + " — " + preview
+    nodes = {str(i[0]) + ("." + str(i[1]) if i[1] else "") for i in intents if isinstance(i, list)}
+    return Activity(
+        record.position, type, record.position, ", ".join(sorted(nodes)), "", str(said.get("actor", "")), preview
+    )
+
+
+def _result(record: Record, said: dict[str, Plain]) -> Activity:
+    parts, outcome, at = said.get("slot"), said.get("outcome"), said.get("at")
+    if not isinstance(parts, list) or not isinstance(outcome, dict) or not isinstance(at, int):
+        return Activity(record.position, "node.removed", record.position, preview="erased")
+    node, content = str(SlotKey(*(str(part) for part in parts))), outcome.get("ok")
+    cid = cid_text(content.cid) if isinstance(content, Link) else ""
+    if said.get("superseded"):
+        return Activity(record.position, "node.superseded", at, node, cid, preview=str(said["superseded"]))
+    if "error" in outcome:
+        return Activity(
+            record.position,
+            "node.failed",
+            at,
+            node,
+            preview=": ".join((str(outcome["error"]), str(outcome["message"]))),
+        )
+    if "gone" in outcome:
+        return Activity(record.position, "node.removed", at, node, preview=str(outcome["gone"]))
+    type: ActivityType = "node.reused" if said.get("how") == "reused" else "node.settled"
+    return Activity(record.position, type, at, node, cid, preview=preview_of(outcome.get("value")))
+
+
+def preview_of(encoded: Plain) -> str:
+    """The beginning of a value, for people."""
+    from weft.content import decode
+
+    if not isinstance(encoded, bytes):
+        return "a large value"
+    return shortened(plain_text(decode(encoded)))
+
+
+def plain_text(value: Plain) -> str:
+    """A plain value as people write it."""
+    match value:
+        case str():
+            return repr(value)
+        case bytes():
+            return f"{len(value)} bytes"
+        case Link():
+            return cid_text(value.cid)[:16] + "…"
+        case list():
+            return "[" + ", ".join(plain_text(one) for one in value[:20]) + (", …]" if len(value) > 20 else "]")
+        case dict():
+            return "{" + ", ".join(f"{key}: {plain_text(one)}" for key, one in value.items()) + "}"
+        case _:
+            return str(value)
+
+
+def intent_text(intent: Plain) -> str:
+    """An intent as people read it: `photos add {…}`."""
+    if not isinstance(intent, list):
+        return ""
+    _, node, verb, *args = intent
+    if verb in ("add", "edit"):
+        args = args[1:]
+    said = " ".join(plain_text(one) for one in args)
+    return shortened(" ".join(str(word) for word in (node, verb, said) if word))
+
+
+def shortened(text: str, chars_max: int = PREVIEW_CHARS) -> str:
+    """At most so many characters, the last of them an ellipsis where it was cut."""
+    return text if len(text) <= chars_max else text[: chars_max - 1] + "…"

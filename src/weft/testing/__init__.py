@@ -1,0 +1,1 @@
+"""For tests of Weft, of its adapters, and of what is built on it: conformance suites and stand-ins. Public."""

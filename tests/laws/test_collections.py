@@ -1,0 +1,64 @@
+"""Laws of collections: L15 (a root id depends on the contents alone) and order keys."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weft.collection import content_elements, order_key_after, order_key_between, root_id
+from weft.content import Plain, content_id, encode
+from weft.reduce import CellSpec, ItemsCell, Told
+
+VALUES = st.lists(st.integers(0, 60), unique=True, max_size=60)
+
+
+def built(steps: list[tuple[str, list[Plain]]]) -> ItemsCell:
+    cell = ItemsCell(CellSpec("items"))
+    for position, (verb, args) in enumerate(steps, 1):
+        cell.apply(verb, args, Told(position, position - 1, "ann"))
+    return cell
+
+
+@given(VALUES, st.randoms(use_true_random=False))
+def test_equal_contents_in_equal_order_have_one_root_id_however_they_came_to_be(
+    values: list[int], rnd: random.Random
+) -> None:
+    straight = built([("add", [f"{place:012x}", value]) for place, value in enumerate(values, 1)])
+    winding: list[tuple[str, list[Plain]]] = [("add", [f"{900 + n:012x}", 100 + n]) for n in range(5)]
+    places = list(enumerate(values, 1))
+    rnd.shuffle(places)
+    winding += [("add", [f"{place * 7:012x}", value]) for place, value in places]
+    winding += [("remove", [built([("add", ["1", 100 + n])]).order[0][1]]) for n in range(5)]
+
+    other = built(winding)
+
+    assert straight.outcome() == other.outcome()
+
+
+@given(VALUES.filter(lambda values: len(values) > 1))
+def test_another_order_or_another_element_has_another_root_id(values: list[int]) -> None:
+    contents = [content_id(encode(value)) for value in values]
+    pairs = list(zip(content_elements(contents), contents, strict=True))
+
+    assert root_id(pairs) != root_id(pairs[::-1])
+    assert root_id(pairs) != root_id(pairs[:-1])
+    assert root_id(pairs) == root_id(list(pairs))
+
+
+@given(st.lists(st.integers(0, 200), min_size=1, max_size=60))
+def test_an_order_key_minted_between_two_stands_between_them(places: list[int]) -> None:
+    keys = [order_key_after("")]
+    for place in places:
+        at = place % (len(keys) + 1)
+        if at == len(keys):
+            keys.append(order_key_after(keys[-1]))
+        else:
+            keys.insert(at, order_key_between(keys[at - 1] if at else "", keys[at]))
+    assert keys == sorted(keys)
+    assert len(set(keys)) == len(keys)
+
+
+def test_the_last_order_key_of_all_has_one_behind_it() -> None:
+    assert order_key_after("f" * 12) > "f" * 12

@@ -1,0 +1,206 @@
+"""Whole collections: group, filter, order, count, reduce, and the settled part of what may fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.reactive.operations import add, double, inc, is_even, keyed_total, positive, total
+from tests.reactive.runs import Runs
+from weft import Entity, derive, entries, items
+from weft.slot import Err
+
+
+def tens(a: int) -> int:
+    return a // 10
+
+
+def reverse(a: int) -> int:
+    return -a
+
+
+def join(a: str, b: str) -> str:
+    return a + b
+
+
+def size_of(word: str) -> int:
+    return len(word)
+
+
+def counted(groups: Mapping[int, tuple[int, ...]]) -> int:
+    return len(groups)
+
+
+def letters(word: str) -> dict[str, int]:
+    return {letter: word.count(letter) for letter in word}
+
+
+def lettered(letter: str, count: int) -> str:
+    return letter * count
+
+
+class Numbers(Entity):
+    xs = items(int)
+    groups = xs.group(tens)
+    even = xs.filter(is_even)
+    falling = xs.order(reverse)
+    size = xs.count()
+    sum = xs.reduce(add, 0)
+    words = items(str)
+    text = words.reduce(join, "")
+    evens = derive(total, even)
+    kinds = derive(counted, groups)
+    checked = xs.each(positive)
+    good = derive(total, checked.settled)
+    all = derive(total, checked)
+    prices = entries(str, int)
+    price = derive(keyed_total, prices)
+    counts = words.each(letters)
+    chain = xs.filter(is_even).order(reverse)
+
+
+EVERYTHING = "groups even falling size sum text evens kinds"
+
+
+def numbers(*values: int, watch: str = EVERYTHING) -> Runs:
+    world = Runs(Numbers)
+    world.create(Numbers, watch=watch)
+    world.add("a", "xs", *values)
+    world.settled()
+    return world
+
+
+def test_whole_collections_are_what_they_say() -> None:
+    world = numbers(31, 2, 14, 18, 7)
+    world.add("a", "words", "a", "b", "c")
+    world.settled()
+
+    assert world.value("a", "groups") == {0: (2, 7), 1: (14, 18), 3: (31,)}
+    assert world.value("a", "even") == (2, 14, 18)
+    assert world.value("a", "falling") == (31, 18, 14, 7, 2)
+    assert world.value("a", "size") == 5
+    assert world.value("a", "sum") == 72
+    assert world.value("a", "text") == "abc"
+
+
+def test_empty_collections_have_values_too() -> None:
+    world = numbers()
+    values = [world.value("a", node) for node in ("groups", "even", "falling", "size", "sum", "text")]
+    assert values == [{}, (), (), 0, 0, ""]
+
+
+def test_each_change_gives_what_computing_from_scratch_gives() -> None:
+    world = numbers(31, 2)
+    for act, value in [("add", 14), ("add", 5), ("remove", 2), ("add", 2), ("remove", 31)]:
+        getattr(world, act)("a", "xs", value)
+        world.settled()
+        fresh = numbers(*world.value("a", "xs"))
+        for node in EVERYTHING.split():
+            assert world.value("a", node) == fresh.value("a", node), (node, act, value)
+            mine, anew = world.slot("a", node).outcome(), fresh.slot("a", node).outcome()
+            assert getattr(mine, "content", None) == getattr(anew, "content", 0), node
+
+
+def test_a_change_that_a_filter_leaves_out_stops_there() -> None:
+    world = numbers(2, 4, watch="evens")
+    world.add("a", "xs", 5)
+    assert world.settled() == []
+
+
+def test_a_group_more_runs_what_reads_the_groups() -> None:
+    world = numbers(2, 14)
+    world.add("a", "xs", 55)
+    assert world.settled() == ["kinds"]
+
+
+def test_wholes_of_wholes_are_named_and_kept() -> None:
+    world = numbers(1, 8, 4, watch="chain")
+    assert world.value("a", "chain") == (8, 4)
+
+
+def test_the_settled_part_of_a_collection_leaves_failures_out_and_the_whole_fails() -> None:
+    world = Runs(Numbers)
+    world.create(Numbers, watch="good all")
+    world.add("a", "xs", 1, -2, 3)
+    calls = world.step()
+    world.finish(calls[0])
+    world.fail(calls[1], "negative", retry=False)
+    world.finish(calls[2])
+    world.rest()
+
+    assert world.value("a", "good") == 4
+    failed = world.slot("a", "all").outcome()
+    assert isinstance(failed, Err) and failed.message.endswith("failed: RuntimeError: negative")
+    assert "a.checked[" in failed.origin
+
+
+def test_a_failed_element_removed_heals_the_whole() -> None:
+    world = Runs(Numbers)
+    world.create(Numbers, watch="good all")
+    world.add("a", "xs", 1, -2)
+    calls = world.step()
+    world.finish(calls[0])
+    world.fail(calls[1], "negative", retry=False)
+    world.rest()
+
+    world.remove("a", "xs", -2)
+    world.rest()
+
+    assert world.value("a", "all") == world.value("a", "good") == 1
+
+
+def test_one_element_that_fails_keeps_the_last_good_value_of_those_that_read_all() -> None:
+    world = numbers(1, 2, watch="all good")
+    world.add("a", "xs", -3)
+    (call,) = world.step()
+    world.fail(call, "negative", retry=False)
+    world.rest()
+
+    last = world.slot("a", "all").last
+    assert last is not None and last.encoded == b"\x03"
+    assert world.value("a", "good") == 3
+
+
+def test_a_mapping_is_read_whole_by_its_readers() -> None:
+    world = numbers(watch="price")
+    world.tell(["a", "prices", "put", "tea", 3], ["a", "prices", "put", "milk", 1])
+    assert world.settled() == ["price"]
+    assert world.value("a", "price") == 4
+
+
+class Letters(Entity):
+    words = items(str)
+    longest = words.order(size_of)
+    counts = derive(letters, longest.reduce(join, ""))
+    spelled = counts.each(lettered)
+
+
+def test_a_mapping_made_by_an_operation_has_outputs_by_key_and_only_changed_ones_run() -> None:
+    world = Runs(Letters)
+    world.create(Letters, watch="spelled")
+    world.add("a", "words", "aab")
+    assert world.settled() == ["counts", "spelled", "spelled"]
+
+    world.add("a", "words", "bccc")
+
+    assert world.settled() == ["counts", "spelled", "spelled"]  # b, and c, not a
+    assert world.value("a", "spelled") == {"a": "aa", "b": "bb", "c": "ccc"}
+
+
+class Nested(Entity):
+    xs = items(int)
+    once = xs.each(inc)
+    twice = once.each(inc)
+    few = twice.filter(is_even)
+    third = few.each(double)
+
+
+def test_each_over_items_over_each_and_over_a_derived_list_runs_by_element() -> None:
+    world = Runs(Nested)
+    world.create(Nested, watch="third")
+    world.add("a", "xs", 2, 3)
+    assert world.settled() == ["once", "once", "twice", "twice", "third"]
+
+    world.add("a", "xs", 12)
+
+    assert world.settled() == ["once", "twice", "third"]
+    assert world.value("a", "third") == (8, 28)

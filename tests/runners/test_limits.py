@@ -1,0 +1,244 @@
+"""Services are used no harder than their limits say, first come first served."""
+
+from __future__ import annotations
+
+import threading
+from typing import Protocol
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.runners.by_hand import HandClock, HandRunner
+from weft.call import Broke, Call, Finished, Limits
+from weft.runners.inline import InlineRunner
+from weft.runners.limits import Limiter
+from weft.runners.threads import ThreadRunner
+from weft.testing.runner_suite import Heard, double, new_call
+
+
+class Ocr(Protocol):
+    """A service."""
+
+
+class Model(Protocol):
+    """Another one."""
+
+
+def read(number: int, *, ocr: Ocr) -> int:
+    """Use one service."""
+    return number
+
+
+def think(number: int, *, model: Model) -> int:
+    """Use the other."""
+    return number
+
+
+def read_and_think(number: int, *, ocr: Ocr, model: Model) -> int:
+    """Use both."""
+    return number
+
+
+def reading() -> Call:
+    """A call that uses one service."""
+    return new_call(read, 1, ocr=object())
+
+
+def thinking() -> Call:
+    """A call that uses the other."""
+    return new_call(think, 1, model=object())
+
+
+def both() -> Call:
+    """A call that uses both."""
+    return new_call(read_and_think, 1, ocr=object(), model=object())
+
+
+def test_calls_beyond_the_limit_wait_for_earlier_ones_in_their_order() -> None:
+    runner, heard = HandRunner(), Heard()
+    limited = Limiter({Ocr: Limits(concurrency=2)}).around(runner)
+    calls = [reading() for _ in range(4)]
+    for call in calls:
+        limited.start(call, heard)
+
+    assert runner.started == [call.id for call in calls[:2]]
+
+    runner.end(calls[1].id)
+    assert runner.started == [call.id for call in calls[:3]]
+    runner.end(calls[0].id)
+    assert runner.started == [call.id for call in calls]
+
+
+def test_a_limit_holds_over_all_runners_together() -> None:
+    first, second, heard = HandRunner(), HandRunner(), Heard()
+    limiter = Limiter({Ocr: Limits(concurrency=1)})
+    calls = [reading(), reading()]
+    limiter.around(first).start(calls[0], heard)
+    limiter.around(second).start(calls[1], heard)
+    assert second.started == []
+
+    first.end(calls[0].id)
+
+    assert second.started == [calls[1].id]
+
+
+def test_calls_without_a_limited_service_never_wait() -> None:
+    runner, heard = HandRunner(), Heard()
+    limited = Limiter({Ocr: Limits(concurrency=1)}).around(runner)
+    calls = [reading(), reading(), thinking(), new_call(double, 1)]
+    for call in calls:
+        limited.start(call, heard)
+
+    assert runner.started == [calls[0].id, calls[2].id, calls[3].id]
+
+
+def test_a_call_that_needs_two_services_is_not_passed_by_those_that_need_one() -> None:
+    runner, heard = HandRunner(), Heard()
+    limited = Limiter({Ocr: Limits(concurrency=1), Model: Limits(concurrency=1)}).around(runner)
+    busy, needs_both, later = reading(), both(), thinking()
+    for call in (busy, needs_both, later):
+        limited.start(call, heard)
+    assert runner.started == [busy.id]
+
+    runner.end(busy.id)
+    assert runner.started == [busy.id, needs_both.id]
+    runner.end(needs_both.id)
+    assert runner.started == [busy.id, needs_both.id, later.id]
+
+
+def test_starts_are_paced_by_the_clock() -> None:
+    clock, runner, heard = HandClock(), HandRunner(), Heard()
+    limited = Limiter({Ocr: Limits(per_s=2)}, clock=clock, alarm=clock).around(runner)
+    for _ in range(4):
+        limited.start(reading(), heard)
+
+    started = []
+    for _ in range(7):
+        started.append(len(runner.started))
+        clock.pass_s(0.25)
+
+    assert started == [1, 1, 2, 2, 3, 3, 4]
+
+
+def test_pace_is_not_saved_up_while_nobody_calls() -> None:
+    clock, runner, heard = HandClock(), HandRunner(), Heard()
+    limited = Limiter({Ocr: Limits(per_s=1)}, clock=clock, alarm=clock).around(runner)
+    clock.pass_s(100)
+
+    for _ in range(3):
+        limited.start(reading(), heard)
+
+    assert len(runner.started) == 1
+
+
+def test_a_waiting_call_can_be_cancelled_and_lets_others_by() -> None:
+    clock, runner, heard = HandClock(), HandRunner(), Heard()
+    limiter = Limiter({Ocr: Limits(concurrency=1), Model: Limits(concurrency=1)}, clock=clock, alarm=clock)
+    limited = limiter.around(runner)
+    busy, needs_both, later = reading(), both(), thinking()
+    for call in (busy, needs_both, later):
+        limited.start(call, heard)
+
+    limited.cancel(needs_both.id)
+    clock.pass_s(0)
+
+    assert runner.started == [busy.id, later.id]
+    assert [each.kind for each in heard.reports if isinstance(each, Broke)] == ["Cancelled"]
+    assert runner.cancelled == []
+
+
+def test_to_cancel_a_started_call_is_left_to_its_runner() -> None:
+    runner = HandRunner()
+    limited = Limiter({Ocr: Limits(concurrency=1)}).around(runner)
+    call = reading()
+    limited.start(call, Heard())
+
+    limited.cancel(call.id)
+
+    assert runner.cancelled == [call.id]
+
+
+def test_closing_one_runner_breaks_its_own_waiting_calls_and_leaves_the_others() -> None:
+    first, second, heard = HandRunner(), HandRunner(), Heard()
+    limiter = Limiter({Ocr: Limits(concurrency=1)})
+    limited = limiter.around(first)
+    calls = [reading(), reading(), reading()]
+    for call in calls[:2]:
+        limited.start(call, heard)
+    limiter.around(second).start(calls[2], heard)
+
+    limited.close()
+
+    assert sorted(each.id for each in heard.reports) == sorted(call.id for call in calls[:2])
+    assert second.started == [calls[2].id]
+    assert limiter.waiting() == 0
+
+
+def test_a_long_line_of_calls_that_end_at_once_does_not_grow_the_stack() -> None:
+    held, heard = HandRunner(), Heard()
+    limiter = Limiter({Ocr: Limits(concurrency=1)})
+    limited, first = limiter.around(InlineRunner()), reading()
+    limiter.around(held).start(first, heard)
+    for _ in range(3000):
+        limited.start(reading(), heard)
+
+    held.end(first.id)
+
+    assert len(heard.reports) == 3001
+    assert all(isinstance(each, Finished) for each in heard.reports)
+
+
+def test_never_more_threads_use_a_service_than_its_limit() -> None:
+    inside, most, lock, heard = [0], [0], threading.Lock(), Heard()
+
+    class Counted:
+        def enter(self) -> None:
+            with lock:
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+
+        def leave(self) -> None:
+            with lock:
+                inside[0] -= 1
+
+    def use(number: int, *, ocr: Ocr) -> int:
+        assert isinstance(ocr, Counted)
+        ocr.enter()
+        ocr.leave()
+        return number
+
+    limited = Limiter({Ocr: Limits(concurrency=3)}).around(ThreadRunner(8))
+    for number in range(200):
+        limited.start(new_call(use, number, ocr=Counted()), heard)
+    for _ in range(200):
+        heard.wait_outcome()
+    limited.close()
+
+    assert 1 <= most[0] <= 3
+    assert all(isinstance(each, Finished) for each in heard.reports)
+
+
+@given(st.lists(st.sampled_from([reading, thinking, both]), max_size=20), st.randoms(use_true_random=False))
+def test_every_call_starts_in_the_end_and_in_order_of_each_service(kinds: list, chance) -> None:  # type: ignore[type-arg, no-untyped-def]
+    runner, heard = HandRunner(), Heard()
+    limited = Limiter({Ocr: Limits(concurrency=2), Model: Limits(concurrency=1)}).around(runner)
+    calls = [kind() for kind in kinds]
+    ended = set()
+    for call in calls:
+        limited.start(call, heard)
+    while running := [id for id in runner.started if id not in ended]:
+        id = chance.choice(running)
+        ended.add(id)
+        runner.end(id)
+
+    assert len(heard.reports) == len(calls)
+    for service in ("ocr", "model"):
+        asked = [call.id for call in calls if service in call.services]
+        assert [id for id in runner.started if id in asked] == asked
+
+
+@pytest.mark.parametrize(("concurrency", "per_s"), [(0, None), (None, 0.0), (None, -1.0)])
+def test_limits_that_would_let_nothing_run_are_refused(concurrency: int | None, per_s: float | None) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Limits(concurrency=concurrency, per_s=per_s)

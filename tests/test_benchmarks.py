@@ -1,0 +1,71 @@
+"""The benchmarks tell ratios, and say when a limit is passed. (That they are right is for whoever reads them.)"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from benchmarks.case import Case, Limit
+from benchmarks.run import found, main, measured, report
+from benchmarks.yardsticks import CALL, COMMIT, CONTENT
+
+
+def always(seconds: float) -> Callable[[], float]:
+    return lambda: seconds
+
+
+def test_a_case_is_told_as_a_multiple_of_ours_and_of_the_yardsticks() -> None:
+    ours = Case("ours", "group", "node", always(4.0), ours=True)
+    peer = Case("peer", "group", "node", always(8.0))
+
+    lines = report([ours, peer], {"ours": 4.0, "peer": 8.0, CALL: 0.5, CONTENT: 1.0, COMMIT: 2.0}, times=False)
+
+    (row,) = [line for line in lines if "peer" in line]
+    assert row.split() == ["peer", "2.00", "×", "ours", "16.0", "A", "8.0", "B", "4.0", "C"]
+
+
+@pytest.mark.parametrize(("times", "passed"), [(1.9, True), (2.1, False)])
+def test_a_limit_that_is_passed_is_printed(times: float, passed: bool) -> None:
+    case = Case("ours", "group", "node", always(4.0), ours=True, limit=Limit(times, COMMIT))
+
+    lines = report([case], {"ours": 4.0, CALL: 0.5, CONTENT: 1.0, COMMIT: 2.0}, times=False)
+
+    assert any(line.startswith("over its limit") for line in lines) is passed
+
+
+def test_cases_take_turns_and_slow_ones_rest_after_their_rounds() -> None:
+    turns: list[str] = []
+    ticks = count()
+
+    def turn(name: str) -> Callable[[], float]:
+        def measure() -> float:
+            turns.append(name)
+            return float(next(ticks))
+
+        return measure
+
+    medians = measured([Case("a", "g", "u", turn("a")), Case("b", "g", "u", turn("b"), rounds_max=1)], 3)
+
+    assert turns == ["a", "b", "a", "a"]
+    assert medians == {"a": 2.0, "b": 1.0}
+
+
+def test_a_run_of_the_yardsticks_alone_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--rounds", "1", "--only", "none of them", "--times"])
+
+    assert COMMIT in capsys.readouterr().out
+
+
+def test_a_peer_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redun", None)
+    monkeypatch.delitem(sys.modules, "benchmarks.peers.redun_sqlite", raising=False)
+
+    cases, missing = found(tmp_path, "redun")
+    for case in cases:
+        case.close()
+
+    assert any(each.startswith("redun_sqlite:") for each in missing)

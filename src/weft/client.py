@@ -12,9 +12,10 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
+from weft.blob import Blob
 from weft.content import Plain, encode
 from weft.engine import Engine, EventReused
 from weft.errors import WeftError
@@ -159,12 +160,14 @@ class Client:
 
     def depth_after(self, cause: int) -> int:
         """How deep in a chain of causes an event caused by this position stands."""
-        return depth_after(self.store, cause)
-
-    def keep(self, chunks: Iterable[bytes]) -> None:
-        """Keep a blob's content."""
         with self.lock:
-            self.store.keep_blob(chunks)
+            return depth_after(self.store, cause)
+
+    def keep(self, blob: Blob) -> None:
+        """Keep a blob's content, if it is not here yet."""
+        with self.lock:
+            if not self.store.has_blob(blob.id):
+                self.store.keep_blob(blob.chunks())
 
     def watch(self, place: Place) -> None:
         """Ask the engine to demand a node."""

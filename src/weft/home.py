@@ -12,11 +12,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, cast
 
 from weft.attempt import NotOffered
+from weft.blob import Blob
 from weft.call import Limits, Runner
 from weft.content import Plain
 from weft.engine import Engine
@@ -258,12 +259,14 @@ class Home:
 
     def depth_after(self, cause: int) -> int:
         """How deep in a chain of causes an event caused by this position stands."""
-        return depth_after(self.store, cause)
-
-    def keep(self, chunks: Iterable[bytes]) -> None:
-        """Keep a blob's content."""
         with self.lock:
-            self.store.keep_blob(chunks)
+            return depth_after(self.store, cause)
+
+    def keep(self, blob: Blob) -> None:
+        """Keep a blob's content, if it is not here yet."""
+        with self.lock:
+            if not self.store.has_blob(blob.id):
+                self.store.keep_blob(blob.chunks())
 
     def watch(self, place: Place) -> None:
         """Demand a node from now on."""

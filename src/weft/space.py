@@ -325,8 +325,7 @@ class Space:
     def _keep_blobs(self, edit: Edit) -> None:
         """Content first: an event never names a blob that is not there."""
         for blob in edit.blobs:
-            if not self._store.has_blob(blob.id):
-                self._host.keep(blob.chunks())
+            self._host.keep(blob)
         if edit.blobs:
             self._point("content kept")
 

@@ -228,7 +228,8 @@ class Store(Log, Rows, Protocol):
         ...
 
     def open_blob(self, cid: Cid, /) -> BinaryIO:
-        """A seekable reader over the content, read piece by piece. Raises `NoBlob`."""
+        """A seekable reader over the content, read piece by piece. Raises `NoBlob`. The one method that any thread may
+        call while another uses the store: values are decoded, and their blobs opened, wherever an operation runs."""
         ...
 
     def changed(self) -> bool:

@@ -24,6 +24,7 @@ _WRITE_REFUSED = {
     sqlite3.SQLITE_TOOBIG: "a value is too large for one row",
     sqlite3.SQLITE_PROTOCOL: "its locks do not work on this file system",
     sqlite3.SQLITE_NOLFS: "this system takes no files that large",
+    sqlite3.SQLITE_MISUSE: "two threads used it at once, which is a defect of Weft",
 }
 
 

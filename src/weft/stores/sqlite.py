@@ -2,7 +2,7 @@
 
 Beside `space.weft` lie `-wal` and `-shm` (SQLite's, gone after a clean close), `-lease` (who runs the engine) and
 `-mark` (what was acknowledged last). One object is used by one thread at a time, whichever: who shares it locks it,
-also around the iterators that it returns; only what `open_blob` returns is free of it.
+also around the iterators that it returns; only `open_blob` and what it returns are free of it.
 
 Knows nothing of folds, results or scheduling.
 Invariant: every write is one transaction; an append's transaction has read the newest epoch and the head it follows.
@@ -96,9 +96,12 @@ class SqliteStore:
 
     def row(self, table: Table, key: Key, /) -> Row | None:
         """The row at exactly this key. Raises `SpaceDamaged` when it is not what was written."""
+        return self._row(self._db, table, key)
+
+    def _row(self, connection: sqlite3.Connection, table: Table, key: Key) -> Row | None:
         text = TEXTS[table.name]
         try:
-            found = self._db.execute(text.get, key).fetchone()
+            found = connection.execute(text.get, key).fetchone()
         except SqliteErrors as error:
             raise self._unread(error) from error
         return None if found is None else text.checked(found, self._path)[1]
@@ -182,18 +185,22 @@ class SqliteStore:
 
     def has_blob(self, cid: Cid, /) -> bool:
         """Whether the whole content is here."""
-        return self._blob_size(cid) is not None
+        return self._blob_size(cid, self._db) is not None
 
     def open_blob(self, cid: Cid, /) -> BinaryIO:
         """A seekable reader over a connection of its own, for any one thread. Raises `NoBlob`; while reading,
-        `SpaceDamaged`."""
-        size_bytes = self._blob_size(cid)
-        if size_bytes is None:
-            raise NoBlob(cid=cid_text(cid))
+        `SpaceDamaged`. Any thread may call it at any time: nothing here touches the connection that others share."""
         try:
             connection = sql.connect(self._path, self._read_query)
         except SqliteErrors as error:
             raise self._unread(error) from error
+        try:
+            size_bytes = self._blob_size(cid, connection)
+            if size_bytes is None:
+                raise NoBlob(cid=cid_text(cid))
+        except BaseException:
+            connection.close()
+            raise
         return io.BufferedReader(PieceReader(connection, self._path, cid, size_bytes))
 
     def changed(self) -> bool:
@@ -297,8 +304,8 @@ class SqliteStore:
                     db.execute(blob.put, blob.cells((intake.cid,), (intake.size_bytes,)))
             self._point("blob piece")
 
-    def _blob_size(self, cid: Cid) -> int | None:
-        found = self.row(sql.BLOB, (cid,))
+    def _blob_size(self, cid: Cid, connection: sqlite3.Connection) -> int | None:
+        found = self._row(connection, sql.BLOB, (cid,))
         return None if found is None or not isinstance(found[0], int) else found[0]
 
     def _renew(self) -> None:

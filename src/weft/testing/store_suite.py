@@ -16,7 +16,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 from weft.content import Cid, Plain, raw_id
@@ -507,6 +509,31 @@ class StoreSuite:
         assert not store.has_blob(cid)
         with Refused(NoBlob):
             store.open_blob(cid)
+
+    def test_content_is_opened_by_many_threads_while_another_uses_the_store(self) -> None:
+        store = self.open()
+        epoch = store.acquire()
+        contents = [bytes([number]) * (number + 1) for number in range(8)]
+        cids = [store.keep_blob([content])[0] for content in contents]
+        ended = threading.Event()
+
+        def read(number: int) -> int:
+            times = 0
+            while not ended.is_set() or not times:
+                with store.open_blob(cids[number]) as reader:
+                    assert reader.read() == contents[number]
+                times += 1
+            return times
+
+        with ThreadPoolExecutor(len(cids)) as pool:
+            readers = [pool.submit(read, number) for number in range(len(cids))]
+            try:
+                for number in range(200):
+                    put_rows(store, {("a", "n", ""): (b"x", number)}, epoch=epoch)
+                    assert all(map(store.has_blob, cids))
+            finally:
+                ended.set()
+            assert all(reader.result() for reader in readers)
 
     # Changes.
 

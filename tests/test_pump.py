@@ -59,7 +59,7 @@ class FussyStore(MemoryStore):
             raise StoreFailed(path="memory", why="the disk is full")
         return super().keep_blob(chunks)
 
-    refused = frozenset({"event", "result"})
+    refused = frozenset({"event", "computed"})
 
 
 painted: list[str] = []
@@ -96,7 +96,7 @@ def test_a_turn_that_the_store_refuses_leaves_nothing_and_what_came_back_in_it_i
 
         assert picture.painted.wait(10).bytes() == b"sun"
         kinds = [record.kind for record in store.records()]
-    assert kinds == ["definition", "event", "result"], "the refused edit is not kept by a later turn"
+    assert kinds == ["definition", "event", "computed"], "the refused edit is not kept by a later turn"
     assert painted == ["sun"]
 
 

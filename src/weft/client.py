@@ -213,7 +213,7 @@ class Client:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline and not self.is_closed:
             with self.lock:
-                if self.store.head().position > self.engine.head.position:
+                if self.store.head().position > self.engine.position:
                     break
             self._pause()
         return turns + 1

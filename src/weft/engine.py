@@ -16,7 +16,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, cast
 
-from weft.content import Cid, Link, Plain, content_id, decode, encode, link
+from weft.content import Cid, Link, Plain, content_id, decode, encode, encode_shallow, link
 from weft.errors import WeftError
 from weft.evolution import DefinitionChange
 from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest
@@ -24,7 +24,7 @@ from weft.graph import Due, Edge, Slot, Source, ToldNode, Whole, branch_told, ed
 from weft.identity import assigned
 from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
-from weft.record import Record
+from weft.record import COMPUTED, Entry, Record
 from weft.reduce import Refused, Told
 from weft.schedule import due_after, due_by, mark_of
 from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, content_of, dominates, reason_superseded
@@ -39,7 +39,6 @@ from weft.store import (
     SERVICE,
     TREE,
     VERSION,
-    Head,
     Key,
     Row,
 )
@@ -94,7 +93,7 @@ class Engine(Ledger):
         known = self.row(EVENT, (id,))
         if known is not None:
             return self._told_again(id, digest, known)
-        position = self.head.position + 1
+        position = self.position + 1
         told = Told(position, int(event["base"]), str(event["actor"]))  # type: ignore[arg-type]
         folding = Folding(self, told)
         try:
@@ -197,7 +196,7 @@ class Engine(Ledger):
 
     def tell_retry(self, key: SlotKey) -> int:
         """Have a failed slot tried again; the engine itself says so."""
-        id = event_id("weft", f"retry {key} {self.head.position}")
+        id = event_id("weft", f"retry {key} {self.position}")
         intents: list[Plain] = [[key.entity, key.node, "retry", key.element]]
         return self.tell(event_plain(id, intents, actor="weft", base=self.cut, time=self.now()))
 
@@ -271,9 +270,10 @@ class Engine(Ledger):
         waiting = [edge.reader for edge in slot.readers.get("", ()) if isinstance(edge.reader, Slot)]
         self.graph.drop_element(whole, element)
         said: dict[str, Plain] = {"slot": list(slot.key), "at": cut, "outcome": {"gone": "its element was removed"}}
-        position = self.record("removed", said).position
+        encoded = encode_shallow(said)
+        position = self.keep_result(encoded)
         slot.show(Result(cut, Gone("its element was removed"), None, (0, 0), position))
-        self.batch.put(VERSION, slot.key, (cut, position, encode(said)))
+        self.batch.put(VERSION, slot.key, (cut, position, encoded))
         self.batch.put(DUE, slot.key, None)
         self.touched[slot] = None
         for reader in waiting:
@@ -294,7 +294,7 @@ class Engine(Ledger):
             assert isinstance(outcome, Ok)
             outcome = Ok(outcome.content, outcome.encoded, ids)
         old = slot.result
-        position = self.head.position + 1
+        position = self.position + 1
         result = Result(said.at, outcome, said.call_key, said.attempt, position)
         stands = old is None or dominates(result, old)
         is_stale = self._is_stale(slot, said)
@@ -307,12 +307,12 @@ class Engine(Ledger):
         if not stands:
             assert old is not None
             payload["superseded"] = reason_superseded(result, old)
-        record = self.record("result", payload)
+        encoded = encode_shallow(payload)
+        self.keep_result(encoded)
         self._remember(said, outcome, position, is_first=is_first)
         if not stands or slot.thing.nodes.get(slot.key.node) is None or self._is_dropped(slot):
             return False
-        assert record.payload is not None
-        self._show(slot, result, record.payload, is_stale=is_stale)
+        self._show(slot, result, encoded, is_stale=is_stale)
         return True
 
     def _is_dropped(self, slot: Slot) -> bool:
@@ -562,10 +562,10 @@ class Engine(Ledger):
     def replay(self, record: Record) -> None:
         """Apply a record of the log to the tables, as it was applied when it was written; nothing is run or matched."""
         assert self.replaying
-        said = record.content()
+        said = record.content() if record.kind != COMPUTED else {}
         match record.kind:
             case "event":
-                self._replay_event(said)
+                self.tell(said)
             case "refused":
                 intents = said["intents"]
                 assert isinstance(intents, list)
@@ -585,18 +585,22 @@ class Engine(Ledger):
                 name = str(said["name"])
                 self._put_service(name, encode(said["fingerprint"]), record.position)
                 self._due_for_service(name, record.position, recompute=bool(said["recompute"]))
-            case "result":
-                self._replay_result(record, said)
-            case "removed":
-                # The record before it has buried the element already, but in an order of its own.
-                key = SlotKey(*(str(part) for part in cast("list[Plain]", said["slot"])))
-                self.batch.put(VERSION, key, (cast("int", said["at"]), record.position, encode(said)))
-        self.head = Head(record.position, record.digest)
+            case _:
+                for entry in record.entries():
+                    self._replay_entry(entry)
+        self.chain(record)
 
-    def _replay_event(self, said: dict[str, Plain]) -> None:
-        self.tell(said)
+    def _replay_entry(self, entry: Entry) -> None:
+        position, kind, said = entry
+        self.position = position - 1
+        if kind == "result":
+            self._replay_result(said)
+        elif said:
+            # What came before it has buried the element already, but in an order of its own.
+            key = SlotKey(*(str(part) for part in cast("list[Plain]", said["slot"])))
+            self.batch.put(VERSION, key, (cast("int", said["at"]), position, encode_shallow(said)))
 
-    def _replay_result(self, record: Record, said: dict[str, Plain]) -> None:
+    def _replay_result(self, said: dict[str, Plain]) -> None:
         slot_key, attempt, key = said["slot"], said["attempt"], said.get("key")
         assert isinstance(slot_key, list) and isinstance(attempt, list)
         slot = self.node(*(str(part) for part in slot_key))

@@ -19,7 +19,7 @@ from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
 from weft.reduce import CellSpec, Change, Refused, Told, make_cell
 from weft.slot import Err
-from weft.store import ENTITY, KIND, STATE, Column, Key, Store
+from weft.store import ENTITY, KIND, STATE, Column, Key, Store, entry_at
 
 DEPTH_MAX = 64
 """How long a chain of events may be in which each was caused by the one before."""
@@ -209,12 +209,11 @@ def check_event(event: dict[str, Plain]) -> None:
 
 def depth_after(store: Store, cause: int) -> int:
     """One more than the depth of the event at `cause`; a result counts as deep as the newest event before it."""
-    for record in store.records(cause - 1, until=cause):
-        said = record.content()
-        if record.kind in ("event", "refused"):
-            depth = said.get("depth")
-            return depth + 1 if isinstance(depth, int) else 1
-        at = said.get("at")
-        if isinstance(at, int) and at < cause:
-            return depth_after(store, at)
-    return 1
+    found = entry_at(store, cause)
+    if found is None:
+        return 1
+    if found.kind in ("event", "refused"):
+        depth = found.said.get("depth")
+        return depth + 1 if isinstance(depth, int) else 1
+    at = found.said.get("at")
+    return depth_after(store, at) if isinstance(at, int) and at < cause else 1

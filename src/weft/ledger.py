@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from weft.content import Cid, Link, Plain, content_id, decode, encode, link, raw_id_of_digest
 from weft.graph import Due, Graph, Loader, Slot, Source, Thing, ToldNode, Whole
-from weft.record import COMPUTED, Record, make_record
+from weft.record import COMPUTED, Record, computed_record, make_record
 from weft.reduce import make_cell
 from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, outcome_plain
 from weft.spec import NodeSpec, TypeSpec
@@ -41,6 +41,8 @@ from weft.store import (
 UNFINISHED = "its tables are not whole, as a rebuild was not finished"
 INLINE_BYTES_MAX = 64 << 10
 """Values up to this size stand in records and rows; larger ones are kept by content id."""
+RESULTS_BYTES_MAX = 1 << 20
+"""A record of results that has grown beyond this is closed: whoever reads one of them reads them all."""
 
 
 class Ledger(Loader):
@@ -62,6 +64,11 @@ class Ledger(Loader):
         self.watched: dict[tuple[str, str, str], int] = {}
         self.batch = Batch()
         self.head = Head(0, bytes(32))
+        self.position = 0
+        """The newest position; ahead of the head by the results that wait for their record."""
+        self.results: list[bytes] = []
+        """Those, encoded: one record for all of them is made before anything else is recorded, and at a commit."""
+        self._results_bytes = 0
         self.cut = 0
         self.graph = Graph(self)
         self.touched: dict[Slot, None] = {}
@@ -94,6 +101,7 @@ class Ledger(Loader):
         if self.replaying:
             return  # the tables are made from the log's beginning, whatever its end is
         self.head = self.store.head()
+        self.position = self.head.position
         newest = self.store.row(NEWEST, ("told",))
         if newest is None and self.head.position:
             raise SpaceDamaged(path=str(self.store.path), what=UNFINISHED)
@@ -112,23 +120,50 @@ class Ledger(Loader):
         return mine if mine is not None and mine.content() == content_id(encode(said)) else kept
 
     def record(self, kind: str, payload: dict[str, Plain]) -> Record:
-        """Write the next record."""
-        position = self.head.position + 1
-        record = make_record(position, kind, epoch=self.epoch, previous=self.head.digest, payload=payload)
+        """Write the next told record."""
+        self._close_results()
+        record = make_record(self.position + 1, kind, epoch=self.epoch, previous=self.head.digest, payload=payload)
         self.chain(record)
         return record
+
+    def keep_result(self, encoded: bytes) -> int:
+        """Write the next result, as part of a record of many; returns its position."""
+        self.position += 1
+        if not self.replaying:
+            self.results.append(encoded)
+            self._results_bytes += len(encoded)
+            if self._results_bytes > RESULTS_BYTES_MAX:
+                self._close_results()
+        return self.position
+
+    def _close_results(self) -> None:
+        if self.results:
+            first, previous = self.head.position + 1, self.head.digest
+            self.chain(computed_record(first, self.results, epoch=self.epoch, previous=previous))
+            self._drop_results()
+
+    @property
+    def has_results(self) -> bool:
+        """Whether the open batch holds results."""
+        return bool(self.results) or any(record.kind == COMPUTED for record in self.batch.records)
+
+    def _drop_results(self) -> None:
+        self.results = []
+        self._results_bytes = 0
 
     def chain(self, record: Record) -> None:
         """Take a record as the newest."""
         self.head = Head(record.position, record.digest)
+        self.position = record.position
         if not self.replaying:
             self.batch.records.append(record)
 
     def commit(self) -> None:
         """Make the open batch durable. When the store refuses, nothing of it was kept and memory is read anew."""
+        self._close_results()
         if self.batch.is_empty():
             return
-        if any(record.kind not in COMPUTED for record in self.batch.records):
+        if any(record.kind != COMPUTED for record in self.batch.records):
             self.batch.put(NEWEST, ("told",), (self.cut,))
         try:
             self.store.append(self.batch, epoch=self.epoch)
@@ -141,6 +176,7 @@ class Ledger(Loader):
     def forget(self) -> None:
         """Drop the open batch and all that is in memory; what is watched stays watched."""
         self.batch = Batch()
+        self._drop_results()
         self._unknown.clear()
         self.graph = Graph(self)
         self.touched.clear()

@@ -26,7 +26,6 @@ from weft.content import Plain, decode
 from weft.engine import Engine, EngineBroke
 from weft.errors import WeftError
 from weft.points import OnPoint, pass_by
-from weft.record import COMPUTED
 from weft.slot import Ok, SlotKey
 from weft.store import StoreFailed
 
@@ -187,7 +186,7 @@ class Pump:
     def _made(self, *, edits: bool) -> tuple[bool, bool, bool]:
         """Whether the open batch holds edits, other programs' messages, and results."""
         batch = self.engine.batch
-        return edits, bool(batch.taken), any(record.kind in COMPUTED for record in batch.records)
+        return edits, bool(batch.taken), self.engine.has_results
 
     def _pass(self, made: tuple[bool, bool, bool], *points: str) -> None:
         for is_made, point in zip(made, points, strict=True):

@@ -58,9 +58,9 @@ def rebuild(
     folds = _fold_rows(store)
     store.clear(epoch=epoch)
     engine = Engine(store, epoch=epoch, types=types or {}, now=lambda: "", replaying=True)
-    for record in store.records():
+    for number, record in enumerate(store.records(), 1):
         _play(engine, record, str(store.path))
-        if record.position % RECORDS_PER_BATCH == 0:
+        if number % RECORDS_PER_BATCH == 0:
             engine.commit()
             on_progress(record.position, newest)
     assert engine.head == store.head(), "the log was played to its end"
@@ -73,7 +73,7 @@ def rebuild(
 
 
 def _play(engine: Engine, record: Record, path: str) -> None:
-    if record.payload is None and record.kind not in COMPUTED:
+    if record.payload is None and record.kind != COMPUTED:
         raise RecordUnplayable(path=path, position=record.position, why="what it says was erased")
     try:
         engine.replay(record)

@@ -1,27 +1,44 @@
-"""One entry of the log: a header that chains, and a payload beside it.
+"""One record of the log: a header that chains, and a payload beside it.
 
-Told records say what came from outside (event, definition, service, refused …); computed ones say what was derived
-(result, removed). The header holds the content id of the payload and the digest of the header before it, so a payload
-can be erased without breaking the chain, and no header can be changed without breaking every later one.
+A told record says one thing that came from outside (event, definition, service, refused …) at one position. A computed
+one says what was derived from them since: many results, each at a position of its own, since one header and one check
+for all of them cost a tenth of one for each. The record stands at the last of its positions.
+
+The header holds the content id of the payload and the digest of the header before it, so a payload can be erased
+without breaking the chain, and no header can be changed without breaking every later one.
 
 Knows nothing of what payloads mean.
 Invariant: positions are gap-free, and each header names the digest of its predecessor.
-Source: git's and certificate transparency's hash chains; payloads beside headers as in Secure Scuttlebutt's metafeeds.
+Source: git's and certificate transparency's hash chains; payloads beside headers as in Secure Scuttlebutt's metafeeds;
+Kafka's record batches, in which each record keeps an offset of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, cast
 
 from weft.content import Cid, Plain, content_id, decode, encode, encode_shallow, link
+from weft.errors import Undecodable
 
 GENESIS = bytes(32)
 """The digest that the first record names as its predecessor."""
+COMPUTED = "computed"
+"""The kind of records that hold results; every other kind is told."""
+
+
+class Entry(NamedTuple):
+    """One thing that happened: where it stands, its kind (`event definition service refused`, or for what was derived
+    `result removed`) and what is said of it, which is empty when it was erased."""
+
+    position: int
+    kind: str
+    said: dict[str, Plain]
 
 
 class Record(NamedTuple):
-    """A log entry. `kind` is told (`event definition service refused`) or computed (`result removed`)."""
+    """A log record; `position` is the last one that it holds."""
 
     position: int
     kind: str
@@ -35,22 +52,75 @@ class Record(NamedTuple):
         """The sha-256 of the header: what the next record names."""
         return hashlib.sha256(self.header).digest()
 
+    @property
+    def span(self) -> int:
+        """How many positions it holds, as its header says; 1 where the header cannot be read."""
+        return count_in(self.header) if self.kind == COMPUTED else 1
+
     def content(self) -> dict[str, Plain]:
         """The payload, decoded; empty when it was erased."""
         found = {} if self.payload is None else decode(self.payload)
         assert isinstance(found, dict)
         return found
 
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """What happened at each of its positions behind `after`, ascending."""
+        if self.kind != COMPUTED:
+            yield Entry(self.position, self.kind, self.content())
+            return
+        first, results = self.position - self.span + 1, self._results()
+        for position in range(max(first, after + 1), self.position + 1):
+            said = {} if results is None else decode(results[position - first])
+            assert isinstance(said, dict)
+            yield Entry(position, "result" if "how" in said else "removed", said)
 
-COMPUTED = frozenset({"result", "removed"})
+    def _results(self) -> list[bytes] | None:
+        """The encoded results of a computed record, None when they were erased. Raises `Undecodable`."""
+        if self.payload is None:
+            return None
+        found = self.content().get("results")
+        if not isinstance(found, list) or len(found) != self.span or not all(isinstance(one, bytes) for one in found):
+            raise Undecodable(where=f"record {self.position}", wanted=f"{self.span} results", why="it holds others")
+        return cast("list[bytes]", found)
 
 
 def make_record(position: int, kind: str, *, epoch: int, previous: bytes, payload: dict[str, Plain]) -> Record:
-    """The record that follows the header with digest `previous`."""
-    # Computed records hold values as bytes; what people told stands in events as it is, and may be deep.
-    body = encode_shallow(payload) if kind in COMPUTED else encode(payload)
+    """The told record that follows the header with digest `previous`."""
+    return _record(position, 1, kind, epoch, previous, encode(payload))
+
+
+def computed_record(first: int, results: Sequence[bytes], *, epoch: int, previous: bytes) -> Record:
+    """The record of these encoded results, at the positions from `first` on."""
+    # Results hold values as bytes, so this is not deep.
+    body = encode_shallow({"results": list(results)})
+    return _record(first + len(results) - 1, len(results), COMPUTED, epoch, previous, body)
+
+
+def _record(position: int, count: int, kind: str, epoch: int, previous: bytes, body: bytes) -> Record:
     payload_id = content_id(body)
-    header = encode_shallow(
-        {"position": position, "kind": kind, "epoch": epoch, "previous": previous, "payload": link(payload_id)}
-    )
+    header = header_of(position, count, kind, epoch, previous, payload_id)
     return Record(position, kind, epoch, payload_id, header, body)
+
+
+def header_of(position: int, count: int, kind: str, epoch: int, previous: bytes, payload_id: Cid) -> bytes:
+    """The header's bytes; the count is left out where it is 1."""
+    said: dict[str, Plain] = {
+        "position": position,
+        "kind": kind,
+        "epoch": epoch,
+        "previous": previous,
+        "payload": link(payload_id),
+    }
+    if count != 1:
+        said["count"] = count
+    return encode_shallow(said)
+
+
+def count_in(header: bytes) -> int:
+    """How many positions a header says that its record holds; 1 where it cannot be read."""
+    try:
+        said = decode(header)
+    except Undecodable:
+        return 1
+    count = said.get("count", 1) if isinstance(said, dict) else 1
+    return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else 1

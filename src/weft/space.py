@@ -219,7 +219,7 @@ class Space:
                 f"<tr><th>{name}</th><td>{sum(1 for _ in engine.rows(KIND, (name,)))}</td></tr>"
                 for name in engine.in_force
             )
-            return f"<table><caption>{self!r} at {engine.head.position}</caption>{rows}</table>".replace(
+            return f"<table><caption>{self!r} at {engine.position}</caption>{rows}</table>".replace(
                 "<Space", "&lt;Space"
             )
 
@@ -383,7 +383,7 @@ class Space:
     def position(self) -> int:
         """The newest record's position."""
         with self._host.view() as engine:
-            return engine.head.position
+            return engine.position
 
     def subscribe(self, after: int = 0) -> Subscription:
         """Every activity behind position `after`, each once and in order, then those to come. Iterate it with `for`, or

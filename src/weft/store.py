@@ -20,7 +20,7 @@ from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
 from weft.content import Cid
 from weft.errors import WeftError
-from weft.record import Record
+from weft.record import Entry, Record
 
 Column: TypeAlias = str | int | bytes | None
 Key: TypeAlias = tuple[str | int | bytes, ...]
@@ -171,8 +171,22 @@ class Log(Protocol):
         ...
 
     def records(self, after: int = 0, *, until: int | None = None) -> Iterator[Record]:
-        """Records with `after` < position <= `until`, ascending, gap-free; payload None where it was erased."""
+        """The records that hold a position behind `after` and up to `until`, ascending, gap-free; payload None where it
+        was erased. The first and the last may hold positions outside of these too."""
         ...
+
+
+def entries_of(log: Log, after: int = 0) -> Iterator[Entry]:
+    """What stands at each position of the log behind `after`, ascending. Raises `SpaceDamaged`."""
+    for record in log.records(after):
+        yield from record.entries(after)
+
+
+def entry_at(log: Log, position: int) -> Entry | None:
+    """What stands at this position of the log; None behind its head. Raises `SpaceDamaged`."""
+    for record in log.records(position - 1, until=position):
+        return next(record.entries(position - 1), None)
+    return None
 
 
 class Rows(Protocol):

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from weft.content import Link, Plain, cid_text
-from weft.record import Record
+from weft.record import Entry
 from weft.slot import SlotKey
 from weft.store import Store
 
@@ -101,58 +101,58 @@ class Subscription:
         with self.host.lock:
             until = None if limit is None else self.position + limit
             for record in self.store.records(self.position, until=until):
-                self.position = record.position
-                self._buffer.append(activity_of(record))
+                for entry in record.entries(self.position):
+                    self.position = entry.position
+                    self._buffer.append(activity_of(entry))
 
 
-def activity_of(record: Record) -> Activity:
-    """A record as an activity."""
-    said = record.content()
-    match record.kind:
+def activity_of(entry: Entry) -> Activity:
+    """An entry of the log as an activity."""
+    match entry.kind:
         case "event":
-            return _event(record, said, "traversal.started")
+            return _event(entry, "traversal.started")
         case "refused":
-            return _event(record, said, "event.refused")
+            return _event(entry, "event.refused")
         case "definition":
-            return Activity(record.position, "definition", record.position, str(said.get("name", "")))
+            return Activity(entry.position, "definition", entry.position, str(entry.said.get("name", "")))
         case "service":
-            return Activity(record.position, "service", record.position, str(said.get("name", "")))
+            return Activity(entry.position, "service", entry.position, str(entry.said.get("name", "")))
         case _:
-            return _result(record, said)
+            return _result(entry)
 
 
-def _event(record: Record, said: dict[str, Plain], type: ActivityType) -> Activity:
-    intents = said.get("intents") or []
+def _event(entry: Entry, type: ActivityType) -> Activity:
+    intents = entry.said.get("intents") or []
     assert isinstance(intents, list)
     preview = "; ".join(intent_text(intent) for intent in intents[:3]) + (" …" if len(intents) > 3 else "")
     if type == "event.refused":
-        preview = str(said.get("why", "")) + " — " + preview
+        preview = str(entry.said.get("why", "")) + " — " + preview
     nodes = {str(i[0]) + ("." + str(i[1]) if i[1] else "") for i in intents if isinstance(i, list)}
     return Activity(
-        record.position, type, record.position, ", ".join(sorted(nodes)), "", str(said.get("actor", "")), preview
+        entry.position, type, entry.position, ", ".join(sorted(nodes)), "", str(entry.said.get("actor", "")), preview
     )
 
 
-def _result(record: Record, said: dict[str, Plain]) -> Activity:
-    parts, outcome, at = said.get("slot"), said.get("outcome"), said.get("at")
+def _result(entry: Entry) -> Activity:
+    parts, outcome, at = entry.said.get("slot"), entry.said.get("outcome"), entry.said.get("at")
     if not isinstance(parts, list) or not isinstance(outcome, dict) or not isinstance(at, int):
-        return Activity(record.position, "node.removed", record.position, preview="erased")
+        return Activity(entry.position, "node.removed", entry.position, preview="erased")
     node, content = str(SlotKey(*(str(part) for part in parts))), outcome.get("ok")
     cid = cid_text(content.cid) if isinstance(content, Link) else ""
-    if said.get("superseded"):
-        return Activity(record.position, "node.superseded", at, node, cid, preview=str(said["superseded"]))
+    if entry.said.get("superseded"):
+        return Activity(entry.position, "node.superseded", at, node, cid, preview=str(entry.said["superseded"]))
     if "error" in outcome:
         return Activity(
-            record.position,
+            entry.position,
             "node.failed",
             at,
             node,
             preview=": ".join((str(outcome["error"]), str(outcome["message"]))),
         )
     if "gone" in outcome:
-        return Activity(record.position, "node.removed", at, node, preview=str(outcome["gone"]))
-    type: ActivityType = "node.reused" if said.get("how") == "reused" else "node.settled"
-    return Activity(record.position, type, at, node, cid, preview=preview_of(outcome.get("value")))
+        return Activity(entry.position, "node.removed", at, node, preview=str(outcome["gone"]))
+    type: ActivityType = "node.reused" if entry.said.get("how") == "reused" else "node.settled"
+    return Activity(entry.position, type, at, node, cid, preview=preview_of(outcome.get("value")))
 
 
 def preview_of(encoded: Plain) -> str:

@@ -16,7 +16,7 @@ from weft.content import Cid, Link, Plain, cid_text, decode
 from weft.engine import Engine
 from weft.graph import Slot, Source, ToldNode, Whole
 from weft.slot import Err, Gone, Ok, SlotKey
-from weft.store import SERVICE, STATE
+from weft.store import SERVICE, STATE, entry_at
 from weft.subscription import plain_text, shortened
 
 LINES_MAX = 400
@@ -178,9 +178,8 @@ def _computed(engine: Engine, slot: Slot, place: tuple[str, str, str]) -> Reason
 
 
 def _payload(engine: Engine, position: int) -> dict[str, Plain]:
-    for record in engine.store.records(position - 1, until=position):
-        return record.content()
-    return {}
+    found = entry_at(engine.store, position)
+    return found.said if found is not None else {}
 
 
 def _how(said: dict[str, Plain], at: int, position: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ import pytest
 from tests.kill import garden as g
 from tests.kill.program import EVENTS, SCRIPT, garden, open_space, say_script
 from weft.content import Link, cid_text
-from weft.record import Record
+from weft.record import Entry, Record
 from weft.slot import SlotKey
 from weft.space import Space
 from weft.store import ATTEMPT, DUE, TREE, VERSION, Key
@@ -52,9 +52,14 @@ class Found:
     ids: Mapping[tuple[Key, object], object]
     waiting: int
 
+    def entries(self) -> Iterator[Entry]:
+        """What the log says, position by position."""
+        for record in self.records:
+            yield from record.entries()
+
     def recorded(self) -> Counter[Call]:
         """The calls whose values are in the log."""
-        return Counter(call for record in self.records if (call := _ran(record)) is not None)
+        return Counter(call for entry in self.entries() if (call := _ran(entry)) is not None)
 
 
 def reference_of(path: str, on_point: Callable[[str], None]) -> Reference:
@@ -163,9 +168,9 @@ def check_events(found: Found, acknowledged: Sequence[str]) -> None:
 def check_results(found: Found) -> None:
     """I4: of what a slot showed, the cut never went back; and no call's value was recorded twice."""
     newest: dict[SlotKey, int] = {}
-    for record in found.records:
-        said = record.content()
-        if record.kind in ("result", "removed") and "superseded" not in said:
+    for entry in found.entries():
+        said = entry.said
+        if entry.kind in ("result", "removed") and "superseded" not in said:
             slot, at = said["slot"], said["at"]
             assert isinstance(slot, list) and isinstance(at, int)
             key = SlotKey(*(str(part) for part in slot))
@@ -175,11 +180,11 @@ def check_results(found: Found) -> None:
     assert [call for call, times in found.recorded().items() if times > 1] == []
 
 
-def _ran(record: Record) -> Call | None:
-    """The call whose value a record holds for the first time."""
-    said = record.content()
+def _ran(entry: Entry) -> Call | None:
+    """The call whose value an entry of the log holds for the first time."""
+    said = entry.said
     slot, outcome = said.get("slot"), said.get("outcome")
-    if record.kind != "result" or said.get("how") != "ran" or not isinstance(slot, list):
+    if entry.kind != "result" or said.get("how") != "ran" or not isinstance(slot, list):
         return None
     assert isinstance(outcome, dict)
     content = outcome.get("ok")

@@ -22,7 +22,7 @@ from weft.content import Link, Plain, content_id, encode
 from weft.graph import Slot
 from weft.schedule import mark_of
 from weft.slot import Err, Gone, Ok, Result, dominates, rank
-from weft.store import Fenced
+from weft.store import Fenced, entries_of
 from weft.testing.world import World
 from weft.value import shape_of
 
@@ -380,21 +380,18 @@ class Laws(RuleBasedStateMachine):
 
     def replayed_in_any_order(self) -> None:
         results: list[tuple[Any, Result]] = []
-        for record in self.world.store.records():
-            said = record.content()
-            if record.kind == "result":
+        for position, kind, said in entries_of(self.world.store):
+            if kind == "result":
                 place, at, attempt, key = said["slot"], said["at"], said["attempt"], said.get("key")
                 assert isinstance(place, list) and isinstance(at, int) and isinstance(attempt, list)
                 outcome = self.world.engine.outcome_of(said["outcome"])
                 cid = key.cid if isinstance(key, Link) else None
                 numbers = (attempt[0], attempt[1])
-                results.append((tuple(place), Result(at, outcome, cid, numbers, record.position)))  # type: ignore[arg-type]
-            elif record.kind == "removed":
+                results.append((tuple(place), Result(at, outcome, cid, numbers, position)))  # type: ignore[arg-type]
+            elif kind == "removed":
                 place, at = said["slot"], said["at"]
                 assert isinstance(place, list) and isinstance(at, int)
-                results.append(
-                    (tuple(place), Result(at, Gone("its element was removed"), None, (0, 0), record.position))
-                )
+                results.append((tuple(place), Result(at, Gone("its element was removed"), None, (0, 0), position)))
         for seed in range(3):
             shuffled = results * 2
             random.Random(seed).shuffle(shuffled)

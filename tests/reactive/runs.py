@@ -8,6 +8,7 @@ from typing import Any
 from weft.call import Call
 from weft.content import Plain
 from weft.reduce import element_identity
+from weft.store import entries_of, entry_at
 from weft.testing.world import World
 
 
@@ -92,13 +93,15 @@ class Runs(World):
 
     def results(self) -> list[int]:
         """The positions of all results of calls."""
-        found = (record for record in self.store.records() if record.kind == "result")
-        return [record.position for record in found if record.content()["how"] == "ran"]
+        return [
+            position for position, kind, said in entries_of(self.store) if kind == "result" and said["how"] == "ran"
+        ]
 
     def node_of_record(self, position: int) -> str:
         """The node whose result stands at a position."""
-        (record,) = self.store.records(position - 1, until=position)
-        slot = record.content()["slot"]
+        entry = entry_at(self.store, position)
+        assert entry is not None
+        slot = entry.said["slot"]
         assert isinstance(slot, list)
         return str(slot[1])
 

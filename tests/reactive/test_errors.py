@@ -6,6 +6,7 @@ from tests.reactive.operations import add, double, inc, negate, positive
 from tests.reactive.runs import Runs
 from weft import Entity, Field, derive, field
 from weft.slot import Err, Ok
+from weft.store import entries_of
 
 
 class Guarded(Entity):
@@ -54,8 +55,8 @@ def test_an_error_is_recorded_once_for_each_dependent() -> None:
     world = broken()
     nodes = [
         said["slot"][1]  # type: ignore[index]
-        for said in (record.content() for record in world.store.records() if record.kind == "result")
-        if "error" in said["outcome"]  # type: ignore[operator]
+        for _, kind, said in entries_of(world.store)
+        if kind == "result" and "error" in said["outcome"]  # type: ignore[operator]
     ]
     assert sorted(map(str, nodes)) == ["bottom", "checked", "left", "right", "tail"]
 

@@ -13,7 +13,7 @@ from weft.call import Call
 from weft.content import content_id
 from weft.engine import Settling
 from weft.slot import Gone, Ok
-from weft.store import VERSION
+from weft.store import VERSION, entries_of
 from weft.value import shape_of
 
 
@@ -86,9 +86,8 @@ def test_late_results_in_every_possible_order_end_at_the_newest_inputs_and_never
         assert world.value("a", "both") == 330, choices
         assert world.engine.mark(world.engine.demanded()) == world.engine.cut, choices
         cuts: dict[str, int] = {}
-        for record in world.store.records():
-            said = record.content()
-            if record.kind == "result" and "superseded" not in said:
+        for _, kind, said in entries_of(world.store):
+            if kind == "result" and "superseded" not in said:
                 node, at = str(said["slot"][1]), said["at"]  # type: ignore[index]
                 assert isinstance(at, int) and at >= cuts.get(node, 0), choices
                 cuts[node] = at
@@ -133,8 +132,8 @@ def test_an_older_result_that_comes_late_is_kept_under_its_key_and_changes_nothi
 
     assert not stands
     assert world.slot("a", "one").result == shown
-    *_, record = world.store.records()
-    assert f"made at {old}, older than what stands from" in str(record.content()["superseded"])
+    *_, entry = entries_of(world.store)
+    assert f"made at {old}, older than what stands from" in str(entry.said["superseded"])
     known = world.engine.recall(key)
     assert known is not None and known.encoded == encoded
 

@@ -12,7 +12,7 @@ import weft
 from tests.stories.operations import checked, doubled, lies, size_of, unkeepable
 from weft import Blob, Entity, Field, NodeFailed, derive, field, items
 from weft.definition import WrongDefinition
-from weft.store import NotASpace, SpaceDamaged
+from weft.store import NotASpace, SpaceDamaged, entries_of
 
 
 def dies(a: int) -> int:
@@ -33,8 +33,7 @@ class Fragile(Entity):
 
 def is_whole(space: weft.Space) -> bool:
     """Whether the log reads from end to end, each record naming the one before."""
-    records = list(space._store.records())
-    return [record.position for record in records] == list(range(1, space.position + 1))
+    return [entry.position for entry in entries_of(space._store)] == list(range(1, space.position + 1))
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def command(space: str, words: tuple[str, ...], as_json: bool) -> None:
 def space_plain(engine: Engine) -> dict[str, Plain]:
     """Types with their nodes, and entities by type in order of creation."""
     types: list[Plain] = [type_plain(engine, name, spec) for name, spec in engine.in_force.items()]
-    return {"position": engine.head.position, "types": types}
+    return {"position": engine.position, "types": types}
 
 
 def type_plain(engine: Engine, name: str, spec: TypeSpec) -> dict[str, Plain]:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from weft.content import Link, Plain, content_id, decode, encode_shallow
+from weft.content import content_id, decode
 from weft.errors import Undecodable, WeftError
-from weft.record import GENESIS, Record
+from weft.record import COMPUTED, GENESIS, Record, header_of
 from weft.store import Head
 
 EMPTY = Head(0, GENESIS)
@@ -28,17 +28,12 @@ class Unchained(WeftError):
     why: str
 
 
-def flaw(record: Record, previous: bytes) -> str | None:
-    """What is wrong with a record whose predecessor's digest is `previous`, in words; None when nothing is."""
-    expected: dict[str, Plain] = {
-        "position": record.position,
-        "kind": record.kind,
-        "epoch": record.epoch,
-        "previous": previous,
-        "payload": Link(record.payload_id),
-    }
-    if record.header != encode_shallow(expected):
-        return _header_flaw(record.header, expected)
+def flaw(record: Record, head: Head) -> str | None:
+    """What is wrong with a record that should follow `head`, in words; None when nothing is."""
+    # How many positions it holds is bound by the header too: all from behind the head to its own.
+    count = record.position - head.position
+    if record.header != header_of(record.position, count, record.kind, record.epoch, head.digest, record.payload_id):
+        return _header_flaw(record, head)
     if record.payload is not None and content_id(record.payload) != record.payload_id:
         return "its payload does not match its content id"
     return None
@@ -47,19 +42,28 @@ def flaw(record: Record, previous: bytes) -> str | None:
 def follow(head: Head, records: Iterable[Record]) -> Head:
     """The head after `records`. Raises `Unchained` when they do not follow `head` and each other."""
     for record in records:
-        if record.position != head.position + 1:
+        if record.position <= head.position or (record.position > head.position + 1 and record.kind != COMPUTED):
             raise Unchained(position=record.position, head=head.position, why=f"{head.position + 1} is next")
-        if why := flaw(record, head.digest):
+        if why := flaw(record, head):
             raise Unchained(position=record.position, head=head.position, why=why)
         head = Head(record.position, record.digest)
     return head
 
 
-def _header_flaw(header: bytes, expected: dict[str, Plain]) -> str:
+def _header_flaw(record: Record, head: Head) -> str:
     try:
-        said = decode(header)
+        said = decode(record.header)
     except Undecodable:
         return "its header cannot be read"
-    if isinstance(said, dict) and said | {"previous": expected["previous"]} == expected:
-        return "it does not follow the record before it"
-    return "its header says something else than what stands beside it"
+    previous = said.get("previous") if isinstance(said, dict) else None
+    own = header_of(
+        record.position,
+        record.span,
+        record.kind,
+        record.epoch,
+        previous if isinstance(previous, bytes) else b"",
+        record.payload_id,
+    )
+    if record.header != own:
+        return "its header says something else than what stands beside it"
+    return f"it does not follow the record before it, at {head.position}"

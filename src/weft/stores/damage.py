@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from weft.content import Cid, cid_text, is_cid, raw_id_of_digest
 from weft.errors import WeftError
-from weft.record import GENESIS, Record
+from weft.record import Record
 from weft.store import TABLES, Column, Head, SpaceDamaged
 from weft.stores import schema as sql
 from weft.stores.chain import EMPTY, flaw
@@ -69,17 +69,20 @@ def read_head(connection: sqlite3.Connection) -> Head:
 
 
 def read_records(connection: sqlite3.Connection, path: str, after: int, until: int) -> Iterator[Record]:
-    """Records with `after` < position <= `until`, each checked. Raises `SpaceDamaged` at the first bad one."""
+    """The records that hold a position with `after` < it <= `until`, each checked. Raises `SpaceDamaged` at the first
+    bad one."""
     try:
-        previous = GENESIS if after == 0 else _digest(_header(connection, after))
-        while after < until:
-            page = connection.execute(sql.RECORD_GET, (after, until, _PAGE_RECORDS)).fetchall()
+        head = _head_at(connection, after)
+        while head.position < until:
+            page = connection.execute(sql.RECORD_GET, (head.position, _PAGE_RECORDS)).fetchall()
             for cells in page or [(None,) * len(_COLUMN_TYPES)]:
-                what = _record_flaw(cells, after + 1, previous)
+                if head.position >= until:
+                    break
+                what = _record_flaw(cells, head)
                 if what:
                     raise SpaceDamaged(path=path, what=what)
                 record = Record(*cells)
-                previous, after = record.digest, record.position
+                head = Head(record.position, record.digest)
                 yield record
     except SqliteErrors as error:
         raise of_sqlite(error, path, writing=False) from error
@@ -134,14 +137,24 @@ def _header(connection: sqlite3.Connection, position: int) -> object:
     return None if found is None else found[0]
 
 
-def _record_flaw(cells: Sequence[object], position: int, previous: bytes) -> str | None:
-    """What is wrong with the record that was found where record `position` should be."""
-    if cells[0] != position:
-        return f"record {position} is missing"
+def _head_at(connection: sqlite3.Connection, after: int) -> Head:
+    """Where the record that holds the position behind `after` begins: the newest record that ends by then."""
+    found = connection.execute(sql.HEAD_BY, (after,)).fetchone() if after > 0 else None
+    return EMPTY if found is None else Head(int(found[0]), _digest(found[1]))
+
+
+def _record_flaw(cells: Sequence[object], head: Head) -> str | None:
+    """What is wrong with the record that was found behind `head`, the predecessor as it was read."""
+    next_one = head.position + 1
+    if cells[0] is None:
+        return f"record {next_one} is missing"
     if not all(isinstance(cell, kind) for cell, kind in zip(cells, _COLUMN_TYPES, strict=True)):  # type: ignore[arg-type]
-        return f"record {position} has changed: a column is of another type"
-    what = flaw(Record(*cells), previous)  # type: ignore[arg-type]
-    return f"record {position} has changed: {what}" if what else None
+        return f"record {cells[0]!r:.20} has changed: a column is of another type"
+    record = Record(*cells)  # type: ignore[arg-type]
+    what = flaw(record, head)
+    if what and record.position - record.span > head.position:
+        return f"record {next_one} is missing"
+    return f"record {record.position} has changed: {what}" if what else None
 
 
 def _schema_flaw(connection: sqlite3.Connection, schema: Schema) -> str | None:
@@ -222,7 +235,14 @@ def _broken_records(connection: sqlite3.Connection, path: str) -> Iterator[Findi
             yield Finding(error.what, f"record {after + 1}", mendable=False)
             if "malformed" in error.what:
                 return
-            after += 1
+            after = _behind(connection, after)
+
+
+def _behind(connection: sqlite3.Connection, after: int) -> int:
+    """The position of the next record that is there at all, so that the walk goes on behind it."""
+    found = connection.execute(sql.RECORD_GET, (after, 1)).fetchone()
+    # Where the tree of pages is out of order, what comes next may well have a lower position.
+    return max(found[0] if found is not None and isinstance(found[0], int) else 0, after + 1)
 
 
 def _broken_rows(connection: sqlite3.Connection, name: str) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ import os
 import socket
 import threading
 import weakref
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO, TypeAlias
 
@@ -102,8 +102,12 @@ class MemoryStore:
             space.changes += 1
 
     def records(self, after: int = 0, *, until: int | None = None) -> Iterator[Record]:
-        """Records with `after` < position <= `until` (by default the head as it is now), ascending, gap-free."""
-        return iter(self._space.log[max(after, 0) : self._space.head.position if until is None else max(until, 0)])
+        """The records that hold a position behind `after` and up to `until` (by default the head as it is now),
+        ascending, gap-free."""
+        log, until = self._space.log, self._space.head.position if until is None else until
+        first = bisect_right(log, after, key=_position_of)
+        last = bisect_left(log, until, key=_position_of)
+        return iter(log[first : last + 1] if after < until else [])
 
     def row(self, table: Table, key: Key, /) -> Row | None:
         """The row at exactly this key."""
@@ -204,6 +208,10 @@ class MemoryStore:
     def _refuse_old(self, epoch: int) -> None:
         if epoch != self._space.epoch:
             raise Fenced(epoch=epoch, newest=self._space.epoch)
+
+
+def _position_of(record: Record) -> int:
+    return record.position
 
 
 def _put_all(buckets: dict[str | int | bytes, _Bucket], rows: Mapping[Key, Row | None]) -> None:

@@ -43,8 +43,9 @@ BLOB = Table("blob", ("cid",), ("size",))
 INBOX = Table("inbox", ("number",), ("payload",))
 
 RECORD_PUT = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)"
-RECORD_GET = "SELECT * FROM record WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"
+RECORD_GET = "SELECT * FROM record WHERE position > ? ORDER BY position LIMIT ?"
 HEAD_GET = "SELECT position, header FROM record ORDER BY position DESC LIMIT 1"
+HEAD_BY = "SELECT position, header FROM record WHERE position <= ? ORDER BY position DESC LIMIT 1"
 HEADER_GET = "SELECT header FROM record WHERE position = ?"
 INBOX_NEXT = "SELECT seq FROM sqlite_sequence WHERE name = 'inbox'"
 INBOX_PUT = "INSERT INTO inbox VALUES (?, ?, ?)"

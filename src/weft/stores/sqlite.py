@@ -90,7 +90,8 @@ class SqliteStore:
         self._count(len(batch.records) + len(batch.taken) + sum(map(len, batch.rows.values())))
 
     def records(self, after: int = 0, *, until: int | None = None) -> Iterator[Record]:
-        """Records with `after` < position <= `until` (by default the head as it is now), ascending, each checked."""
+        """The records that hold a position behind `after` and up to `until` (by default the head as it is now),
+        ascending, each checked."""
         newest = self.head().position
         return read_records(self._db, self._path, max(after, 0), newest if until is None else min(until, newest))
 

@@ -12,24 +12,24 @@ Source: fenced completion (epoch, number); memoised builds, where the key is the
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 from weft.builtin import whole_outcome
-from weft.call import AttemptId, Broke, Call, Finished, Partial, Report, Runner
-from weft.content import Cid, Plain, content_id, decode, encode, link
+from weft.call import AttemptId, Broke, Call, Finished, Partial, Report, Runner, answers_at_once
+from weft.call_key import CallKeys
+from weft.content import Cid, content_id, decode, encode, encoded_link
 from weft.definition import service_name
 from weft.engine import Engine, Settling
 from weft.errors import Undecodable, WeftError
 from weft.graph import Edge, Slot, Whole, edge_outcome, place_of
-from weft.handle import Absent, Failed, Running, Settled, State
+from weft.intake import LOST, Taken, given, take
 from weft.operation import Operation
 from weft.points import OnPoint, pass_by
 from weft.slot import Err, Gone, Ok, Outcome, SlotKey
-from weft.spec import InputSpec, NodeCode
+from weft.spec import NodeCode
 from weft.store import ATTEMPT
-from weft.value import Shape
 
 _log = logging.getLogger("weft")
 
@@ -37,9 +37,6 @@ QUICK_S = 0.001
 """A plain function that was seen to take less, twice, is called on the engine's own thread from then on."""
 SLOW_S = 0.02
 """One that takes longer there goes back to a thread, so that the engine goes on."""
-
-
-NOWHERE = "its reference leads nowhere"
 
 
 class NotOffered(WeftError):
@@ -55,29 +52,25 @@ class Waiting(NamedTuple):
     why: str = ""
 
 
+class Keyed(NamedTuple):
+    """Which call it is: as of which cut, its key with what the key was made from, and what it was given."""
+
+    cut: int
+    key: Cid
+    preimage: bytes
+    taken: Taken
+
+
 @dataclass(slots=True, eq=False)
 class Attempt:
     """One execution under way."""
 
     id: AttemptId
     slot: SlotKey
-    at: int
-    call_key: Cid
-    preimage: bytes
-    inputs: tuple[Plain, ...]
-    used: tuple[Outcome, ...]
+    what: Keyed
     runner: Runner
     is_provisional: bool
     is_listed: bool = False
-
-
-class Given(NamedTuple):
-    """An input's part in a call: what names it in the call key, its bytes, and what they decode as (None: no bytes but
-    the value itself)."""
-
-    name: Plain
-    kept: object
-    shape: Shape | None = None
 
 
 BACKOFF = object()
@@ -98,6 +91,8 @@ class Attempts:
         on_point: OnPoint = pass_by,
     ) -> None:
         self.engine, self.runners, self.services = engine, runners, services
+        self.keys = CallKeys(services)
+        self._answers = {runner.name: answers_at_once(runner) for runner in runners.values()}
         self.report_to, self.later, self._point = report, later, on_point
         self.open: dict[AttemptId, Attempt] = {}
         self.closed: dict[AttemptId, Attempt] = {}
@@ -129,11 +124,13 @@ class Attempts:
             step = self._step(slot)
         except Undecodable as why:
             # Today's annotations do not fit what was kept: that node cannot be computed, and the others can.
-            inputs, used = self._taken(slot)
-            step = Settling(self.engine.cut, Err("Undecodable", str(why)), inputs=inputs, used=used, how="passed on")
+            taken, said = take(slot), Err("Undecodable", str(why))
+            step = Settling(self.engine.cut, said, inputs=taken.inputs, used=taken.used, how="passed on")
         if isinstance(step, Settling):
             self._count(slot, step.how)
             self.engine.settle(slot, step)
+            if isinstance(step.outcome, Err):
+                self._back_off(slot, step.outcome)
         elif step is not None and step.why:
             self.stuck[slot.key] = step.why
 
@@ -141,105 +138,90 @@ class Attempts:
         spec, cut = slot.spec, self.engine.cut
         if spec.kind == "choose":
             return self._choose(slot, cut)
-        edges = {edge.input: edge for edge in slot.edges}
-        outcomes: list[Outcome] = []
-        for number, entry in enumerate(spec.inputs):
-            edge = edges.get(number)
-            outcome = edge_outcome(edge) if edge is not None else Gone(NOWHERE)
-            if edge is not None and not edge.source.current and entry.mode in ("state", "partials"):
-                outcomes.append(outcome)
+        taken = take(slot)
+        for number, outcome in enumerate(taken.outcomes):
+            if isinstance(outcome, Ok):
                 continue
-            if entry.mode != "state" and not isinstance(outcome, Ok):
-                return self._pass_on(slot, edge, outcome, cut) if not slot.pending else Waiting()
-            outcomes.append(outcome)
+            mode, edge = spec.inputs[number].mode, taken.edges[number]
+            if mode == "plain" or mode == "settled" or (mode == "partials" and (edge is None or edge.source.current)):
+                return self._pass_on(taken, edge, outcome, cut) if not slot.pending else Waiting()
         if spec.code is None:
             return Waiting(f"the type {slot.thing.type.name} was opened without its code; give it to open(types=…)")
         if spec.kind not in ("derive", "each"):
-            return self._built_in(slot, cut, outcomes)
-        return self._call(slot, spec.code, cut, edges, outcomes)
+            return self._built_in(slot, cut, taken)
+        return self._call(slot, spec.code, cut, taken)
 
-    def _pass_on(self, slot: Slot, edge: Edge | None, outcome: Outcome, cut: int) -> Settling:
+    def _pass_on(self, taken: Taken, edge: Edge | None, outcome: Outcome, cut: int) -> Settling:
         """An error or an absence above is one here, without a call; the error names where it began."""
         if isinstance(outcome, Err):
             origin = outcome.origin or (place_of(edge.source) if edge is not None else "")
             said = outcome.message if outcome.origin else f"{origin} failed: {outcome.kind}: {outcome.message}"
             outcome = Err("InputFailed", said, outcome.where, origin)
-        inputs, used = self._taken(slot)
-        return Settling(cut, outcome, inputs=inputs, used=used, how="passed on")
+        return Settling(cut, outcome, inputs=taken.inputs, used=taken.used, how="passed on")
 
     def _choose(self, slot: Slot, cut: int) -> Settling | Waiting | None:
         edge = self._input(slot, 0)
-        test = edge_outcome(edge) if edge is not None else Gone(NOWHERE)
+        test = edge_outcome(edge) if edge is not None else LOST
         if edge is not None and not edge.source.current:
             return Waiting()
         if not isinstance(test, Ok):
-            return self._pass_on(slot, edge, test, cut)
+            return self._pass_on(take(slot), edge, test, cut)
         branch = 1 if decode(test.encoded) is True else 2
         self.engine.graph.choose(slot, branch, cut)
         if slot.pending:
             return Waiting()
-        edge = self._input(slot, branch)
-        outcome = edge_outcome(edge) if edge is not None else Gone(NOWHERE)
+        edge, taken = self._input(slot, branch), take(slot)
+        outcome = edge_outcome(edge) if edge is not None else LOST
         if not isinstance(outcome, Ok):
-            return self._pass_on(slot, edge, outcome, cut)
-        key, preimage = self.call_key(slot, [link(test.content), link(outcome.content)])
-        inputs, used = self._taken(slot)
-        return Settling(cut, outcome, key, (0, 0), inputs, used, "built in", preimage)
+            return self._pass_on(taken, edge, outcome, cut)
+        key, preimage = self.call_key(slot, [encoded_link(test.content), encoded_link(outcome.content)])
+        return Settling(cut, outcome, key, (0, 0), taken.inputs, taken.used, "built in", preimage)
 
     def _input(self, slot: Slot, number: int) -> Edge | None:
         return next((edge for edge in slot.edges if edge.input == number), None)
 
-    def _built_in(self, slot: Slot, cut: int, outcomes: Sequence[Outcome]) -> Settling | Waiting:
+    def _built_in(self, slot: Slot, cut: int, taken: Taken) -> Settling | Waiting:
         if slot.pending:
             return Waiting()
         source = slot.edges[-1].source
-        key, preimage = self.call_key(slot, [link(found.content) for found in outcomes if isinstance(found, Ok)])
+        key, preimage = self.call_key(
+            slot, [encoded_link(found.content) for found in taken.outcomes if isinstance(found, Ok)]
+        )
         code = slot.spec.code
         assert code is not None
         members = source.members(only_good=True) if isinstance(source, Whole) else source.members()
         outcome = whole_outcome(slot.spec, code, members, self.engine.store.open_blob)
-        inputs, used = self._taken(slot)
-        return Settling(cut, outcome, key, (0, 0), inputs, used, "built in", preimage)
+        return Settling(cut, outcome, key, (0, 0), taken.inputs, taken.used, "built in", preimage)
 
-    def _call(
-        self, slot: Slot, code: NodeCode, cut: int, edges: Mapping[int, Edge], outcomes: Sequence[Outcome]
-    ) -> Settling | Waiting | None:
-        operation = code.operation
+    def _call(self, slot: Slot, code: NodeCode, cut: int, taken: Taken) -> Settling | Waiting | None:
+        spec, operation, open_blob = slot.spec, code.operation, self.engine.store.open_blob
         assert operation is not None
-        given = [
-            part
-            for number, entry in enumerate(slot.spec.inputs)
-            for part in self._given(slot, code, number, entry, edges[number], outcomes[number])
-        ]
-        if any(part is None for part in given):
+        found = given(slot, code, taken, open_blob)
+        if found is None:
             return Waiting()
-        parts = [part for part in given if part is not None]
-        names = [part.name for part in parts]
-        if slot.spec.own:
-            own = link(slot.last.content) if slot.last is not None else slot.spec.initial
+        names, kept = found
+        if spec.own:
             if not slot.pending and self._same_inputs(slot, names):
                 assert slot.result is not None
-                return self._again(slot, cut)
+                return self._reuse(slot, cut, taken, slot.result.call_key, slot.result.outcome)
+            own = encoded_link(slot.last.content) if slot.last is not None else encode(spec.initial)
             names = [own, *names]
-        key, preimage = self.call_key(slot, names)
+        key, preimage = self.keys.key(spec, names, self.engine.fingerprints)
         if not slot.pending:
             known = self.engine.recall(key)
             if known is not None:
-                return self._reuse(slot, cut, key, known)
+                return self._reuse(slot, cut, taken, key, known)
             self._carry_tries(slot, key)
         elif slot.seen == key:
             return None
-        missing = self._missing_service(operation)
-        if missing:
+        if operation.services and (missing := self._missing_service(operation)):
             return Waiting(missing)
-        open_blob = self.engine.store.open_blob
-        values = [kept if shape is None else shape.decode(cast("bytes", kept), open_blob) for _, kept, shape in parts]
-        if slot.spec.own:
+        values = [value if shape is None else shape.decode(cast("bytes", value), open_blob) for value, shape in kept]
+        if spec.own:
             values.insert(0, self._own(slot, code))
-        self._start(slot, code, operation, cut, key, preimage, tuple(values))
-        return None
+        return self._start(slot, code, operation, Keyed(cut, key, preimage, taken), tuple(values))
 
-    def _same_inputs(self, slot: Slot, names: list[Plain]) -> bool:
+    def _same_inputs(self, slot: Slot, names: list[bytes]) -> bool:
         """Whether a node that is given its own last value shows one made from these very inputs."""
         result = slot.result
         if result is None or not isinstance(result.outcome, Ok) or result.call_key is None:
@@ -248,112 +230,24 @@ class Attempts:
         if preimage is None:
             return False
         said = decode(preimage)
-        assert isinstance(said, list)
-        own, *rest = said[-1] if isinstance(said[-1], list) else []
-        return said[:-1] == decode(self.call_key(slot, [own, *names])[1])[:-1] and rest == names  # type: ignore[index]
+        assert isinstance(said, list) and isinstance(said[-1], list)
+        own = encode(said[-1][0]) if said[-1] else b""
+        return self.call_key(slot, [own, *names])[1] == preimage
 
-    def _again(self, slot: Slot, cut: int) -> Settling:
-        result = slot.result
-        assert result is not None
-        inputs, used = self._taken(slot)
-        return Settling(cut, result.outcome, result.call_key, (0, 0), inputs, used, "reused")
-
-    def _reuse(self, slot: Slot, cut: int, key: Cid, known: Ok) -> Settling:
+    def _reuse(self, slot: Slot, cut: int, taken: Taken, key: Cid | None, known: Outcome) -> Settling:
         result = slot.result
         if result is not None and result.call_key == key and isinstance(result.outcome, Ok):
             known = result.outcome
-        inputs, used = self._taken(slot)
-        return Settling(cut, known, key, (0, 0), inputs, used, "reused")
+        return Settling(cut, known, key, (0, 0), taken.inputs, taken.used, "reused")
 
     def _own(self, slot: Slot, code: NodeCode) -> object:
         if slot.last is None:
             return code.shape.from_plain(slot.spec.initial)
         return code.shape.decode(slot.last.encoded, self.engine.store.open_blob)
 
-    def _given(
-        self, slot: Slot, code: NodeCode, number: int, entry: InputSpec, edge: Edge, outcome: Outcome
-    ) -> list[Given | None]:
-        shape = code.inputs[number + (len(code.inputs) - len(slot.spec.inputs) if number else 0)]
-        if entry.mode == "state":
-            state, name = self._state(edge, outcome, shape)
-            return [Given(name, state)]
-        if entry.mode == "partials" and not edge.source.current:
-            frame = edge.source.frame if isinstance(edge.source, Slot) else None
-            return [None if frame is None else self._value(shape, content_id(frame), frame)]
-        assert isinstance(outcome, Ok)
-        if slot.spec.kind == "each" and number == 0 and len(code.inputs) > len(slot.spec.inputs):
-            source = edge.source if edge.element else edge.source.thing.nodes[edge.source.spec.name]
-            member = source.member(slot.key.element)
-            key = member.key if member is not None and member.key is not None else b"\xf6"
-            return [
-                self._value(shape, content_id(key), key),
-                self._value(code.inputs[1], outcome.content, outcome.encoded),
-            ]
-        return [self._value(shape, outcome.content, outcome.encoded)]
-
-    def _value(self, shape: Shape, content: Cid, encoded: bytes) -> Given:
-        return Given(link(content), encoded, shape)
-
-    def _state(self, edge: Edge, outcome: Outcome, shape: Shape) -> tuple[State[object], Plain]:
-        """A node's state as an operation sees it, and what names it in a call key."""
-        source = edge.source
-        open_blob = self.engine.store.open_blob
-        if not source.current:
-            last = source.last if isinstance(source, Slot) else None
-            frame = source.frame if isinstance(source, Slot) else None
-            tries = source.tries + 1 if isinstance(source, Slot) else 1
-            partial = None if frame is None else shape.decode(frame, open_blob)
-            old = None if last is None else shape.decode(last.encoded, open_blob)
-            return Running(partial, old, tries), ["running", frame, None if last is None else link(last.content), tries]
-        match outcome:
-            case Ok(content, encoded):
-                return Settled(shape.decode(encoded, open_blob)), ["settled", link(content)]
-            case Err():
-                last = source.last if isinstance(source, Slot) else None
-                old = None if last is None else shape.decode(last.encoded, open_blob)
-                return Failed(outcome.message, old), [
-                    "failed",
-                    outcome.message,
-                    None if last is None else link(last.content),
-                ]
-            case Gone():
-                return Absent(), ["absent"]
-
-    def call_key(self, slot: Slot, inputs: Sequence[Plain]) -> tuple[Cid, bytes]:
+    def call_key(self, slot: Slot, names: Sequence[bytes]) -> tuple[Cid, bytes]:
         """The id of (operation, version, settings, service fingerprints, inputs), and the bytes it was made from."""
-        operation = slot.spec.operation
-        name, version, settings = (
-            (operation.name, operation.version, operation.settings)
-            if operation
-            else (f"weft/{slot.spec.kind}", "1", None)
-        )
-        services: list[Plain] = []
-        for parameter, service in operation.services if operation else ():
-            fingerprint = None if self._is_left_out(slot, service) else self.engine.fingerprints.get(service)
-            services.append([parameter, None if fingerprint is None else link(fingerprint)])
-        preimage = encode([name, version, settings, services, list(inputs)])
-        return content_id(preimage), preimage
-
-    def _is_left_out(self, slot: Slot, service: str) -> bool:
-        """Whether a call goes without a service: it is optional, and this program has none, whatever is in force."""
-        code = slot.spec.code
-        operation = code.operation if code is not None else None
-        if operation is None or service in self.services:
-            return False
-        return any(one.default is None and service_name(one.annotation) == service for one in operation.services)
-
-    def _taken(self, slot: Slot) -> tuple[tuple[Plain, ...], tuple[Outcome, ...]]:
-        """What each input shows: for `why` (entity, node, element, content id), and to see later whether it changed."""
-        inputs: list[Plain] = []
-        used: list[Outcome] = []
-        for edge in slot.edges:
-            source, outcome = edge.source, edge_outcome(edge)
-            element = edge.element or (source.key.element if isinstance(source, Slot) else "")
-            name = link(outcome.content) if isinstance(outcome, Ok) else None
-            inputs.append([source.thing.id, source.spec.name, element, name])
-            if edge.mode != "state":
-                used.append(outcome)
-        return tuple(inputs), tuple(used)
+        return self.keys.key(slot.spec, names, self.engine.fingerprints)
 
     def _carry_tries(self, slot: Slot, key: Cid) -> None:
         result = slot.result
@@ -371,48 +265,50 @@ class Attempts:
         return ""
 
     def _start(
-        self,
-        slot: Slot,
-        code: NodeCode,
-        operation: Operation,
-        cut: int,
-        key: Cid,
-        preimage: bytes,
-        values: tuple[object, ...],
-    ) -> None:
+        self, slot: Slot, code: NodeCode, operation: Operation, what: Keyed, values: tuple[object, ...]
+    ) -> Settling | None:
+        """Have the call made somewhere; one that is made here and now comes to its result at once."""
         self.number += 1
         id = AttemptId(self.engine.epoch, self.number)
-        services = {service.name: self.services.get(service_name(service.annotation)) for service in operation.services}
-        runner = self._runner(code, operation, services.values())
-        inputs, used = self._taken(slot)
-        attempt = Attempt(id, slot.key, cut, key, preimage, inputs, used, runner, bool(slot.pending))
+        services = self._services_of(operation) if operation.services else {}
+        runner = self._runner(code, operation, services)
         call = Call(id, operation, values, services, slot.spec.timeout_s)
-        slot.seen = key
-        if runner.name == "inline" and not services:
-            # With a service a call may have to wait for its turn, and then answers from another thread.
-            self._run_now(slot, attempt, call)
-            return
+        slot.seen = what.key
+        # With a service a call may have to wait for its turn, and then answers from another thread.
+        answer = self._answers[runner.name] if not services and not slot.pending else None
+        if answer is not None:
+            return self._made_here(slot, what, operation, answer(call))
+        attempt = Attempt(id, slot.key, what, runner, bool(slot.pending))
         self.open[id] = attempt
         slot.attempt = attempt
         if not attempt.is_provisional:
             attempt.is_listed = True
-            self.engine.batch.put(ATTEMPT, id, (*slot.key, cut, key))
+            self.engine.batch.put(ATTEMPT, id, (*slot.key, what.cut, what.key))
         self.sending.append((call, runner))
+        return None
 
-    def _run_now(self, slot: Slot, attempt: Attempt, call: Call) -> None:
-        """A call that answers before anything else can happen. What the engine makes of the answer happens outside of
-        the call, or its failures would be taken for the call's."""
-        answers: list[Report] = []
-        attempt.runner.start(call, answers.append)
-        (answer,) = answers
-        assert not isinstance(answer, Partial), "plain functions have no partial values"
-        self._close(slot, attempt, answer)
+    def _services_of(self, operation: Operation) -> dict[str, object]:
+        return {service.name: self.services.get(service_name(service.annotation)) for service in operation.services}
 
-    def _runner(self, code: NodeCode, operation: Operation, services: Collection[object]) -> Runner:
+    def _made_here(self, slot: Slot, what: Keyed, operation: Operation, report: Finished | Broke) -> Settling:
+        """What a call came to that ended before anything else could happen: nothing it was given has changed, and
+        nobody else has come to a result for its key."""
+        if isinstance(report, Finished):
+            self._keep_made(report)
+            outcome: Outcome = Ok(content_id(report.encoded), report.encoded)
+        else:
+            outcome = self._error(slot, report)
+        if report.took_s > SLOW_S:
+            self._note_pace(operation, report.took_s)
+        cut, key, preimage, taken = what
+        took_us = int(report.took_s * 1e6)
+        return Settling(cut, outcome, key, report.id, taken.inputs, None, "ran", preimage, took_us, None, False, True)
+
+    def _runner(self, code: NodeCode, operation: Operation, services: Mapping[str, object]) -> Runner:
         """Where the code says; else where a service says; else by kind, plain functions by the pace seen so far."""
         wanted = code.runner
         if wanted is None and services:
-            wanted = next((r for s in services if (r := getattr(s, "runner", None))), None)
+            wanted = next((r for s in services.values() if (r := getattr(s, "runner", None))), None)
         if wanted is None:
             wanted = (
                 "loop" if operation.kind != "sync" else "inline" if self.pace.get(operation.name, 0) >= 2 else "thread"
@@ -490,39 +386,37 @@ class Attempts:
                     self.engine.graph.offer(edge.reader)
 
     def _settle(self, slot: Slot | None, attempt: Attempt, report: Finished | Broke) -> None:
-        took_us = int(report.took_s * 1e6)
-        outcome = self._outcome(slot, attempt, report)
         target = slot or self.engine.lost_slot(attempt.slot)
+        cut, key, preimage, taken = attempt.what
+        outcome: Outcome
+        other: Ok | None = None
+        if isinstance(report, Finished):
+            made = Ok(content_id(report.encoded), report.encoded)
+            outcome = self.engine.recall(key) or made
+            other = made if outcome.encoded != made.encoded else None
+        else:
+            outcome = self._error(slot, report)
         if target is None:
             return
-        other: Ok | None = None
-        if isinstance(report, Finished) and isinstance(outcome, Ok) and outcome.encoded != report.encoded:
-            other = Ok(content_id(report.encoded), report.encoded)
         self._count(target, "ran")
-        self._note_pace(target, attempt, report)
-        said = Settling(
-            attempt.at,
-            outcome,
-            attempt.call_key,
-            attempt.id,
-            attempt.inputs,
-            attempt.used,
-            "ran",
-            attempt.preimage,
-            took_us,
-            other,
-        )
+        operation = target.spec.code.operation if target.spec.code is not None else None
+        if operation is not None and attempt.runner.name in ("inline", "thread"):
+            self._note_pace(operation, report.took_s)
+        took_us = int(report.took_s * 1e6)
+        said = Settling(cut, outcome, key, attempt.id, taken.inputs, taken.used, "ran", preimage, took_us, other)
         self.engine.settle(target, said)
-        if isinstance(outcome, Err) and not outcome.final and slot is not None:
+        if slot is not None:
+            self._back_off(slot, outcome)
+
+    def _back_off(self, slot: Slot, outcome: Outcome) -> None:
+        """Wait before the next try, where one is left."""
+        if isinstance(outcome, Err) and not outcome.final:
             retry = slot.spec.retry
             assert retry is not None
             slot.attempt = BACKOFF
             self.later(retry.delay_s_before(outcome.tries + 1), slot.key)
 
-    def _outcome(self, slot: Slot | None, attempt: Attempt, report: Finished | Broke) -> Outcome:
-        if isinstance(report, Finished):
-            made = Ok(content_id(report.encoded), report.encoded)
-            return self.engine.recall(attempt.call_key) or made
+    def _error(self, slot: Slot | None, report: Broke) -> Err:
         tries = slot.tries + 1 if slot is not None else 1
         retry = slot.spec.retry if slot is not None else None
         is_final = retry is None or not report.retry or tries >= retry.attempts
@@ -573,11 +467,8 @@ class Attempts:
         name = slot.spec.operation.name if slot.spec.operation is not None else f"weft/{slot.spec.kind}"
         self.counts[name, how] = self.counts.get((name, how), 0) + 1
 
-    def _note_pace(self, slot: Slot, attempt: Attempt, report: Finished | Broke) -> None:
-        operation = slot.spec.operation
-        if operation is None or attempt.runner.name not in ("inline", "thread"):
-            return
-        if report.took_s < QUICK_S:
+    def _note_pace(self, operation: Operation, took_s: float) -> None:
+        if took_s < QUICK_S:
             self.pace[operation.name] = self.pace.get(operation.name, 0) + 1
-        elif report.took_s > SLOW_S:
+        elif took_s > SLOW_S:
             self.pace[operation.name] = -10

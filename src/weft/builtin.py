@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from weft.blob import Opener
-from weft.content import Plain, content_id, decode, encode
+from weft.content import Plain, content_id, decode, encode, encoded_list
 from weft.graph import Member
-from weft.reduce import array_bytes, mapping_plain
+from weft.reduce import mapping_plain
 from weft.slot import Err, Ok
 from weft.spec import NodeCode, NodeSpec
 
@@ -69,7 +69,7 @@ def _plain(value: Plain) -> Ok:
 
 
 def _listed(spec: NodeSpec, members: list[Member]) -> Ok:
-    encoded = array_bytes([member.encoded for member in members])
+    encoded = encoded_list([member.encoded for member in members])
     return Ok(content_id(encoded), encoded, tuple(member.element for member in members))
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, cast
 
 from weft.blob import Blob
 from weft.operation import Operation
@@ -91,8 +91,16 @@ class Limits:
             raise ValueError(f"per_s is {self.per_s}; it must be greater than 0")
 
 
+Answerer: TypeAlias = Callable[["Call"], "Finished | Broke"]
+
+
+def answers_at_once(runner: Runner) -> Answerer | None:
+    """The method `run` of a runner that has one: it makes a sync call without services, and returns its outcome."""
+    return cast("Answerer | None", getattr(runner, "run", None))
+
+
 class Runner(Protocol):
-    """Runs calls somewhere."""
+    """Runs calls somewhere. One that has a method `run` too can be asked for an answer on the spot."""
 
     name: str
     """What `@op(runner=…)` and a service's `runner` attribute call it: "inline", "thread", "process", "loop"."""

@@ -12,10 +12,10 @@ Source: IPLD's dag-cbor and CIDv1; git's content addressing.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from base64 import b32decode, b32encode
-from dataclasses import dataclass
+from collections.abc import Sequence
+from hashlib import sha256
 from typing import NewType, TypeAlias
 
 from cbrrr import decode_dag_cbor, encode_dag_cbor
@@ -39,6 +39,8 @@ _RAW = b"\x01\x55\x12\x20"
 _CID_BYTES = 36
 _CID_CHARS = 59
 _CONTAINER_HEADS = bytes(range(0x80, 0xC0))
+_LINK = b"\xd8\x2a\x58\x25\x00"
+"""What stands before an id in a link's bytes: tag 42, 37 bytes, the multibase prefix."""
 
 
 class NotAContentId(WeftError):
@@ -49,11 +51,20 @@ class NotAContentId(WeftError):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
 class Link:
-    """A reference to other content, by its id; not to be confused with bytes that look like one."""
+    """A reference to other content, by its id; not to be confused with bytes that look like one. Never changed."""
 
-    cid: Cid
+    __slots__ = ("cid",)
+    __match_args__ = ("cid",)
+
+    def __init__(self, cid: Cid) -> None:
+        self.cid = cid
+
+    def __eq__(self, other: object) -> bool:
+        return self.cid == other.cid if isinstance(other, Link) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Link, self.cid))
 
     def __bytes__(self) -> bytes:
         """The id's bytes: what the encoder asks for."""
@@ -77,7 +88,10 @@ def encode_shallow(value: Plain) -> bytes:
 
 def encode(value: Plain, *, depth_max: int = DEPTH_MAX) -> bytes:
     """The canonical bytes of `value`, which must not contain itself. Raises `Unencodable` naming the place."""
-    encoded = encode_shallow(value)
+    try:
+        encoded = encode_dag_cbor(value, False, Link)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as refused:
+        raise _fault(value, str(refused)) from None
     if len(encoded) > depth_max and _may_be_deep(encoded, depth_max) and _is_deeper(value, depth_max):
         raise _unencodable("", "lists and maps within each other", f"they are more than {depth_max} deep")
     return encoded
@@ -100,19 +114,38 @@ def decode(
     return value
 
 
+def encoded_link(cid: Cid) -> bytes:
+    """The canonical bytes of a link."""
+    return _LINK + cid
+
+
+def encoded_list(members: Sequence[bytes]) -> bytes:
+    """The canonical bytes of a list, from those of its members."""
+    size = len(members)
+    if size < 24:
+        head = _CONTAINER_HEADS[size : size + 1]
+    elif size < 256:
+        head = bytes([0x98, size])
+    elif size < 65536:
+        head = b"\x99" + size.to_bytes(2, "big")
+    else:
+        head = b"\x9a" + size.to_bytes(4, "big")
+    return head + b"".join(members)
+
+
 def content_id(encoded: bytes) -> Cid:
     """The id of a plain value's canonical bytes."""
-    return Cid(_DAG_CBOR + hashlib.sha256(encoded).digest())
+    return _DAG_CBOR + sha256(encoded).digest()  # type: ignore[return-value]  # one call less, at every result
 
 
 def raw_id(content: bytes) -> Cid:
     """The id of raw bytes: what names a blob."""
-    return Cid(_RAW + hashlib.sha256(content).digest())
+    return Cid(_RAW + sha256(content).digest())
 
 
 def raw_id_of_digest(digest: bytes) -> Cid:
     """The id of raw bytes whose sha-256 is already known, as after a streaming pass."""
-    assert len(digest) == hashlib.sha256().digest_size
+    assert len(digest) == sha256().digest_size
     return Cid(_RAW + digest)
 
 

@@ -16,23 +16,22 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, cast
 
-from weft.content import Cid, Link, Plain, content_id, decode, encode, encode_shallow, link
+from weft.content import Cid, Link, Plain, content_id, decode, encode, encode_shallow
 from weft.errors import WeftError
 from weft.evolution import DefinitionChange
 from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest
-from weft.graph import Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
+from weft.graph import NEVER, Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
 from weft.identity import assigned
 from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
 from weft.record import COMPUTED, Entry, Record
 from weft.reduce import Refused, Told
 from weft.schedule import due_after, due_by, mark_of
-from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, content_of, dominates, reason_superseded
+from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, dominates, is_same, reason_superseded
 from weft.spec import TypeSpec
 from weft.store import (
     ALTERNATIVE,
     DEFINITION,
-    DUE,
     EDGE,
     EVENT,
     KIND,
@@ -74,7 +73,10 @@ class Settling(NamedTuple):
     other: Ok | None = None
     """What the call gave, where the first result of its call key stands in its place."""
     is_stale: bool | None = None
-    """Of a replayed result: whether an input had changed meanwhile, as was seen when it was recorded."""
+    """Whether an input has changed since the call was given it, where that is known: of a replayed result as it was
+    recorded, of a call that was made on the spot."""
+    is_first: bool = False
+    """Whether its call key is known to have no result yet."""
 
 
 class Engine(Ledger):
@@ -209,12 +211,12 @@ class Engine(Ledger):
 
     def make_due(self, slot: Slot, cut: int) -> None:
         """One row for one direct reader of what changed."""
-        self._put_due(slot, cut, self.graph.first(slot) if slot.due is None else 0)
+        self._put_due(slot, cut, NEVER if slot.current else self.graph.first(slot) if slot.due is None else 0)
 
     def _put_due(self, slot: Slot, cut: int, before: int) -> None:
         due = due_by(cut, slot.due, before)
         if due != slot.due:
-            self.batch.put(DUE, slot.key, due)
+            self.put_due(slot, due)
             self.graph.set_due(slot, due)
             self.touched[slot] = None
 
@@ -274,7 +276,8 @@ class Engine(Ledger):
         position = self.keep_result(encoded)
         slot.show(Result(cut, Gone("its element was removed"), None, (0, 0), position))
         self.batch.put(VERSION, slot.key, (cut, position, encoded))
-        self.batch.put(DUE, slot.key, None)
+        if slot.due is not None:
+            self.put_due(slot, None)
         self.touched[slot] = None
         for reader in waiting:
             self.make_due(reader, cut)
@@ -286,19 +289,14 @@ class Engine(Ledger):
 
         Dominated results are kept under their call key and in the log, with the reason, and change nothing visible.
         """
-        outcome = said.outcome
-        ids = self._assign(slot, said)
-        if isinstance(ids, Err):
-            outcome = ids
-        elif ids is not None:
-            assert isinstance(outcome, Ok)
-            outcome = Ok(outcome.content, outcome.encoded, ids)
-        old = slot.result
+        outcome, old = said.outcome, slot.result
+        if slot.spec.key is not None:
+            outcome = self._with_ids(slot, said)
         position = self.position + 1
         result = Result(said.at, outcome, said.call_key, said.attempt, position)
-        stands = old is None or dominates(result, old)
-        is_stale = self._is_stale(slot, said)
-        is_first = self._is_first(said, outcome)
+        stands = old is None or said.at > old.at or dominates(result, old)
+        is_stale = self._is_stale(slot, said) if said.is_stale is None else said.is_stale
+        is_first = said.how == "ran" and self._is_first(said, outcome)
         payload = self._result_plain(slot, said, outcome)
         if is_stale:
             payload["stale"] = True
@@ -309,11 +307,20 @@ class Engine(Ledger):
             payload["superseded"] = reason_superseded(result, old)
         encoded = encode_shallow(payload)
         self.keep_result(encoded)
-        self._remember(said, outcome, position, is_first=is_first)
-        if not stands or slot.thing.nodes.get(slot.key.node) is None or self._is_dropped(slot):
+        if is_first or said.other is not None:
+            self._remember(said, outcome, position, is_first=is_first)
+        if not stands or slot.key.node not in slot.thing.nodes or (slot.key.element and self._is_dropped(slot)):
             return False
         self._show(slot, result, encoded, is_stale=is_stale)
         return True
+
+    def _with_ids(self, slot: Slot, said: Settling) -> Outcome:
+        """What a call came to, with the ids of its elements; or why they cannot be told apart."""
+        ids, outcome = self._assign(slot, said), said.outcome
+        if ids is None or isinstance(ids, Err):
+            return outcome if ids is None else ids
+        assert isinstance(outcome, Ok)
+        return Ok(outcome.content, outcome.encoded, ids)
 
     def _is_dropped(self, slot: Slot) -> bool:
         whole = slot.thing.nodes[slot.key.node]
@@ -363,15 +370,15 @@ class Engine(Ledger):
 
     def _result_plain(self, slot: Slot, said: Settling, outcome: Outcome) -> dict[str, Plain]:
         payload: dict[str, Plain] = {
-            "slot": list(slot.key),
+            "slot": [*slot.key],
             "at": said.at,
             "how": said.how,
-            "attempt": list(said.attempt),
+            "attempt": [*said.attempt],
             "outcome": self.outcome_plain(outcome),
-            "inputs": list(said.inputs),
+            "inputs": [*said.inputs],
         }
         if said.call_key is not None:
-            payload["key"] = link(said.call_key)
+            payload["key"] = Link(said.call_key)
         if said.took_us:
             payload["took_us"] = said.took_us
         if isinstance(outcome, Err) and slot.last is not None:
@@ -387,13 +394,13 @@ class Engine(Ledger):
         if said.used is None:
             return False
         shown = self.shown_inputs(slot)
-        return said.used != shown and [*map(content_of, said.used)] != [*map(content_of, shown)]
+        return not (len(said.used) == len(shown) and all(map(is_same, said.used, shown)))
 
     def _is_first(self, said: Settling, outcome: Outcome) -> bool:
         """Whether this is the first value of its call key."""
-        if said.call_key is None or not isinstance(outcome, Ok) or said.how != "ran":
+        if said.call_key is None or not isinstance(outcome, Ok):
             return False
-        return self.memo(said.call_key) is None
+        return said.is_first or self.memo(said.call_key) is None
 
     def _remember(self, said: Settling, outcome: Outcome, position: int, *, is_first: bool) -> None:
         """The first ok outcome of a call key is the result; a later, different one is kept beside it."""
@@ -402,32 +409,34 @@ class Engine(Ledger):
         if is_first:
             assert said.call_key is not None and isinstance(outcome, Ok)
             self.keep_memo(said.call_key, position, said.preimage, outcome)
-            for slot in list(self.failed_keys.get(said.call_key, ())):
-                self.touched[slot] = None
+            if said.call_key in self.failed_keys:
+                self.touched.update(self.failed_keys[said.call_key])
 
-    def _show(self, slot: Slot, result: Result, payload: bytes, *, is_stale: bool) -> None:
-        old = slot.result
-        before = (
-            {member.element: member.content for member in slot.members()} if self._has_element_readers(slot) else {}
-        )
+    def _show(self, slot: Slot, result: Result, encoded: bytes, *, is_stale: bool) -> None:
+        old, outcome, at = slot.result, result.outcome, result.at
+        is_list = slot.spec.sort != "plain" and self._has_element_readers(slot)
+        before = {member.element: member.content for member in slot.members()} if is_list else {}
         slot.show(result)
         slot.frame = None
-        self.batch.put(VERSION, slot.key, (result.at, result.position, payload))
-        self._keep_tree(slot)
-        self.index_failure(slot)
+        self.batch.put(VERSION, slot.key, (at, result.position, encoded))
+        if slot.spec.key is not None:
+            self._keep_tree(slot)
+        if isinstance(outcome, Err):
+            self.index_failure(slot)
         self.touched[slot] = None
-        if content_of(old.outcome if old is not None else Gone()) != content_of(result.outcome):
-            self.graph.load_readers(slot.thing)
-            # Readers first: what was unsettled about this slot until now counts for them too.
-            self.spread(slot, self._deltas(slot, before), result.at)
-        is_final = not isinstance(result.outcome, Err) or result.outcome.final
-        due = due_after(result.at, slot.due, is_stale=is_stale, is_final=is_final)
-        if due != slot.due:
-            first = slot.due.first if slot.due is not None else result.at
-            self.batch.put(DUE, slot.key, due)
+        if old is None or not is_same(old.outcome, outcome):
+            if not slot.thing.knows_readers:
+                self.graph.load_readers(slot.thing)
+            if slot.readers:
+                # Readers first: what was unsettled about this slot until now counts for them too.
+                self.spread(slot, self._deltas(slot, before), at)
+        had, is_final = slot.due, not isinstance(outcome, Err) or outcome.final
+        due = due_after(at, had, is_stale=is_stale, is_final=is_final)
+        if due != had:
+            self.put_due(slot, due)
             joins = self.graph.set_due(slot, due)
-            if first < result.at:
-                self._hold_marks(joins, first, result.at)
+            if joins and (had.first if had is not None else at) < at:
+                self._hold_marks(joins, had.first if had is not None else at, at)
 
     def _hold_marks(self, joins: list[Edge], first: int, at: int) -> None:
         """A slot that skipped cuts is right at `at`, and was perhaps not right at any cut between `first` and there.
@@ -443,7 +452,7 @@ class Engine(Ledger):
                 stack.extend(further for edges in reader.readers.values() for further in edges)
             elif reader.due is None and not reader.current:
                 due = Due(max(first, edge.since), at)
-                self.batch.put(DUE, reader.key, due)
+                self.put_due(reader, due)
                 self.graph.set_due(reader, due)
                 self.touched[reader] = None
 
@@ -544,7 +553,7 @@ class Engine(Ledger):
     def _put_service(self, name: str, content: bytes, position: int) -> None:
         self.cut = position
         self.batch.put(SERVICE, (name,), (position, content))
-        self.fingerprints[name] = content_id(content)
+        self.fingerprints = {**self.fingerprints, name: content_id(content)}
 
     def _due_for_service(self, name: str, position: int, *, recompute: bool) -> None:
         for spec in self.in_force.values():

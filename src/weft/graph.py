@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from weft.collection import ElementId, content_elements, key_element, root_id
-from weft.content import Cid, Plain, content_id, decode, encode
-from weft.reduce import Cell, ItemsCell, array_bytes, mapping_plain
+from weft.content import Cid, Plain, content_id, decode, encode, encoded_list
+from weft.reduce import Cell, ItemsCell, mapping_plain
 from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey
 from weft.spec import InputSpec, Mode, NodeSpec, TypeSpec
 
@@ -238,10 +238,13 @@ Reader: TypeAlias = Slot | Whole
 class Edge:
     """Who reads what, how, since which position, and which element of it ("" for all of it)."""
 
-    __slots__ = ("element", "input", "mode", "reader", "since", "source")
+    __slots__ = ("element", "input", "mode", "place", "reader", "since", "source")
 
     def __init__(self, source: Source, reader: Reader, *, mode: Mode, element: str, since: int, number: int) -> None:
         self.source, self.reader, self.mode, self.element, self.since = source, reader, mode, element, since
+        inner = source.key.element if isinstance(source, Slot) else ""
+        self.place = (source.thing.id, source.spec.name, element or inner)
+        """What is read: (entity, node, element)."""
         self.input = number
         """Which of the reader's declared inputs it serves; ~number is the reference that one is read through, and -1 is
         also a Whole's own gathering."""
@@ -300,7 +303,7 @@ def collected(spec: NodeSpec, members: list[Member]) -> Ok:
     if spec.sort == "mapping":
         plain = mapping_plain((decode(member.key or b"\xf6"), decode(member.encoded)) for member in members)
         return Ok(root, encode(plain), ids)
-    return Ok(root, array_bytes([member.encoded for member in members]), ids)
+    return Ok(root, encoded_list([member.encoded for member in members]), ids)
 
 
 def edge_outcome(edge: Edge) -> Outcome:
@@ -603,7 +606,11 @@ class Graph:
             self.due.pop(slot, None)
         else:
             self.due[slot] = None
-        return self.turn(slot)
+        if slot.readers:
+            return self.turn(slot)
+        slot.current = due is None and slot.pending == 0
+        self.offer(slot)
+        return []
 
     def offer(self, slot: Slot) -> None:
         """Queue a slot if there may be something to run: looked at again when its turn comes."""

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from weft.content import Cid, Link, Plain, content_id, decode, encode, link, raw_id_of_digest
+from weft.content import Cid, Link, Plain, content_id, decode, encode, raw_id_of_digest
 from weft.graph import Due, Graph, Loader, Slot, Source, Thing, ToldNode, Whole
 from weft.record import COMPUTED, Record, computed_record, make_record
 from weft.reduce import make_cell
-from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, outcome_plain
+from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, unmade_plain
 from weft.spec import NodeSpec, TypeSpec
 from weft.store import (
     DEFINITION,
@@ -60,7 +60,8 @@ class Ledger(Loader):
         self.store, self.epoch, self.now, self.replaying = store, epoch, now, replaying
         self.types: dict[str, TypeSpec] = dict(types)
         self.in_force: dict[str, TypeSpec] = {}
-        self.fingerprints: dict[str, Cid] = {}
+        self.fingerprints: Mapping[str, Cid] = {}
+        """Of each service the one in force; another mapping whenever one has changed."""
         self.watched: dict[tuple[str, str, str], int] = {}
         self.batch = Batch()
         self.head = Head(0, bytes(32))
@@ -77,6 +78,8 @@ class Ledger(Loader):
         """Folds of one's own (entity, node) that a replay could not fold, for want of their code."""
         self._unknown: set[Cid] = set()
         """Call keys that the store was asked for since the last commit, in vain."""
+        self._fresh: set[SlotKey] = set()
+        """Slots whose due rows are in the open batch and not in the store."""
         self._read_head()
 
     # ---- rows: the open batch over the store ----
@@ -108,7 +111,7 @@ class Ledger(Loader):
         self.cut = int(newest[0]) if newest is not None and isinstance(newest[0], int) else 0
         for (name,), row in self.store.rows(SERVICE):
             assert isinstance(row[1], bytes)
-            self.fingerprints[str(name)] = content_id(row[1])
+            self.fingerprints = {**self.fingerprints, str(name): content_id(row[1])}
         for (name,), row in self.store.rows(DEFINITION):
             assert isinstance(row[1], bytes)
             self.in_force[str(name)] = self.with_code(decode(row[1]))
@@ -170,14 +173,17 @@ class Ledger(Loader):
         except BaseException:
             self.forget()
             raise
+        self._begin_batch()
+
+    def _begin_batch(self) -> None:
         self.batch = Batch()
         self._unknown.clear()
+        self._fresh.clear()
 
     def forget(self) -> None:
         """Drop the open batch and all that is in memory; what is watched stays watched."""
-        self.batch = Batch()
+        self._begin_batch()
         self._drop_results()
-        self._unknown.clear()
         self.graph = Graph(self)
         self.touched.clear()
         self.failed_keys.clear()
@@ -327,10 +333,10 @@ class Ledger(Loader):
 
     def memo(self, call_key: Cid) -> Row | None:
         """The row of a call key. The store is asked once a batch: a call is looked up before it is made, and after."""
-        mine = self.batch.rows.get(MEMO)
-        known = mine.get((call_key,)) if mine is not None else None
+        key = (call_key,)
+        known = self.batch.rows[MEMO].get(key)
         if known is None and call_key not in self._unknown:
-            known = self.store.row(MEMO, (call_key,))
+            known = self.store.row(MEMO, key)
             if known is None:
                 self._unknown.add(call_key)
         return known
@@ -341,12 +347,33 @@ class Ledger(Loader):
         self.batch.put(MEMO, (call_key,), (position, preimage, outcome.content, encoded))
 
     def outcome_plain(self, outcome: Outcome) -> dict[str, Plain]:
-        """The outcome as records hold it; a large value is kept as a blob first."""
-        plain = outcome_plain(outcome, inline_bytes_max=INLINE_BYTES_MAX)
-        if isinstance(outcome, Ok) and "value" not in plain:
-            cid, _ = self.store.keep_blob([outcome.encoded])
-            plain["at"] = link(cid)
+        """The outcome as records hold it; a large value is kept as a blob first, and found by its content id."""
+        if not isinstance(outcome, Ok):
+            return unmade_plain(outcome)
+        content, encoded, elements = outcome
+        size = len(encoded)
+        plain: dict[str, Plain] = {"ok": Link(content), "size": size}
+        if size <= INLINE_BYTES_MAX:
+            plain["value"] = encoded
+        else:
+            cid, _ = self.store.keep_blob([encoded])
+            plain["at"] = Link(cid)
+        if elements is not None:
+            plain["ids"] = [*elements]
         return plain
+
+    def put_due(self, slot: Slot, due: Due | None) -> None:
+        """Write or delete a slot's due row; what comes and goes within one batch never reaches the store."""
+        key, rows = slot.key, self.batch.rows[DUE]
+        if due is not None:
+            if slot.due is None and key not in rows:
+                self._fresh.add(key)
+            rows[key] = due
+        elif key in self._fresh:
+            self._fresh.remove(key)
+            del rows[key]
+        else:
+            rows[key] = None
 
     def index_failure(self, slot: Slot) -> None:
         """Remember which call a slot shows the failure of, for the day that call comes out well."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, TypeGuard
 
 from weft.collection import ElementId, content_element, key_element, root_id
-from weft.content import Cid, Link, Plain, content_id, decode, encode
+from weft.content import Cid, Link, Plain, content_id, decode, encode, encoded_list
 from weft.errors import WeftError
 from weft.slot import Gone, Ok
 
@@ -316,7 +316,7 @@ class ItemsCell:
             elements = self.elements()
             root = root_id((ElementId(element), content) for element, content, _ in elements)
             ids = tuple(element for element, _, _ in elements)
-            self._outcome = Ok(root, array_bytes([encoded for _, _, encoded in elements]), ids)
+            self._outcome = Ok(root, encoded_list([encoded for _, _, encoded in elements]), ids)
         return self._outcome
 
     def shown(self) -> Plain:
@@ -451,17 +451,3 @@ def mapping_plain(pairs: Iterable[tuple[Plain, Plain]]) -> Plain:
     if all(isinstance(key, str) for key, _ in listed):
         return {key: value for key, value in listed if isinstance(key, str)}
     return [[key, value] for key, value in sorted(listed, key=lambda pair: encode(pair[0]))]
-
-
-def array_bytes(members: list[bytes]) -> bytes:
-    """The canonical bytes of a list, from those of its members."""
-    size = len(members)
-    if size < 24:
-        head = bytes([0x80 | size])
-    elif size < 256:
-        head = bytes([0x98, size])
-    elif size < 65536:
-        head = b"\x99" + size.to_bytes(2, "big")
-    else:
-        head = b"\x9a" + size.to_bytes(4, "big")
-    return head + b"".join(members)

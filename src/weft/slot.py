@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from weft.content import Cid, Plain, link
+from weft.content import Cid, Plain
 
 
 class SlotKey(NamedTuple):
@@ -29,8 +29,7 @@ class SlotKey(NamedTuple):
         return f"{self.entity}.{self.node}" + (f"[{self.element}]" if self.element else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Ok:
+class Ok(NamedTuple):
     """A value: its content id, its canonical bytes, and, for a list whose elements have identity, their ids in order.
 
     For a collection the content id is its root id; the bytes are always those of the plain list or mapping.
@@ -94,27 +93,20 @@ def reason_superseded(lost: Result, stands: Result) -> str:
     return f"another result stands at the same cut {stands.at}"
 
 
-def content_of(outcome: Outcome) -> object:
-    """What two outcomes are compared by: equal means that readers need not look again."""
-    match outcome:
-        case Ok(content, _, elements):
-            return content, elements
-        case Err():
-            return outcome.kind, outcome.message, outcome.origin
+def is_same(one: Outcome, other: Outcome) -> bool:
+    """Whether two outcomes are alike to whoever reads them: then readers need not look again."""
+    match one:
+        case Ok():
+            return isinstance(other, Ok) and one.content == other.content and one.elements == other.elements
+        case Err(kind, message, _, origin):
+            return isinstance(other, Err) and (kind, message, origin) == (other.kind, other.message, other.origin)
         case Gone():
-            return None
+            return isinstance(other, Gone)
 
 
-def outcome_plain(outcome: Outcome, *, inline_bytes_max: int) -> dict[str, Plain]:
-    """The outcome as it stands in records and rows; bytes over the limit are left out and found by content id."""
+def unmade_plain(outcome: Err | Gone) -> dict[str, Plain]:
+    """An outcome without a value as it stands in records and rows."""
     match outcome:
-        case Ok(content, encoded, elements):
-            plain: dict[str, Plain] = {"ok": link(content), "size": len(encoded)}
-            if len(encoded) <= inline_bytes_max:
-                plain["value"] = encoded
-            if elements is not None:
-                plain["ids"] = list(elements)
-            return plain
         case Err(kind, message, where, origin, tries, final):
             return {"error": kind, "message": message, "where": where, "origin": origin, "tries": tries, "final": final}
         case Gone(why):

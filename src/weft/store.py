@@ -14,6 +14,7 @@ Source: event sourcing's recorders; fencing tokens as in Chubby.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
@@ -86,12 +87,12 @@ class Batch:
     """What one transaction writes: records in order of position, rows (None deletes), and inbox entries now done."""
 
     records: list[Record] = field(default_factory=list)
-    rows: dict[Table, dict[Key, Row | None]] = field(default_factory=dict)
+    rows: dict[Table, dict[Key, Row | None]] = field(default_factory=lambda: defaultdict(dict))
     taken: list[int] = field(default_factory=list)
 
     def put(self, table: Table, key: Key, row: Row | None) -> None:
         """Write `row` at `key`; None deletes. The last word for a key within a batch stands."""
-        self.rows.setdefault(table, {})[key] = row
+        self.rows[table][key] = row
 
     def is_empty(self) -> bool:
         """Whether committing it would change nothing."""

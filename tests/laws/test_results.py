@@ -246,7 +246,7 @@ class Laws(RuleBasedStateMachine):
     @rule()
     def step(self) -> None:
         for call in self.world.step():
-            key = self.world.attempts.open[call.id].call_key
+            key = self.world.attempts.open[call.id].what.key
             assert self.world.engine.recall(key) is None, "L9: a recorded call ran again"
 
     @rule(place=st.integers(0, 99), v=V, how=st.sampled_from(["ok"] * 6 + ["error"]))

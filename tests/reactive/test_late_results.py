@@ -10,7 +10,7 @@ from tests.reactive.operations import add
 from tests.reactive.runs import Runs
 from weft import Entity, Field, derive, field, items
 from weft.call import Call
-from weft.content import content_id
+from weft.content import content_id, encode
 from weft.engine import Settling
 from weft.slot import Gone, Ok
 from weft.store import VERSION, entries_of
@@ -122,7 +122,7 @@ def test_an_older_result_that_comes_late_is_kept_under_its_key_and_changes_nothi
     shown = world.slot("a", "one").result
     assert shown is not None
 
-    key, preimage = world.attempts.call_key(world.slot("a", "one"), [b"another"])
+    key, preimage = world.attempts.call_key(world.slot("a", "one"), [encode(b"another")])
     encoded = shape_of(int).encode(77)
     stands = world.engine.settle(
         world.slot("a", "one"),

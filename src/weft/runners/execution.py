@@ -22,9 +22,10 @@ from typing import cast
 from weft.blob import Blob
 from weft.call import Broke, Call, Finished, Partial, Report, Reporter
 from weft.errors import Unencodable, WeftError
+from weft.operation import Operation
 from weft.runners.alarm import Clock
 from weft.runners.failure import message_of, where_of
-from weft.value import shape_of
+from weft.value import Shape, shape_of
 
 logger = logging.getLogger("weft.runners")
 
@@ -125,16 +126,11 @@ class Execution:
 
     def encoded(self, value: object) -> bytes | None:
         """The canonical bytes of a value of the call; None after reporting that it cannot be kept."""
-        operation = self.call.operation
         try:
-            return shape_of(operation.returns).encode(value)
-        except Unencodable as error:
-            reason = message_of(error).rstrip(".")
-        except Exception as error:  # noqa: BLE001 - a type of the user's own may run code when it is encoded
-            reason = f"{type(error).__name__} while it was encoded: {message_of(error)}"
-        wanted = inspect.formatannotation(operation.returns)
-        self.fail(Unkept(operation=operation.name, reason=reason, wanted=wanted), retry=False)
-        return None
+            return kept(self.call.operation, shape_of(self.call.operation.returns), value)
+        except Unkept as error:
+            self.fail(error, retry=False)
+            return None
 
     def _took_s(self) -> float:
         return max(0.0, self._clock() - self._began_s)
@@ -149,6 +145,36 @@ class Execution:
             except Exception:
                 # Whoever listens is not this call's code: its failure must not become a second outcome of the call.
                 logger.exception("a report of %s was not taken", self.call.operation.name)
+
+
+def kept(operation: Operation, shape: Shape, value: object) -> bytes:
+    """The canonical bytes of what an operation returned. Raises `Unkept`."""
+    try:
+        return shape.encode(value)
+    except Unencodable as error:
+        reason = message_of(error).rstrip(".")
+    except Exception as error:  # noqa: BLE001 - a type of the user's own may run code when it is encoded
+        reason = f"{type(error).__name__} while it was encoded: {message_of(error)}"
+    raise Unkept(operation=operation.name, reason=reason, wanted=inspect.formatannotation(operation.returns))
+
+
+def answer(call: Call, clock: Clock) -> Finished | Broke:
+    """Run a sync call to its end in this thread, and return its outcome. Raises only a Ctrl-C, where a real one lands:
+    to swallow it in the main thread would make a program that cannot be stopped."""
+    began_s = clock()
+    try:
+        value = call.operation.function(*call.arguments, **call.services)
+        shape = shape_of(call.operation.returns)
+        encoded = kept(call.operation, shape, value)
+        blobs = _pending_blobs(shape, value) if shape.has_blobs else ()
+    except BaseException as error:  # whatever user code raises is this call's outcome
+        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            raise
+        took_s = max(0.0, clock() - began_s)
+        return Broke(
+            call.id, type(error).__name__, message_of(error), where_of(error), not isinstance(error, Unkept), took_s
+        )
+    return Finished(call.id, encoded, max(0.0, clock() - began_s), blobs)
 
 
 def run_here(execution: Execution) -> BaseException | None:
@@ -215,5 +241,8 @@ def _finish(execution: Execution, value: object) -> None:
 
 
 def _made_blobs(execution: Execution, value: object) -> tuple[Blob, ...]:
-    shape = shape_of(execution.call.operation.returns)
-    return tuple(blob for blob in shape.blobs(value) if blob.is_pending) if shape.has_blobs else ()
+    return _pending_blobs(shape_of(execution.call.operation.returns), value)
+
+
+def _pending_blobs(shape: Shape, value: object) -> tuple[Blob, ...]:
+    return tuple(blob for blob in shape.blobs(value) if blob.is_pending)

@@ -13,9 +13,9 @@ from __future__ import annotations
 import threading
 import time
 
-from weft.call import AttemptId, Call, Reporter
+from weft.call import AttemptId, Broke, Call, Finished, Partial, Report, Reporter
 from weft.runners.alarm import Clock
-from weft.runners.execution import Execution, NotForRunner, run_here
+from weft.runners.execution import Execution, NotForRunner, answer, run_here
 
 
 class InlineRunner:
@@ -49,6 +49,16 @@ class InlineRunner:
             # Only the main thread is sent a real Ctrl-C; to swallow it would make a program that cannot be stopped.
             if isinstance(ended_by, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise ended_by
+
+    def run(self, call: Call, /) -> Finished | Broke:
+        """Run a sync call to its end and return its outcome. Raises only a Ctrl-C that lands in it."""
+        if self._closed or call.operation.kind != "sync":
+            reports: list[Report] = []
+            self.start(call, reports.append)
+            (said,) = reports
+            assert not isinstance(said, Partial), "what is refused has no partial values"
+            return said
+        return answer(call, self._clock)
 
     def cancel(self, id: AttemptId, /) -> None:
         """Nothing: what could be cancelled has ended when `start` returns."""

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from weft.call import AttemptId, Call, Limits, Partial, Report, Reporter, Runner
+from weft.call import AttemptId, Call, Limits, Partial, Report, Reporter, Runner, answers_at_once
 from weft.runners.alarm import Alarm, Clock, ThreadAlarm
 from weft.runners.execution import Execution
 
@@ -184,6 +184,8 @@ class LimitedRunner:
         self._runner = runner
         self._limiter = limiter
         self._closed = False
+        self.run = answers_at_once(runner)
+        """For calls without services, which no limit holds up; None where the runner answers later."""
 
     def start(self, call: Call, report: Reporter, /) -> None:
         """Start the call, or let it wait in line."""

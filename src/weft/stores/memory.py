@@ -39,7 +39,8 @@ def _rank(column: str | int | bytes) -> int:
 
 
 class _Bucket:
-    """Rows that share their first key column; `order` is made by the first range and kept from then on."""
+    """Rows that share their first key column, or all of a table with only one; `order` is made by the first range and
+    kept from then on."""
 
     __slots__ = ("order", "rows")
 
@@ -96,7 +97,7 @@ class MemoryStore:
             space.head = follow(space.head, batch.records)
             space.log.extend(batch.records)
             for table, rows in batch.rows.items():
-                _put_all(space.tables.setdefault(table.name, {}), rows)
+                _put_all(table, space.tables.setdefault(table.name, {}), rows)
             for number in batch.taken:
                 space.inbox.pop(number, None)
             space.changes += 1
@@ -111,16 +112,15 @@ class MemoryStore:
 
     def row(self, table: Table, key: Key, /) -> Row | None:
         """The row at exactly this key."""
-        with self._space.lock:
-            bucket = self._space.tables.get(table.name, {}).get(key[0])
-            return None if bucket is None else bucket.rows.get(key)
+        bucket = self._space.tables.get(table.name, {}).get(_first(table, key))  # one look-up each: needs no lock
+        return None if bucket is None else bucket.rows.get(key)
 
     def rows(self, table: Table, prefix: Key = (), /) -> Iterator[tuple[Key, Row]]:
         """All rows whose key begins with `prefix`, ascending by key; a snapshot. O(rows returned), sorted once."""
         with self._space.lock:
             buckets = self._space.tables.get(table.name, {})
             if prefix:
-                bucket = buckets.get(prefix[0])
+                bucket = buckets.get(_first(table, prefix))
                 return iter([] if bucket is None else bucket.range(prefix))
             firsts = sorted(buckets, key=lambda first: _order((first,)))
             return iter([found for first in firsts for found in buckets[first].range(())])
@@ -214,17 +214,23 @@ def _position_of(record: Record) -> int:
     return record.position
 
 
-def _put_all(buckets: dict[str | int | bytes, _Bucket], rows: Mapping[Key, Row | None]) -> None:
+def _first(table: Table, key: Key) -> str | int | bytes:
+    return key[0] if len(table.key) > 1 else ""
+
+
+def _put_all(table: Table, buckets: dict[str | int | bytes, _Bucket], rows: Mapping[Key, Row | None]) -> None:
+    is_split = len(table.key) > 1
     for key, row in rows.items():
-        bucket = buckets.get(key[0])
+        first = key[0] if is_split else ""
+        bucket = buckets.get(first)
         if row is None:
             if bucket is not None:
                 bucket.drop(key)
                 if not bucket.rows:
-                    del buckets[key[0]]
+                    del buckets[first]
             continue
         if bucket is None:
-            bucket = buckets[key[0]] = _Bucket()
+            bucket = buckets[first] = _Bucket()
         elif bucket.order is not None and key not in bucket.rows:
             insort(bucket.order, (_order(key), key))
         bucket.rows[key] = row

@@ -234,8 +234,9 @@ class Home:
 
     @property
     def runs_here(self) -> bool:
-        """Whether the caller is on the engine's own thread: an operation, run inline or on the loop."""
-        return self._thread is threading.current_thread()
+        """Whether the engine itself is calling: an operation, inline or on the loop, or a fold."""
+        here = threading.current_thread()
+        return self._thread is here or (self._pump is not None and self._pump.turner == here.ident)
 
     def _do(self, act: Callable[[], object]) -> object:
         if self.runs_here:
@@ -245,7 +246,8 @@ class Home:
             future = self._running().submit(act)
             self._running().turn()
             return future.result(0)
-        return self._running().submit(act).result()
+        pump = self._running()
+        return (pump.do_here(act) or pump.submit(act)).result()
 
     def tell(self, event: dict[str, Plain]) -> int:
         """Its position, once it is durable."""

@@ -84,10 +84,16 @@ class Pump:
         self.waiters: dict[Waiter, None] = {}
         self.is_closing = False
         self.failure: BaseException | None = None
+        self._broken: Exception | None = None
+        """What broke the engine on another thread than the loop's."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self._stalled_until = 0.0
         self._is_over = False
+        self._is_idle = False
+        """Whether the loop rests, with nothing to do that it knows of."""
+        self.turner: int | None = None
+        """The thread that does something of the engine's now, apart from the loop's own."""
 
     # ---- from any thread ----
     def submit(self, act: Callable[[], object]) -> Future[object]:
@@ -102,6 +108,51 @@ class Pump:
         self.ring()
         return future
 
+    def do_here(self, act: Callable[[], object]) -> Future[object] | None:
+        """Have `act` done by the calling thread itself, while the loop rests: two switches of threads less, which take
+        longer than all else that an edit does. None when the loop has something to do; then `submit` it.
+
+        Only the edit is done here: what it makes due is the loop's. Raises what broke the engine, and whatever was
+        sent to this thread meanwhile (a Ctrl-C); then memory is read anew, and the edit is kept whole or not at all.
+        """
+        if not self.lock.acquire(blocking=False):
+            return None
+        try:
+            if not self._is_idle or self.submitted or self.is_closing or self.failure is not None or self._is_stalled():
+                return None
+            self.turner = threading.get_ident()
+            return self._turn_here(act)
+        finally:
+            self.turner = None
+            self.lock.release()
+
+    def _turn_here(self, act: Callable[[], object]) -> Future[object]:
+        future: Future[object] = Future()
+        self.submitted.append((act, future))
+        answers: list[Answer] = []
+        try:
+            self._take_edits(answers)
+            self._point("edits folded")
+            self.engine.commit()
+        except StoreFailed as why:
+            self._refuse(answers, why)
+            return future
+        except Exception as why:
+            self._broken = why
+            self.ring()
+            raise
+        except BaseException:
+            self._broken = EditInterrupted()
+            self._read_anew()
+            self._broken = None
+            raise
+        self._point("edits kept")
+        self._answer(answers)
+        self.on_turn()
+        if self.engine.touched or self.engine.graph.ready or self.waiters:
+            self.ring()
+        return future
+
     def put_report(self, report: Report) -> None:
         """Take a runner's answer."""
         if not isinstance(report, Partial):
@@ -111,6 +162,7 @@ class Pump:
 
     def ring(self) -> None:
         """Wake the loop."""
+        self._is_idle = False
         loop = self._loop
         if loop is not None and not loop.is_closed():
             try:
@@ -131,6 +183,8 @@ class Pump:
         try:
             while not self.is_closing:
                 self._wake.clear()
+                if self._broken is not None:
+                    raise self._broken
                 if self._is_stalled() or not self.turn():
                     await self._rest()
                 else:
@@ -145,9 +199,11 @@ class Pump:
         # Not asyncio.wait_for, which makes a task each time: whoever waits for an edit waits for that too.
         assert self._loop is not None
         poll = self._loop.call_later(POLL_S, self._wake.set)
+        self._is_idle = True
         try:
             await self._wake.wait()
         finally:
+            self._is_idle = False
             poll.cancel()
 
     def _is_stalled(self) -> bool:
@@ -175,13 +231,16 @@ class Pump:
                 raise
             self._taken.clear()
             self._pass(made, "edits kept", "inbox kept", "results kept")
-            for future, value, refusal in answers:
-                future.set_result(value) if refusal is None else future.set_exception(refusal)
+            self._answer(answers)
             self._retry_by_key()
             self.attempts.send()
             self._tell_waiters()
         self.on_turn()
         return more or bool(self.submitted or self.reports)
+
+    def _answer(self, answers: list[Answer]) -> None:
+        for future, value, refusal in answers:
+            future.set_result(value) if refusal is None else future.set_exception(refusal)
 
     def _made(self, *, edits: bool) -> tuple[bool, bool, bool]:
         """Whether the open batch holds edits, other programs' messages, and results."""
@@ -256,13 +315,16 @@ class Pump:
         _log.error("%s", why)
         assert self._loop is not None
         self._stalled_until = self._loop.time() + STALL_S
+        self._read_anew()
+        for future, _, _ in answers:
+            future.set_exception(why)
+
+    def _read_anew(self) -> None:
         self.engine.forget()
         self.engine.resume()
         self.attempts.reopen(report.id for report in self._taken)
         self.reports.extendleft(reversed(self._taken))
         self._taken.clear()
-        for future, _, _ in answers:
-            future.set_exception(why)
 
     def _later(self, delay_s: float, key: SlotKey) -> None:
         def wake() -> None:
@@ -303,3 +365,8 @@ class Pump:
 
 class SpaceClosed(WeftError):
     """The space is closed. Open it again with weft.open(…)."""
+
+
+class EditInterrupted(WeftError):
+    """An edit was interrupted, and interrupted again while what is durable was read anew. Open the space again: what
+    was acknowledged is kept."""

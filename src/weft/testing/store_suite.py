@@ -21,9 +21,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from weft.content import Cid, Plain, raw_id
+from weft.content import Cid, Plain, encode, raw_id
 from weft.errors import WeftError
-from weft.record import GENESIS, Record, make_record
+from weft.record import GENESIS, Record, computed_record, make_record
 from weft.store import (
     DUE,
     EDGE,
@@ -40,6 +40,8 @@ from weft.store import (
     Row,
     SpaceLocked,
     Store,
+    entries_of,
+    entry_at,
 )
 
 MIB = 1 << 20
@@ -152,6 +154,43 @@ class StoreSuite:
         assert list(store.records(0, until=0)) == []
         assert list(store.records(598, until=9000)) == made[598:]
         assert len(list(store.records(until=600))) == 600
+
+    def test_a_record_of_many_results_is_found_by_each_of_its_positions(self) -> None:
+        store = self.open()
+        epoch = store.acquire()
+        (told,) = append_payloads(store, {"n": 1}, epoch=epoch)
+        results = [encode({"how": "ran", "n": number}) for number in range(2, 102)]
+        many = computed_record(2, results, epoch=epoch, previous=told.digest)
+        (last,) = next_records(Head(many.position, many.digest), {"n": 102}, epoch=epoch)
+        store.append(Batch(records=[many, last]), epoch=epoch)
+
+        assert (many.position, many.span) == (101, 100)
+        assert store.head() == Head(102, last.digest)
+        assert list(store.records()) == [told, many, last]
+        assert [list(store.records(after)) for after in (1, 50, 100)] == [[many, last]] * 3
+        assert list(store.records(101)) == [last]
+        assert list(store.records(40, until=41)) == [many]
+        assert list(store.records(0, until=2)) == [told, many]
+        assert [entry.position for entry in entries_of(store)] == list(range(1, 103))
+        assert [entry.said["n"] for entry in entries_of(store, 57)] == list(range(58, 103))
+        found = [entry_at(store, position) for position in (1, 2, 60, 101, 102, 103)]
+        assert [entry and entry.said["n"] for entry in found] == [1, 2, 60, 101, 102, None]
+
+    def test_a_record_of_many_results_that_does_not_begin_behind_the_head_is_refused(self) -> None:
+        store = self.open()
+        epoch = store.acquire()
+        (told,) = append_payloads(store, {"n": 1}, epoch=epoch)
+        results = [encode({"how": "ran"})] * 3
+
+        for first in (1, 3, 9):
+            with Refused(WeftError):
+                record = computed_record(first, results, epoch=epoch, previous=told.digest)
+                store.append(Batch(records=[record]), epoch=epoch)
+        with Refused(WeftError):
+            moved = computed_record(2, results, epoch=epoch, previous=told.digest)._replace(position=5)
+            store.append(Batch(records=[moved]), epoch=epoch)
+
+        assert store.head() == Head(1, told.digest)
 
     def test_a_record_that_skips_a_position_is_refused_and_nothing_is_written(self) -> None:
         store = self.open()

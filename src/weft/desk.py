@@ -179,7 +179,11 @@ class SpaceDesk:
             if isinstance(outcome, Err)
             else getattr(outcome, "why", "it is not there")
         )
-        raise NodeFailed(node=str(node), entity=entity, cause=cause, last=good)
+        where = outcome.where if isinstance(outcome, Err) else ""
+        failed = NodeFailed(node=str(node), entity=entity, cause=cause, last=good, where=where)
+        if where:
+            failed.add_note(f"it was raised at, the innermost place last:\n{where}")
+        raise failed
 
     def _entity(self, id: str) -> Entity:
         with self.space._host.view() as engine:

@@ -70,7 +70,9 @@ def command(space: str, words: tuple[str, ...], is_all: bool, as_json: bool) -> 
     if len(keys) > PLACES_MAX:
         terminal.say(f"… and {len(keys) - PLACES_MAX} more")
     later = "kept; no program computes the space now: the next one to open it with its types takes it"
-    terminal.say(f"told at position {position}" if position is not None else later)
+    said = f"told at position {position}" if position is not None else later
+    for line in terminal.wrapped(said, terminal.width(), hanging="  "):
+        terminal.say(line)
 
 
 def tell(space: Space, keys: list[SlotKey]) -> int | None:

@@ -284,6 +284,13 @@ def another_head(lines: Lines) -> tuple[Lines, int]:
     return [json.dumps({**first, "head": "00" * 32}).encode() + b"\n", *lines[1:]], len(lines)
 
 
+def another_head_twice(lines: Lines) -> tuple[Lines, int]:
+    first, end = json.loads(lines[0]), json.loads(lines[-1])
+    end["end"]["head"] = "00" * 32
+    said = [json.dumps(each).encode() + b"\n" for each in ({**first, "head": "00" * 32}, end)]
+    return [said[0], *lines[1:-1], said[1]], len(lines)
+
+
 def newer(lines: Lines) -> tuple[Lines, int]:
     return [lines[0].replace(b'"weft-export":1', b'"weft-export":2'), *lines[1:]], 1
 
@@ -315,7 +322,7 @@ def header_of_no_form(lines: Lines) -> tuple[Lines, int]:
 ALTERED = [
     cut, cut_within, without_record, without_first_record, without_last_record, swapped, twice, payload_changed,
     header_changed, payload_erased, payload_left_out, part_changed, part_missing, part_too_long, blob_missing,
-    large_value_missing, blobs_swapped, blob_of_another_kind, record_behind_blobs, more_behind, another_head, newer,
+    large_value_missing, blobs_swapped, blob_of_another_kind, record_behind_blobs, more_behind, another_head, another_head_twice, newer,
     foreign, empty, bytes_of_a_space, a_line_between, head_of_no_form, header_of_no_form,
 ]  # fmt: skip
 

@@ -114,7 +114,7 @@ def test_a_credential_in_a_line_of_source_is_blotted_out() -> None:
 
 def test_what_an_error_was_raised_from_is_told_with_its_last_place() -> None:
     def look() -> None:
-        {}["token=CANARY12345"]
+        dict[str, int]()["token=CANARY12345"]
 
     def ask() -> None:
         try:

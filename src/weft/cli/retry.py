@@ -123,8 +123,9 @@ def _named(engine: Engine, text: str) -> list[SlotKey]:
 
 
 def roots(engine: Engine, slot: Slot) -> Iterator[SlotKey]:
-    """What to retry for one slot: itself if its own call failed, else what the error began in; nothing if it is due."""
-    from weft.graph import Slot
+    """What to retry for one slot: itself if its own call failed, else what the error began in, with each element beside
+    that failed as well, of which an error names one; nothing if it is due."""
+    from weft.graph import Slot, Whole
     from weft.slot import Err
 
     outcome = slot.outcome()
@@ -134,9 +135,11 @@ def roots(engine: Engine, slot: Slot) -> Iterator[SlotKey]:
     if written is None:
         yield slot.key
         return
-    found = engine.node(written["entity"], written["node"], written["element"] or "")
-    if isinstance(found, Slot) and isinstance(found.outcome(), Err):
-        yield found.key
+    found = engine.node(written["entity"], written["node"])
+    beside = found.slots.values() if isinstance(found, Whole) else [found]
+    for one in list(beside):
+        if isinstance(one, Slot) and isinstance(one.outcome(), Err) and one.due is None:
+            yield one.key
 
 
 def _state(slot: Slot) -> str:

@@ -322,8 +322,8 @@ def header_of_no_form(lines: Lines) -> tuple[Lines, int]:
 ALTERED = [
     cut, cut_within, without_record, without_first_record, without_last_record, swapped, twice, payload_changed,
     header_changed, payload_erased, payload_left_out, part_changed, part_missing, part_too_long, blob_missing,
-    large_value_missing, blobs_swapped, blob_of_another_kind, record_behind_blobs, more_behind, another_head, another_head_twice, newer,
-    foreign, empty, bytes_of_a_space, a_line_between, head_of_no_form, header_of_no_form,
+    large_value_missing, blobs_swapped, blob_of_another_kind, record_behind_blobs, more_behind, another_head,
+    another_head_twice, newer, foreign, empty, bytes_of_a_space, a_line_between, head_of_no_form, header_of_no_form,
 ]  # fmt: skip
 
 

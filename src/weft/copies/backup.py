@@ -227,6 +227,7 @@ def _checked(source: str, place: str, draft: str, *, thorough: bool) -> Backup:
 
 def _publish(draft: str, place: str) -> None:
     """The space first: without a mark it is whole, as far as can be seen; a mark alone would speak of another."""
+    refuse_taken(place)  # also what came there meanwhile; its mark is not ours to remove
     with contextlib.suppress(FileNotFoundError):
         os.remove(f"{place}-mark")
     publish_new(draft, place)

@@ -16,11 +16,12 @@ from tests.copies.lives import Note, lived
 from tests.laws.test_rebuild import tables
 from weft.content import Link, Plain, encode, raw_id
 from weft.copies import export_space, import_space, incoming
-from weft.copies.incoming import ImportRefused
-from weft.copies.outgoing import PART_BYTES
+from weft.copies.incoming import ImportRefused, record_of
+from weft.copies.notation import parse_line
+from weft.copies.outgoing import PART_BYTES, record_line
 from weft.copies.publishing import CannotWrite, PlaceTaken
 from weft.rebuild import rebuild
-from weft.record import make_record
+from weft.record import GENESIS, computed_record, make_record
 from weft.store import NEWEST, Batch, NotASpace
 from weft.stores.damage import examine
 from weft.stores.sqlite import SqliteStore
@@ -82,20 +83,29 @@ def test_what_was_told_and_computed_can_be_searched_for_as_text(exported: Path) 
     assert '"position":1,"kind":"definition"' in said
 
 
-def test_a_kind_of_record_that_is_not_known_here_passes_through(tmp_path: Path) -> None:
+def test_a_record_of_any_kind_comes_back_from_its_line_as_it_was() -> None:
     payload: dict[str, Plain] = {
         "/": [1.5, None, {"/": b"\xff"}],
-        "bytes": encode(["ä", b"raw"]),
+        "bytes": encode(["ä", encode({"deep": encode({"deeper": encode(["deepest"])})})]),
         "link": Link(raw_id(b"")),
     }
+    told = make_record(1, "tomorrow", epoch=7, previous=GENESIS, payload=payload)
+    computed = computed_record(2, [encode({"how": "ran"}), b"\xff"], epoch=7, previous=told.digest)
+
+    assert [record_of(parse_line(record_line(record))) for record in (told, computed)] == [told, computed]
+
+
+def test_a_kind_of_record_that_is_not_known_here_is_refused_in_words(tmp_path: Path) -> None:
     with contextlib.closing(SqliteStore(tmp_path / "a.weft")) as store:
         epoch = store.acquire()
-        record = make_record(1, "tomorrow", epoch=epoch, previous=store.head().digest, payload=payload)
+        record = make_record(1, "tomorrow", epoch=epoch, previous=store.head().digest, payload={"a": 1})
         store.append(Batch([record], {NEWEST: {("told",): (1,)}}), epoch=epoch)
-        head = store.head()
     export_space(tmp_path / "a.weft", tmp_path / "a.ndjson")
 
-    assert import_space(tmp_path / "a.ndjson", tmp_path / "b.weft").head == head
+    with pytest.raises(ImportRefused, match="every record is whole, and record 1 cannot be played again"):
+        import_space(tmp_path / "a.ndjson", tmp_path / "b.weft")
+
+    assert not (tmp_path / "b.weft").exists()
 
 
 def test_an_empty_space_is_exported_and_imported(tmp_path: Path) -> None:
@@ -112,8 +122,9 @@ def test_an_empty_space_is_exported_and_imported(tmp_path: Path) -> None:
 def test_erased_payloads_stay_erased(tmp_path: Path) -> None:
     lived(tmp_path / "a.weft")
     with contextlib.closing(SqliteStore(tmp_path / "a.weft")) as store:
-        results = [record.position for record in store.records() if record.kind == "result"]
-        store._db.execute("UPDATE record SET payload = NULL WHERE position = ?", (results[-1],))
+        records = list(store.records())
+        at = max(number for number, record in enumerate(records) if record.kind == "computed")
+        store._db.execute("UPDATE record SET payload = NULL WHERE position = ?", (records[at].position,))
         epoch = store.acquire()
         with contextlib.suppress(weft.WeftError):
             rebuild(store, epoch=epoch)
@@ -121,7 +132,7 @@ def test_erased_payloads_stay_erased(tmp_path: Path) -> None:
 
     assert done.erased == 1
     lines = (tmp_path / "a.ndjson").read_bytes().splitlines()
-    assert json.loads(lines[results[-1]])["payload"] is None
+    assert json.loads(lines[at + 1])["payload"] is None
 
 
 def test_an_engine_goes_on_while_its_space_is_exported(tmp_path: Path) -> None:
@@ -219,7 +230,7 @@ def header_changed(lines: Lines) -> tuple[Lines, int]:
 
 
 def payload_erased(lines: Lines) -> tuple[Lines, int]:
-    at = line_with(lines, b'"kind":"result"')
+    at = line_with(lines, b'"kind":"computed"')
     said = json.loads(lines[at])
     return [*lines[:at], json.dumps({**said, "payload": None}).encode() + b"\n", *lines[at + 1 :]], len(lines)
 

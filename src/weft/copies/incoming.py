@@ -22,7 +22,7 @@ from weft.copies.notation import Misspelt, bytes_of, canonical, parse_line, plai
 from weft.copies.outgoing import BEGINNING, BLOBS_NAME, FORMAT, LINES_NAME, PART_BYTES
 from weft.copies.publishing import CannotWrite, drafting, mode_of, publish_new, refuse_taken
 from weft.errors import WeftError
-from weft.rebuild import rebuild
+from weft.rebuild import RecordUnplayable, rebuild
 from weft.record import Record
 from weft.spec import TypeSpec
 from weft.store import Batch, Head, Store, StoreFailed
@@ -152,8 +152,9 @@ def _made(
             raise lines.refused("something stands behind the end")
         try:
             done = rebuild(store, epoch=epoch, types=types)
-        except WeftError as why:
-            raise lines.refused(f"every record is whole, and they cannot be played again: {why}") from why
+        except RecordUnplayable as why:
+            said = f"every record is whole, and record {why.position} cannot be played again: {why.why}"
+            raise lines.refused(said, "A newer Weft may have written it: import it with that.") from why
     except StoreFailed as why:
         raise CannotWrite(path=draft.rpartition(".new-")[0], why=why.why) from why
     finally:

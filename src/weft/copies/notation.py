@@ -23,6 +23,8 @@ from typing import cast
 from weft.content import Link, NotAContentId, Plain, cid_text, decode, encode, parse_cid
 from weft.errors import Undecodable, Unencodable
 
+UNFOLDED_MAX = 3
+"""How deep within each other bytes are written as the values that they hold: a record's results, and their values."""
 _OTHER = "/"
 
 
@@ -52,13 +54,13 @@ def parse_line(line: bytes) -> dict[str, object]:
     return found
 
 
-def json_of(value: Plain, *, unfolding: bool = True) -> object:
-    """The value for `json.dumps`. `unfolding`: bytes that hold a value are written as that value."""
+def json_of(value: Plain, *, unfolding: int = UNFOLDED_MAX) -> object:
+    """The value for `json.dumps`. `unfolding`: how deep within each other bytes that hold a value are written so."""
     match value:
         case Link():
             return {_OTHER: cid_text(value.cid)}
         case bytes():
-            inner = _value_in(value) if unfolding else None
+            inner = _value_in(value, unfolding - 1) if unfolding else None
             return {_OTHER: {"bytes": base64_of(value)}} if inner is None else {_OTHER: {"value": inner}}
         case list():
             return [json_of(one, unfolding=unfolding) for one in value]
@@ -112,13 +114,13 @@ def bytes_of(text: object) -> bytes:
     return found
 
 
-def _value_in(content: bytes) -> object | None:
+def _value_in(content: bytes, unfolding: int) -> object | None:
     """The text, list or map that these bytes are the canonical form of; numbers and the like look like any bytes."""
     try:
         value = decode(content)
     except Undecodable:
         return None
-    return json_of(value, unfolding=False) if isinstance(value, str | list | dict) else None
+    return json_of(value, unfolding=unfolding) if isinstance(value, str | list | dict) else None
 
 
 def _other(said: object) -> Plain:

@@ -203,7 +203,7 @@ def record_line(record: Record) -> bytes:
     header = decode(record.header)
     assert isinstance(header, dict)
     header = {"position": header["position"], "kind": header["kind"]} | header  # what people look for comes first
-    return line_of({"record": json_of(header, unfolding=False), "payload": payload})
+    return line_of({"record": json_of(header, unfolding=0), "payload": payload})
 
 
 def _parts(store: Listed, cid: Cid) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import weft as library
-from tests.cli.conftest import Weft, clean
+from tests.cli.conftest import Weft, clean, command
 from weft.cli.backup import sized
 from weft.slot import SlotKey
 from weft.store import ENTITY
@@ -61,13 +62,22 @@ if __name__ == "__main__":
 """
 
 
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the script, and a space in which it failed."""
+    folder = tmp_path_factory.mktemp("jobs")
+    (folder / "jobs.py").write_text(SCRIPT)
+    arguments = ("run", "jobs.py", "name=first", "numbers=[1, 2]", "--space", "jobs.weft")
+    done = subprocess.run(command(*arguments), cwd=folder, env=clean(), capture_output=True, check=False)
+    assert done.returncode == 1
+    return folder
+
+
 @pytest.fixture
-def failed(tmp_path: Path, weft: Weft) -> Path:
+def failed(lived: Path, tmp_path: Path) -> Path:
     """A space in which an operation failed, for a node and for two elements, as what it asks is not there."""
-    (tmp_path / "jobs.py").write_text(SCRIPT)
-    space = tmp_path / "jobs.weft"
-    assert weft("run", "jobs.py", "name=first", "numbers=[1, 2]", "--space", space).returncode == 1
-    return space
+    shutil.copytree(lived, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path / "jobs.weft"
 
 
 @contextmanager
@@ -163,7 +173,7 @@ def test_a_retry_reaches_the_engine_of_another_program(failed: Path, tmp_path: P
         done = weft("retry", failed, "Job.fetched")
 
         assert done.returncode == 0
-        assert "told at position" in done.stdout
+        assert "told at position" in done.stdout or "has not taken it yet" in " ".join(done.stdout.split())
         assert answer(program, "wait") == "2 4"
 
 

@@ -60,6 +60,8 @@ def command(space: str, words: tuple[str, ...], is_all: bool, as_json: bool) -> 
     other = open_space(space, engine=False, actor=ACTOR)
     try:
         position = tell(other, keys)
+        with other.view() as engine:
+            holder = engine.store.holder()
     finally:
         other.close()
     if as_json:
@@ -69,8 +71,12 @@ def command(space: str, words: tuple[str, ...], is_all: bool, as_json: bool) -> 
         terminal.say(terminal.shortened(f"to be tried again: {place_text(key)}", terminal.width()))
     if len(keys) > PLACES_MAX:
         terminal.say(f"… and {len(keys) - PLACES_MAX} more")
-    later = "kept; no program computes the space now: the next one to open it with its types takes it"
-    said = f"told at position {position}" if position is not None else later
+    if position is not None:
+        said = f"told at position {position}"
+    elif holder is not None:
+        said = f"kept; process {holder.pid} on {holder.host}, which computes the space, has not taken it yet"
+    else:
+        said = "kept; no program computes the space now: the next one to open it with its types takes it"
     for line in terminal.wrapped(said, terminal.width(), hanging="  "):
         terminal.say(line)
 

@@ -13,7 +13,7 @@ import pytest
 import weft
 from tests.copies.lives import Note, lived
 from weft.copies import back_up, backup
-from weft.copies.backup import CopyNotWhole, OntoItself, PlaceInUse
+from weft.copies.backup import CopyNotWhole, OlderSchema, OntoItself, PlaceInUse
 from weft.copies.publishing import CannotWrite, PlaceTaken
 from weft.store import NotASpace, SpaceLocked
 from weft.stores.damage import examine
@@ -177,6 +177,17 @@ def test_a_space_that_lost_its_end_is_not_taken_for_whole(tmp_path: Path) -> Non
 
     with pytest.raises(CopyNotWhole, match="its end is lost"):
         back_up(tmp_path / "a.weft", tmp_path / "b.weft")
+
+
+def test_a_space_of_an_older_schema_is_not_copied_as_if_it_were_todays(tmp_path: Path) -> None:
+    lived(tmp_path / "a.weft")
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.weft")) as older, older:
+        older.execute("PRAGMA user_version = 0")
+
+    with pytest.raises(OlderSchema, match="has schema 0, and this Weft copies 1"):
+        back_up(tmp_path / "a.weft", tmp_path / "b.weft")
+
+    assert beside(tmp_path / "b.weft") == set()
 
 
 def test_bad_places_are_refused_in_words(tmp_path: Path) -> None:

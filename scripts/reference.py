@@ -1,10 +1,9 @@
 """The reference, as pages of Markdown from signatures and docstrings.
 
-One page for what users import (`weft.__all__`), one for each port and public tool, one for every error by class, one
-for each command's help, and one for the sizes and times that are built in, with the values that the code has.
+One page for what users import (`weft.__all__`), one for each port and public tool, one for every error by class, and
+one for each command's help. The sizes and times that are built in have a page of their own, by `scripts.defaults`.
 Knows nothing of Sphinx: docstrings here are Markdown, and Sphinx's own reader would take them for something else.
-Invariant: a name that has a docstring and is public in one of these modules is on its page; a default that is listed
-here and is no longer in the code stops the build.
+Invariant: a name that has a docstring and is public in one of these modules is on its page.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ PAGES = {
     "weft.store": "The Store port",
     "weft.call": "The Runner port",
     "weft.services.service": "Services",
+    "weft.copies": "Copies of a space",
     "weft.testing": "Testing tools",
     "weft.testing.world": "A world for tests",
     "weft.testing.store_suite": "The suite that every store passes",
@@ -34,40 +34,6 @@ PAGES = {
 }
 """Public modules, in reading order. One that is not there yet has no page."""
 MEMBERS_MAX = 60
-
-DEFAULTS: tuple[tuple[str, str, str], ...] = (
-    ("weft.ledger", "INLINE_BYTES_MAX", "Values up to this size stand in records; larger ones are kept by content id."),
-    (
-        "weft.value",
-        "VALUE_BYTES_MAX",
-        "A larger value is refused, and told to be a `Blob`. An edit has the same bound.",
-    ),
-    ("weft.value", "VALUE_DEPTH_MAX", "How deep lists and mappings of a value may lie within each other."),
-    ("weft.content", "DEPTH_MAX", "The same for any content, with what records add around values."),
-    ("weft.blob", "CHUNK_BYTES", "Blobs are read and kept in chunks of this size."),
-    ("weft.shared_text", "UPDATE_BYTES_MAX", "The longest edit of a `text()` that is merged."),
-    ("weft.folding", "DEPTH_MAX", "How long a chain of events may be in which each was caused by the one before."),
-    ("weft.pump", "RESULTS_MAX", "How many slots one turn of the engine settles before it commits."),
-    ("weft.pump", "POLL_S", "How often the engine looks into the inbox of other programs."),
-    ("weft.pump", "STALL_S", "How long the engine rests after the disk refused a batch."),
-    ("weft.attempt", "QUICK_S", "A sync operation that took less, twice, is called on the engine's own thread."),
-    ("weft.attempt", "SLOW_S", "One that takes longer there goes back to a thread."),
-    ("weft.client", "CLIENT_POLL_S", "How often a client looks whether the file has changed."),
-    ("weft.client", "CLIENT_ACK_S", "How long a client's edit waits for its position; it is durable before."),
-    ("weft.runners.threads.ThreadRunner", "size", "Threads for sync operations."),
-    ("weft.runners.threads.ThreadRunner", "abandoned_max", "Threads that may still be in calls that were given up on."),
-    ("weft.runners.processes.ProcessRunner", "size", "Worker processes."),
-    ("weft.runners.processes", "STARTUP_S_MAX", "How long a worker may take to start."),
-    ("weft.runners.shelf", "SHELF_BYTES_MAX", "How much content of blobs a worker keeps for its next calls."),
-    ("weft.operation.Retry", "factor", "By what the pause between two tries grows."),
-    ("weft.operation.Retry", "delay_s_max", "The longest pause between two tries."),
-    ("weft.stores.schema", "BUSY_S", "How long a writer waits for another program's transaction."),
-    ("weft.stores.sqlite", "WRITES_PER_CHECKPOINT", "Rows after which the write-ahead log is folded into the file."),
-    ("weft.stores.damage", "QUICK_RECORDS", "How many of the newest records each opening checks."),
-    ("weft.why", "LINES_MAX", "How long an explanation may be."),
-    ("weft.why", "SIBLINGS_MAX", "How many elements, or tellings, of one node an explanation shows."),
-)
-"""Where a constant or a parameter's default is, what it is called, and what it is for."""
 
 
 def write_reference(folder: Path) -> None:
@@ -79,7 +45,7 @@ def write_reference(folder: Path) -> None:
         module = _module(name)
         if module is not None:
             (folder / f"{name}.md").write_text("\n".join(_page(module, title)) + "\n", encoding="utf-8")
-    for name, lines in (("errors", _errors()), ("commands", _commands()), ("defaults", _defaults())):
+    for name, lines in (("errors", _errors()), ("commands", _commands())):
         (folder / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -163,37 +129,6 @@ def _commands() -> Iterator[str]:
         if isinstance(command, click.Group):
             named = [(name, command.get_command(context, name)) for name in command.list_commands(context)]
             pending[:0] = [(f"{path} {name}", each, context) for name, each in named if each is not None]
-
-
-def _defaults() -> Iterator[str]:
-    yield "# Defaults\n"
-    yield "Sizes and times that are built in. A name in capitals is a constant, another one a parameter to give.\n"
-    yield "| where | what | value | for |\n|---|---|---|---|"
-    for place, name, text in DEFAULTS:
-        yield f"| `{place}` | `{name}` | {_value_text(name, _default(place, name))} | {text} |"
-
-
-def _default(place: str, name: str) -> object:
-    try:
-        return getattr(importlib.import_module(place), name)
-    except ModuleNotFoundError:
-        module, _, kind = place.rpartition(".")
-        return inspect.signature(getattr(importlib.import_module(module), kind)).parameters[name].default
-
-
-def _value_text(name: str, value: object) -> str:
-    if "_BYTES" in name and isinstance(value, int):
-        return next(
-            f"{value >> shift} {unit}" for shift, unit in ((20, "MiB"), (10, "KiB"), (0, "B")) if value >> shift
-        )
-    words = name.casefold().split("_")
-    return (
-        f"{value:g} s"
-        if "s" in words and isinstance(value, float)
-        else f"{value:,g}"
-        if isinstance(value, float)
-        else f"{value:,}"
-    )
 
 
 def _errors() -> Iterator[str]:

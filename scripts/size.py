@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "weft"
 OUTSIDE_CORE = frozenset(
     {
-        "__main__", "cli", "server", "services", "stores", "runners", "transports", "drivers", "testing", "examples",
+        "__main__", "cli", "copies", "server", "services", "stores", "runners", "transports", "drivers", "testing",
+        "examples",
         "shared_text",  # stands before an optional library, as adapters do
     }
 )  # fmt: skip

@@ -22,7 +22,7 @@ from weft.call_key import CallKeys
 from weft.content import Cid, content_id, decode, encode, encoded_link
 from weft.definition import service_name
 from weft.engine import Engine, Settling
-from weft.errors import Undecodable, WeftError
+from weft.errors import OLDER_SHAPE, Undecodable, WeftError
 from weft.graph import Edge, Slot, Whole, edge_outcome, place_of
 from weft.intake import LOST, Taken, given, take
 from weft.operation import Operation
@@ -124,7 +124,7 @@ class Attempts:
             step = self._step(slot)
         except Undecodable as why:
             # Today's annotations do not fit what was kept: that node cannot be computed, and the others can.
-            taken, said = take(slot), Err("Undecodable", str(why))
+            taken, said = take(slot), Err("Undecodable", f"{why} {OLDER_SHAPE}.")
             step = Settling(self.engine.cut, said, inputs=taken.inputs, used=taken.used, how="passed on")
         if isinstance(step, Settling):
             self._count(slot, step.how)

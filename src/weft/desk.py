@@ -6,6 +6,7 @@ Invariant: an answer is of one moment: the engine's lock is held while it is rea
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +15,7 @@ from weft.declare import Node
 from weft.edit import UnknownEntity, field_of, shape_in
 from weft.engine import Engine
 from weft.entity import Entity, entity_at
-from weft.errors import WeftError
+from weft.errors import OLDER_SHAPE, Undecodable, WeftError
 from weft.flow import Flow
 from weft.graph import Slot, Source, ToldNode, Whole, target_of
 from weft.handle import NOTHING, Absent, Failed, NodeFailed, Running, Seat, Settled, State, WaitTimeout
@@ -52,7 +53,7 @@ class SpaceDesk:
             self.space.read_at = max(self.space.read_at, engine.cut)
             if staged is not None and staged.stages(entity_id):
                 spec = field_of(staged.type_of(engine, entity_id), node.name)
-                return self._shown(node, spec, staged.cell(engine, entity_id, spec).outcome())
+                return self._shown(node, entity_id, spec, staged.cell(engine, entity_id, spec).outcome())
             found = engine.node(entity_id, node.name)
             if not isinstance(found, ToldNode):
                 thing = engine.graph.thing(entity_id)
@@ -60,15 +61,23 @@ class SpaceDesk:
                     raise UnknownEntity(entity=entity_id)
                 field_of(thing.type, node.name)
             assert isinstance(found, ToldNode)
-            return self._shown(node, found.spec, found.outcome())
+            return self._shown(node, entity_id, found.spec, found.outcome())
 
-    def _shown(self, node: Node[Any], spec: NodeSpec, outcome: Ok | Gone | Err) -> object:
+    def _shown(self, node: Node[Any], id: str, spec: NodeSpec, outcome: Ok | Gone | Err) -> object:
         if not isinstance(outcome, Ok):
             return None
         if isinstance(node, Ref):
             entity, name, element = target_of(outcome) or ("", "", "")
             return LiveRef[object](Seat(self, entity), Target(entity, name, element), node.kind)
-        return shape_in(spec).decode(outcome.encoded, self.space._store.open_blob)
+        return self._decoded(f"{node} of {id}", shape_in(spec), outcome.encoded)
+
+    def _decoded(self, place: str, shape: Shape, encoded: bytes) -> object:
+        """A kept value. Raises `Undecodable`, which names its place, where its class has changed too much since."""
+        try:
+            return shape.decode(encoded, self.space._store.open_blob)
+        except Undecodable as why:
+            why.where, why.why = f"{place}, {why.where}", f"{why.why}. {OLDER_SHAPE}"
+            raise
 
     def edit(self, entity_id: str, node: Node[Any] | None, verb: str, /, *args: object) -> None:
         """Stage one verb, and tell it unless an edit is open."""
@@ -108,15 +117,18 @@ class SpaceDesk:
         """What is known now; starts nothing."""
         entity, name, element = self.place(entity_id, node, key)
         with self.space._host.view() as engine:
-            return self._state(engine, engine.node(entity, name), element)
+            try:
+                return self._state(f"{node} of {entity}", engine, engine.node(entity, name), element)
+            except Undecodable as why:
+                return Failed(str(why))
 
-    def _state(self, engine: Engine, found: Source | None, element: str) -> State[object]:
+    def _state(self, place: str, engine: Engine, found: Source | None, element: str) -> State[object]:
         node, shape, outcome = look(engine, found, element)
         if node is None or shape is None:
             return Absent()
 
         def value(encoded: bytes | None) -> object:
-            return None if encoded is None else shape.decode(encoded, self.space._store.open_blob)
+            return None if encoded is None else self._decoded(place, shape, encoded)
 
         last = node.last if isinstance(node, Slot) and not element else None
         if not node.current:
@@ -165,21 +177,24 @@ class SpaceDesk:
         with self.space._host.view() as engine:
             _, shape, outcome = look(engine, engine.node(entity, name), element)
             if isinstance(outcome, Ok) and shape is not None:
-                return shape.decode(outcome.encoded, self.space._store.open_blob)
+                return self._decoded(f"{node} of {entity}", shape, outcome.encoded)
             found = engine.node(entity, name)
             last = found.last if isinstance(found, Slot) else None
             shape = shape or (shape_in(found.spec) if found is not None else None)
-            good = (
-                shape.decode(last.encoded, self.space._store.open_blob)
-                if last is not None and shape is not None
-                else None
-            )
+            good = None
+            if last is not None and shape is not None:
+                with contextlib.suppress(Undecodable):  # the failure is what was asked about
+                    good = shape.decode(last.encoded, self.space._store.open_blob)
         cause = (
             f"{outcome.kind}: {outcome.message}"
             if isinstance(outcome, Err)
             else getattr(outcome, "why", "it is not there")
         )
-        raise NodeFailed(node=str(node), entity=entity, cause=cause, last=good)
+        where = outcome.where if isinstance(outcome, Err) else ""
+        failed = NodeFailed(node=str(node), entity=entity, cause=cause, last=good, where=where)
+        if where:
+            failed.add_note(f"it was raised at, the innermost place last:\n{where}")
+        raise failed
 
     def _entity(self, id: str) -> Entity:
         with self.space._host.view() as engine:
@@ -198,7 +213,7 @@ def keys_of(found: Source) -> Iterator[tuple[object, str]]:
             yield _hashable(key), member.element
         elif found.spec.key is not None:
             value = decode(member.encoded)
-            if isinstance(value, dict):
+            if isinstance(value, dict) and found.spec.key in value:
                 yield _hashable(value[found.spec.key]), member.element
 
 

@@ -292,6 +292,8 @@ class Engine(Ledger):
         outcome, old = said.outcome, slot.result
         if slot.spec.key is not None:
             outcome = self._with_ids(slot, said)
+            if said.how == "reused" and isinstance(outcome, Err):
+                said = said._replace(call_key=None)  # under its key is a value, for which it would be retried for ever
         position = self.position + 1
         result = Result(said.at, outcome, said.call_key, said.attempt, position)
         stands = old is None or said.at > old.at or dominates(result, old)
@@ -335,10 +337,13 @@ class Engine(Ledger):
             or slot.key.element
         ):
             return None
-        if said.outcome.elements is not None:
-            return said.outcome.elements
+        ids = said.outcome.elements
+        if ids is not None and said.how != "reused":
+            return ids
         elements = decode(said.outcome.encoded)
         assert isinstance(elements, list)
+        if ids is not None and all(isinstance(one, dict) and slot.spec.key in one for one in elements):
+            return ids  # a value from before its key was another has ids, and no keys to keep them by
         known = {row[0]: str(key[2]) for key, row in self._tree(slot.key)}
         try:
             accepted_by = f"{said.at}/{said.attempt[0]}/{said.attempt[1]}"

@@ -54,3 +54,10 @@ class Undecodable(WeftError):
     where: str
     wanted: str
     why: str
+
+
+OLDER_SHAPE = (
+    "What is kept there is of an older shape: give a field that was gained a default, or declare a higher version of "
+    "the operation that makes it"
+)
+"""What to do about a kept value that today's annotation does not fit."""

@@ -105,6 +105,8 @@ class NodeFailed(WeftError):
     entity: str
     cause: str
     last: object
+    where: str = ""
+    """The places in code that it was raised at, the innermost last, a line each; told by its traceback too."""
 
 
 class WaitTimeout(WeftError, TimeoutError):

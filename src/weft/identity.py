@@ -29,7 +29,8 @@ class KeyTwice(WeftError):
 
 
 class KeyMissing(WeftError):
-    """{slot} holds an element without {key}, which is its declared key, at place {place}."""
+    """{slot} holds an element without {key}, which is its declared key, at place {place}. Have the operation give it;
+    where the key is a new one, declare a higher version of the operation."""
 
     slot: str
     key: str

@@ -164,6 +164,8 @@ def _computed(engine: Engine, slot: Slot, place: tuple[str, str, str]) -> Reason
     reason.lines.append(_how(said, result.at, result.position))
     reason.lines.extend(_standing(slot))
     reason.facts = {"cut": result.at, "position": result.position}
+    if isinstance(result.outcome, Err) and result.outcome.where:
+        reason.facts["where"] = result.outcome.where
     called = _called(engine, slot, result.call_key)
     if called is not None:
         reason.facts |= {"operation": called[0], "version": called[1]}
@@ -200,7 +202,11 @@ def _standing(slot: Slot) -> Iterator[str]:
         yield f"older than its inputs from position {slot.due.first} on: it is due"
     elif not slot.current:
         yield "older than its inputs: something it is made from is due"
-    if isinstance(slot.outcome(), Err) and slot.last is not None:
+    outcome = slot.outcome()
+    if isinstance(outcome, Err) and outcome.where and not outcome.origin:
+        yield "raised at, the innermost place last:"
+        yield from (f"  {line}" for line in outcome.where.splitlines())
+    if isinstance(outcome, Err) and slot.last is not None:
         yield f"the last good value was {_value_text(slot.last)}"
 
 

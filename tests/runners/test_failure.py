@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -67,6 +69,82 @@ def test_an_exception_that_was_never_raised_has_no_place() -> None:
     assert where_of(ValueError("x")) == ""
 
 
+def test_files_are_named_as_they_are_imported_and_never_by_their_folders() -> None:
+    where = where_of(caught(ValueError("x")))
+
+    assert where.startswith("tests/runners/test_failure.py:")
+    assert " in caught: raise raised" in where
+    assert os.getcwd() not in where
+
+
+def test_a_file_from_nowhere_in_particular_is_named_without_its_folder(tmp_path: Path) -> None:
+    script = tmp_path / "secret folder" / "script.py"
+    script.parent.mkdir()
+    script.write_text("def fall():\n    raise ValueError('x')\n")
+    made: dict[str, object] = {}
+    exec(compile(script.read_text(), str(script), "exec"), made)
+
+    with pytest.raises(ValueError) as caught_error:
+        made["fall"]()  # type: ignore[operator]
+    where = where_of(caught_error.value)
+
+    assert "\nscript.py:2 in fall: raise ValueError('x')" in where
+    assert "secret folder" not in where
+
+
+def test_no_value_of_a_local_variable_is_kept() -> None:
+    def fall() -> None:
+        hidden = "CANARY" + "12345"
+        raise ValueError(len(hidden))
+
+    with pytest.raises(ValueError) as caught_error:
+        fall()
+
+    assert "CANARY12345" not in where_of(caught_error.value)
+
+
+def test_a_credential_in_a_line_of_source_is_blotted_out() -> None:
+    with pytest.raises(ValueError) as caught_error:
+        raise ValueError(len(api_key := "CANARY12345"))
+    where = where_of(caught_error.value)
+
+    assert api_key not in where
+    assert "***" in where
+
+
+def test_what_an_error_was_raised_from_is_told_with_its_last_place() -> None:
+    def look() -> None:
+        dict[str, int]()["token=CANARY12345"]
+
+    def ask() -> None:
+        try:
+            look()
+        except KeyError as missing:
+            raise LookupError("not there") from missing
+
+    with pytest.raises(LookupError) as caught_error:
+        ask()
+    lines = where_of(caught_error.value).splitlines()
+
+    (cause,) = [at for at, line in enumerate(lines) if line.startswith("from KeyError: ")]
+    assert 'raise LookupError("not there") from missing' in lines[cause - 1]
+    assert " in look: " in lines[cause + 1]
+    assert "CANARY" not in "".join(lines)
+
+
+def test_a_long_chain_of_causes_is_cut_and_one_that_is_hidden_stays_so() -> None:
+    error: Exception = ValueError("0")
+    for number in range(1, 50):
+        error, before = ValueError("x" * 10_000 + str(number)), error
+        error.__cause__ = before
+    hidden = ValueError("shown")
+    hidden.__context__, hidden.__suppress_context__ = KeyError("hidden"), True
+
+    assert len(where_of(caught(error))) <= WHERE_CHARS_MAX
+    assert where_of(caught(error)).count("from ValueError") == 3
+    assert "hidden" not in where_of(caught(hidden)).replace("caught(hidden)", "")
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -77,6 +155,10 @@ def test_an_exception_that_was_never_raised_has_no_place() -> None:
         "password: CANARY12345",
         "OPENAI_API_KEY=CANARY12345 is not valid",
         "Incorrect key sk-CANARY1234567890abcdef",
+        "github_pat_CANARY1234567890abcdef was refused",
+        "AKIACANARY1234567890 is unknown",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJDQU5BUlkifQ.CANARYCANARY",
+        "-----BEGIN RSA PRIVATE KEY-----\nCANARY+/=\nCANARY\n-----END RSA PRIVATE KEY-----",
     ],
 )
 def test_what_looks_like_a_credential_is_blotted_out(text: str) -> None:

@@ -530,6 +530,19 @@ def test_an_older_space_is_moved_on_and_a_copy_is_kept(path: str) -> None:
     SqliteStore(path, schema=GROWN).close()
 
 
+def test_the_copy_kept_is_no_more_readable_than_the_space(path: str) -> None:
+    old_space(path)
+    os.chmod(path, 0o600)
+    modes: set[int] = set()
+
+    def look(point: str) -> None:
+        modes.update(os.stat(each).st_mode & 0o777 for each in Path(path).parent.glob("*.before-1*"))
+
+    SqliteStore(path, schema=GROWN, on_point=look).close()
+
+    assert modes == {0o600}
+
+
 def test_a_newer_space_is_refused_and_left_alone(path: str) -> None:
     old_space(path)
     SqliteStore(path, schema=GROWN).close()

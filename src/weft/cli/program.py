@@ -35,6 +35,11 @@ COMMANDS: Mapping[str, Loaded] = {
     "log": Loaded("weft.cli.log", "What happened in a space, in order."),
     "show": Loaded("weft.cli.show", "What a space holds, or one entity of it."),
     "why": Loaded("weft.cli.why", "Why a value is what it is."),
+    "list": Loaded("weft.cli.listing", "What there is in a space, and what is due or failed."),
+    "retry": Loaded("weft.cli.retry", "Have what failed tried again."),
+    "backup": Loaded("weft.cli.backup", "Copy a space, also while a program computes it."),
+    "export": Loaded("weft.cli.export", "Write a space as lines of JSON, with its blobs."),
+    "import": Loaded("weft.cli.importing", "Make a space from an export, every byte of it checked."),
     "doctor": Loaded("weft.cli.doctor", "What is installed and ready; what is wrong with a space."),
     "fake-model": Loaded("weft.cli.fake_model", "Serve a made-up language model on this machine."),
 }

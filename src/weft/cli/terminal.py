@@ -107,6 +107,11 @@ def padded(text: str, cells_wanted: int) -> str:
     return text + " " * max(0, cells_wanted - cells(text))
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number of things: `1 blob`, `2 blobs`; `many` where that takes more than an s."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def printable(text: str) -> str:
     """The text with control characters shown as escapes."""
     return "".join(

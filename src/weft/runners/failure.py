@@ -1,10 +1,12 @@
 """What is told of an exception that user code raised: its class, its text, and where; bounded, without credentials.
 
-The text ends up in the log of a space, where it stays. So it is cut to a length, what looks like a credential is
-blotted out, and of the traceback only places and source lines are kept, never the values that were there.
+The text ends up in the log of a space, where it stays, and goes wherever that goes. So it is cut to a length, what
+looks like a credential is blotted out, and of the traceback only places and source lines are kept, never the values
+that were there. Files are named as they are imported, without the folders of one machine or person.
 
 Knows nothing of calls.
-Invariant: each text is at most `MESSAGE_CHARS_MAX` or `WHERE_CHARS_MAX` long, whatever was raised.
+Invariant: each text is at most `MESSAGE_CHARS_MAX` or `WHERE_CHARS_MAX` long, whatever was raised; no file is named by
+its absolute path.
 Source: the traceback summaries of pytest and Sentry's scrubbing of events.
 """
 
@@ -12,13 +14,21 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import sysconfig
 import traceback
+from collections.abc import Iterator
 from types import TracebackType
 
 MESSAGE_CHARS_MAX = 2000
+"""The longest text of an error that is kept."""
 WHERE_CHARS_MAX = 2000
+"""The longest account of where an error was raised that is kept."""
 FRAMES_MAX = 5
+"""How many places an error passed through are kept: the innermost ones in the user's own code."""
+CAUSES_MAX = 3
+"""How many errors behind an error are kept, with the last place of each."""
+_CAUSE_CHARS_MAX = 200
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _LIBRARIES = tuple(
@@ -28,12 +38,15 @@ _LIBRARIES = tuple(
 )
 # Best effort, over the forms that libraries print: a credential in a form of its own passes, so services keep theirs in
 # a Secret, whose text is never its value.
-_NAMED = r"""(?i)(\b[\w-]*(?:api[_-]?key|secret|token|passw(?:or)?d)[\w-]*["']?\s*[=:]\s*["']?)"""
+_NAMED = r"""(?i)(\b[\w-]*(?:api[_-]?key|secret|token|passw(?:or)?d)[\w-]*["']?\s*(?::=|[=:])\s*["']?)"""
 _CREDENTIALS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), r"\1 ***"),
     (re.compile(_NAMED + r"""[^\s"',;&)}]+"""), r"\1***"),
     (re.compile(r"(://[^/\s:@]*:)[^/\s@]+@"), r"\1***@"),
-    (re.compile(r"\b(?:sk|pk|rk|gh[opsu]|xox[abp])[-_][\w-]{16,}"), "***"),
+    (re.compile(r"\b(?:sk|pk|rk|gh[opsu]|github_pat|xox[abp])[-_][\w-]{16,}"), "***"),
+    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), "***"),
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), "***"),
+    (re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)[\w+/=\s\\-]*"), r"\1 ***"),
 )  # fmt: skip
 
 
@@ -47,16 +60,41 @@ def message_of(error: BaseException) -> str:
 
 
 def where_of(error: BaseException) -> str:
-    """The last frames of the traceback in the user's own code, outermost first; empty where there are none.
+    """The last frames of the traceback in the user's own code, outermost first, as `file:line in function: source`;
+    then each error that this one was raised from, with its last frame. Empty where there are no frames.
 
     Frames of runners are left out always, frames of libraries only if others remain.
     """
+    shown = _frames_of(error)[-FRAMES_MAX:]
+    for cause in _causes(error):
+        said = shortened(message_of(cause), _CAUSE_CHARS_MAX).replace("\n", " ")
+        shown += [f"from {type(cause).__name__}: {said}", *_frames_of(cause)[-1:]]
+    return shortened(without_credentials(unicode_of("\n".join(shown))), WHERE_CHARS_MAX)
+
+
+def _frames_of(error: BaseException) -> list[str]:
     frames = [frame for frame in _frames(error.__traceback__) if not frame.filename.startswith(_HERE)]
     own = [frame for frame in frames if not os.path.normcase(frame.filename).startswith(("<frozen ", *_LIBRARIES))]
-    shown = [
-        f"{frame.filename}:{frame.lineno} in {frame.name}: {frame.line}" for frame in (own or frames)[-FRAMES_MAX:]
-    ]
-    return shortened(without_credentials(unicode_of("\n".join(shown))), WHERE_CHARS_MAX)
+    return [f"{_relative(frame.filename)}:{frame.lineno} in {frame.name}: {frame.line}" for frame in own or frames]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What an error was raised from, or while it was handled, as Python's own tracebacks show it."""
+    for _ in range(CAUSES_MAX):
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if cause is None:
+            return
+        yield cause
+        error = cause
+
+
+def _relative(path: str) -> str:
+    """The file's name as it was imported, else below the working folder, else without its folder."""
+    if not os.path.isabs(path):
+        return path
+    roots = {os.path.abspath(root) + os.sep for root in (*sys.path, os.curdir)}
+    found = [root for root in roots if path.startswith(root)]
+    return path[len(max(found, key=len)) :].replace(os.sep, "/") if found else os.path.basename(path)
 
 
 def unicode_of(text: str) -> str:

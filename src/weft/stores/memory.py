@@ -186,6 +186,11 @@ class MemoryStore:
         """Whether the whole content is here."""
         return cid in self._space.blobs
 
+    def blobs(self) -> Iterator[tuple[Cid, int]]:
+        """Content ids and sizes of all blobs, ascending by id; a snapshot."""
+        with self._space.lock:
+            return iter(sorted((cid, len(content)) for cid, content in self._space.blobs.items()))
+
     def open_blob(self, cid: Cid, /) -> BinaryIO:
         """A seekable reader over the content. Raises `NoBlob`."""
         content = self._space.blobs.get(cid)

@@ -222,7 +222,7 @@ def sync_folder(path: str) -> None:
 def migrate(connection: sqlite3.Connection, path: str, schema: Schema, on_point: Callable[[str], None]) -> None:
     """Move an older file to `schema`, in one transaction, after a copy to `<path>.before-<version>`. Lease held."""
     found = version_of(connection)
-    _back_up(connection, f"{path}.before-{found}")
+    _back_up(connection, path, f"{path}.before-{found}")
     on_point("backed up")
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -245,11 +245,16 @@ def version_of(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _back_up(connection: sqlite3.Connection, copy_path: str) -> None:
+def _back_up(connection: sqlite3.Connection, path: str, copy_path: str) -> None:
     draft = f"{copy_path}.new"
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(draft)
+    # Never more readable than the space itself, not even while it is made.
+    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with contextlib.closing(sqlite3.connect(draft)) as copy:
         connection.backup(copy)
     with open(draft, "rb+") as file:
         os.fsync(file.fileno())
+    os.chmod(draft, os.stat(path).st_mode & 0o666)
     os.replace(draft, copy_path)
     sync_folder(copy_path)

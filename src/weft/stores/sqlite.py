@@ -188,6 +188,11 @@ class SqliteStore:
         """Whether the whole content is here."""
         return self._blob_size(cid, self._db) is not None
 
+    def blobs(self) -> Iterator[tuple[Cid, int]]:
+        """Content ids and sizes of all whole blobs, ascending by id; a snapshot. Raises `SpaceDamaged`."""
+        found = list(self.rows(sql.BLOB))
+        return ((Cid(cid), size) for (cid,), (size,) in found if isinstance(cid, bytes) and isinstance(size, int))
+
     def open_blob(self, cid: Cid, /) -> BinaryIO:
         """A seekable reader over a connection of its own, for any one thread. Raises `NoBlob`; while reading,
         `SpaceDamaged`. Any thread may call it at any time: nothing here touches the connection that others share."""

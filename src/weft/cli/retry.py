@@ -1,0 +1,162 @@
+"""`weft retry`: what failed is told to be tried again, by an event like any other.
+
+The event goes into the inbox of the space: an engine at work takes it at once, else the next one to open the space
+does. So this needs neither the lease nor the code of the types.
+
+Knows nothing of how calls are made. Invariant: only what shows an error is retried, and where an error was passed on,
+what it began in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from weft.cli import terminal
+from weft.cli.listing import PLACES_MAX, listing_of, place_text
+from weft.cli.opening import SPACE, reading
+from weft.errors import WeftError
+
+if TYPE_CHECKING:
+    from weft.engine import Engine
+    from weft.graph import Slot
+    from weft.slot import SlotKey
+    from weft.space import Space
+
+ACTOR = "weft retry"
+"""By whom these events are told."""
+_ORIGIN = re.compile(r"(?P<entity>[^.]*)\.(?P<node>[^.\[\]]+)(?:\[(?P<element>.*)\])?", re.DOTALL)
+
+
+class NothingFailed(WeftError):
+    """{place} did not fail: {how}. Nothing was told. `weft list` shows what did."""
+
+    exit_code = 2
+    place: str
+    how: str
+
+
+@click.command("retry")
+@click.argument("space", type=SPACE)
+@click.argument("words", metavar="[NODE]", nargs=-1)
+@click.option("--all", "is_all", is_flag=True, help="Everything that failed, in place of one NODE.")
+@click.option("--json", "as_json", is_flag=True, help="What was told, as one JSON object.")
+def command(space: str, words: tuple[str, ...], is_all: bool, as_json: bool) -> None:
+    """Have NODE tried again, which failed; where an input of it failed, that one. Of a node with many elements, each
+    that failed. With --all, all that `weft list` shows as failed.
+
+    NODE is as in `weft why`. The program that computes SPACE does it at once; if there is none, the next one that opens
+    it with its types.
+    """
+    if is_all == bool(words):
+        raise click.UsageError("Say which NODE is meant, or --all; not both.")
+    from weft.space import open as open_space
+
+    with reading(space) as opened, opened.view() as engine:
+        keys = _all(engine, space) if is_all else _named(engine, " ".join(words))
+    other = open_space(space, engine=False, actor=ACTOR)
+    try:
+        position = tell(other, keys)
+        with other.view() as engine:
+            holder = engine.store.holder()
+    finally:
+        other.close()
+    if as_json:
+        terminal.say_json({"retried": [list(key) for key in keys], "position": position})
+        return
+    for key in keys[:PLACES_MAX]:
+        terminal.say(terminal.shortened(f"to be tried again: {place_text(key)}", terminal.width()))
+    if len(keys) > PLACES_MAX:
+        terminal.say(f"… and {len(keys) - PLACES_MAX} more")
+    if position is not None:
+        said = f"told at position {position}"
+    elif holder is not None:
+        said = f"kept; process {holder.pid} on {holder.host}, which computes the space, has not taken it yet"
+    else:
+        said = "kept; no program computes the space now: the next one to open it with its types takes it"
+    for line in terminal.wrapped(said, terminal.width(), hanging="  "):
+        terminal.say(line)
+
+
+def tell(space: Space, keys: list[SlotKey]) -> int | None:
+    """Tell one event that retries all of these, and have them demanded. Durable on return; gives its position, or None
+    while no engine has taken it."""
+    from weft.client import NoEngine
+    from weft.store import EVENT
+
+    edit = space.edit()
+    try:
+        with edit:
+            for key in keys:
+                edit.retry(*key)
+    except NoEngine:
+        pass  # what was posted is kept, which is all that was asked for
+    for key in keys:
+        space._host.watch((key.entity, key.node, key.element))
+    with space.view() as engine:
+        row = engine.row(EVENT, (edit.id,))
+    return row[0] if row is not None and isinstance(row[0], int) else None
+
+
+def _all(engine: Engine, space: str) -> list[SlotKey]:
+    keys = dict.fromkeys(each.key for each in listing_of(engine).failed if not each.error.origin)
+    if not keys:
+        raise NothingFailed(place=f"In {space} anything", how="each node is settled, due, or was not asked for")
+    return list(keys)
+
+
+def _named(engine: Engine, text: str) -> list[SlotKey]:
+    from weft.cli.place import find_place
+    from weft.graph import Slot, ToldNode, Whole
+
+    entity, node, element = find_place(engine, text)
+    found = engine.node(entity, node)
+    slots: list[Slot] = []
+    if isinstance(found, Whole):
+        slots = [slot for id, slot in found.slots.items() if not element or id == element]
+    elif isinstance(found, Slot):
+        slots = [found]
+    if isinstance(found, ToldNode):
+        raise NothingFailed(place=text, how="it is told, not computed")
+    keys = dict.fromkeys(key for slot in slots for key in roots(engine, slot))
+    if not keys:
+        states = {_state(slot) for slot in slots}
+        raise NothingFailed(place=text, how=states.pop() if len(states) == 1 else "none of its elements shows an error")
+    return list(keys)
+
+
+def roots(engine: Engine, slot: Slot) -> Iterator[SlotKey]:
+    """What to retry for one slot: itself if its own call failed, else what the error began in, with each element beside
+    that failed as well, of which an error names one; nothing if it is due."""
+    from weft.graph import Slot, Whole
+    from weft.slot import Err
+
+    outcome = slot.outcome()
+    if not isinstance(outcome, Err) or slot.due is not None:
+        return
+    written = _ORIGIN.fullmatch(outcome.origin)
+    if written is None:
+        yield slot.key
+        return
+    found = engine.node(written["entity"], written["node"])
+    beside = found.slots.values() if isinstance(found, Whole) else [found]
+    for one in list(beside):
+        if isinstance(one, Slot) and isinstance(one.outcome(), Err) and one.due is None:
+            yield one.key
+
+
+def _state(slot: Slot) -> str:
+    from weft.slot import Err, Ok
+
+    if slot.due is not None or not slot.current:
+        return "it is due already, and is tried when somebody waits for it"
+    match slot.outcome():
+        case Ok():
+            return "it is settled"
+        case Err():
+            return "what its error began in is no longer there"
+        case _:
+            return "it was not asked for yet"

@@ -1,0 +1,92 @@
+"""Publishing: a file or folder is made under another name, and takes its place whole, or not at all.
+
+Knows nothing of what is in it.
+Invariant: at every moment the place holds what it held before, or all that is new; an error leaves no draft behind.
+Source: write, sync, rename, as databases and editors do it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+
+from weft.errors import WeftError
+from weft.stores.schema import sync_folder
+
+NEIGHBOURS = ("-mark", "-lease", "-wal", "-shm", "-journal")
+"""What the files beside a space are called, after its own name."""
+READ_WRITE = 0o666
+
+
+class PlaceTaken(WeftError):
+    """{path} is there already, and was not changed. Give another name{remedy}."""
+
+    exit_code = 2
+    path: str
+    remedy: str
+
+
+class CannotWrite(WeftError):
+    """{path} cannot be written: {why}. Nothing of it was left there; mend that, or give another place."""
+
+    path: str
+    why: str
+
+
+@contextlib.contextmanager
+def drafting(place: str) -> Iterator[str]:
+    """A name beside `place` to make a draft at; what is left of it, and of a space's neighbours, is removed at the
+    end. Raises `CannotWrite` for what the system refuses meanwhile."""
+    folder = os.path.dirname(place)
+    if not os.path.isdir(folder):
+        raise CannotWrite(path=place, why=f"there is no folder {folder}")
+    draft = f"{place}.new-{os.getpid()}-{secrets.token_hex(4)}"
+    try:
+        yield draft
+    except OSError as error:
+        raise CannotWrite(path=place, why=os.strerror(error.errno) if error.errno else str(error)) from error
+    finally:
+        for leftover in (draft, *(f"{draft}{ending}" for ending in NEIGHBOURS)):
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.isdir(leftover) and not os.path.islink(leftover):
+                    shutil.rmtree(leftover)
+                else:
+                    os.remove(leftover)
+
+
+def refuse_taken(place: str, *, remedy: str = "") -> None:
+    """Raise `PlaceTaken` where something is, before any work is done; `remedy` goes on from "another name"."""
+    if os.path.lexists(place):
+        raise PlaceTaken(path=place, remedy=remedy)
+
+
+def publish_new(draft: str, place: str) -> None:
+    """Give the file at `draft` its place, durably. Raises `PlaceTaken` if somebody else was quicker."""
+    try:
+        os.link(draft, place)
+    except FileExistsError:
+        raise PlaceTaken(path=place, remedy="") from None
+    except OSError:
+        # File systems without hard links: the gap between the question and the rename is accepted there.
+        refuse_taken(place)
+        os.rename(draft, place)
+    sync_folder(place)
+
+
+def mode_of(path: str) -> int:
+    """Who may read and write a file: a copy is for nobody else."""
+    return os.stat(path).st_mode & READ_WRITE
+
+
+def create_private(path: str) -> None:
+    """An empty file that nobody else can read, whatever it will hold."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def sync_file(path: str) -> None:
+    """Make a file's content survive a power cut."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())

@@ -10,10 +10,12 @@ from scripts import defaults
 from scripts.defaults import NOT_DEFAULTS, PAGE, TEXTS, Unsaid, defaults_page, value_text
 
 
+@pytest.mark.vision  # every module is loaded, those that read pictures too
 def test_the_table_of_defaults_is_that_of_today() -> None:
     assert PAGE.read_text(encoding="utf-8") == defaults_page(), "write it anew: python -m scripts.defaults"
 
 
+@pytest.mark.vision  # every module is loaded, those that read pictures too
 def test_what_is_said_here_of_constants_is_said_of_some_that_are_there() -> None:
     listed = {f"{each.place}.{each.name}" for each in defaults.defaults()}
 

@@ -15,7 +15,7 @@ from tests.copies.lives import Note, lived
 from weft.copies import back_up, backup
 from weft.copies.backup import CopyNotWhole, OlderSchema, OntoItself, PlaceInUse
 from weft.copies.publishing import CannotWrite, PlaceTaken
-from weft.store import NotASpace, SpaceLocked
+from weft.store import Head, NotASpace, SpaceLocked
 from weft.stores.damage import examine
 from weft.stores.mark import Mark
 from weft.stores.sqlite import SqliteStore
@@ -28,7 +28,7 @@ def beside(path: Path) -> set[str]:
     return {each.name.removeprefix(path.name) for each in path.parent.iterdir() if each.name.startswith(path.name)}
 
 
-def head(path: Path) -> object:
+def head(path: Path) -> Head:
     """The head of a closed space."""
     with contextlib.closing(SqliteStore(path)) as store:
         return store.head()
@@ -41,7 +41,7 @@ def test_a_backup_opens_as_a_space_that_holds_the_same(tmp_path: Path) -> None:
 
     assert examine(str(tmp_path / "b.weft")) == []
     assert head(tmp_path / "b.weft") == head(tmp_path / "a.weft")
-    assert made.position == SqliteStore(tmp_path / "b.weft").head().position
+    assert made.position == head(tmp_path / "b.weft").position
     with weft.open(str(tmp_path / "b.weft"), types=[Note]) as space:
         assert sorted(space.find(Note)[0].sizes.wait()) == [0, 3, 1_000_000]
         assert space.counts() == {}

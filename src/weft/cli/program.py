@@ -35,6 +35,8 @@ COMMANDS: Mapping[str, Loaded] = {
     "log": Loaded("weft.cli.log", "What happened in a space, in order."),
     "show": Loaded("weft.cli.show", "What a space holds, or one entity of it."),
     "why": Loaded("weft.cli.why", "Why a value is what it is."),
+    "plan": Loaded("weft.cli.plan", "What would be computed now, and what that takes."),
+    "diff": Loaded("weft.cli.diff", "What differs between two positions of a space."),
     "doctor": Loaded("weft.cli.doctor", "What is installed and ready; what is wrong with a space."),
     "fake-model": Loaded("weft.cli.fake_model", "Serve a made-up language model on this machine."),
 }

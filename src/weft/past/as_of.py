@@ -25,6 +25,8 @@ from weft.slot import Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import NodeSpec, TypeSpec
 from weft.store import DEFINITION, ENTITY, KIND, STATE, VERSION, NoBlob
 
+ONE_VALUE = ("field", "ref")
+"""Fields that hold what they were told last."""
 SEVERAL_ROWS = ("items", "entries")
 """Fields of many rows: which of them there were, and in which order, today's rows do not say."""
 
@@ -156,13 +158,14 @@ class AsOf:
         base = self._base(entity, spec)
         if isinstance(base, NotKept | Gone):
             return base
-        members: list[Member] = []
-        for member in base:
-            outcome = self._slot(entity, spec, member.element)
-            if not isinstance(outcome, Ok):
+        shown = [(member, self._slot(entity, spec, member.element)) for member in base]
+        for member, outcome in shown:
+            if isinstance(outcome, NotKept):
                 return outcome
-            members.append(Member(member.element, outcome.content, outcome.encoded, member.key))
-        return collected(spec, members)
+            if isinstance(outcome, Err):
+                return _of_element(SlotKey(entity, spec.name, member.element), outcome)
+        members = [Member(m.element, o.content, o.encoded, m.key) for m, o in shown if isinstance(o, Ok)]
+        return collected(spec, members) if len(members) == len(shown) else Gone("not computed yet")
 
     def _whole_members(self, entity: str, spec: NodeSpec) -> list[Member] | NotKept:
         base = self._base(entity, spec)
@@ -272,10 +275,24 @@ class AsOf:
 
     def _folded(self, entity: str, spec: NodeSpec) -> Cell | NotKept:
         cell = make_cell(cast("CellSpec", spec.cell))
+        if spec.kind in ONE_VALUE:
+            return self._last(cell, entity, spec)
         for step in self.told(entity, spec):
             if isinstance(step, NotKept):
                 return step
             _, cell = step
+        return cell
+
+    def _last(self, cell: Cell, entity: str, spec: NodeSpec) -> Cell | NotKept:
+        """A field that holds what it was told last: one record says it, found by bisection."""
+        index = self.index
+        for name, after, until in index.spans(self.type_name(entity), spec.name, self.position, is_told=True):
+            at = last_within(index.told.get((entity, name), ()), after, until)
+            erased = first_within(index.erased_told, max(at, after, self._created(entity) - 1), until)
+            if erased:
+                return NotKept(f"what was told at {erased} was erased")
+            if at:
+                return self._fold(cell, at, entity, name, is_fold=False) or cell
         return cell
 
     def told(self, entity: str, spec: NodeSpec) -> Iterator[tuple[int, Cell] | NotKept]:
@@ -327,6 +344,12 @@ class AsOf:
                 except Refused as refused:
                     return NotKept(f"what was told at {position} cannot be folded any more: {refused}")
         return None
+
+
+def _of_element(key: SlotKey, failed: Err) -> Err:
+    """An element's error as that of the whole."""
+    said = failed.message if failed.origin else f"{key} failed: {failed.kind}: {failed.message}"
+    return Err(failed.kind, said, failed.where, failed.origin or str(key))
 
 
 def _has_steps(cell: Cell) -> bool:

@@ -218,7 +218,7 @@ class _Finding:
         behind which the log was looked through."""
         places = {place for place, reason in found.items() if reason.position}
         if not places:
-            return self.engine.head.position
+            return 0
         back_to = max(0, self.engine.head.position - LOOKED_BACK_MAX)
         lost: dict[Place, list[Alternative]] = {}
         for entry in entries(self.engine.store, back_to, until=self.engine.head.position):

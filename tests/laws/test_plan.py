@@ -12,6 +12,7 @@ from tests.laws.test_rebuild import tables
 from tests.laws.test_results import KEYS, Laws, V, element_of
 from weft.plan.forecast import Forecast, Verdict
 from weft.slot import SlotKey
+from weft.store import entries_of
 
 HAPPENS: dict[Verdict, set[str]] = {
     "call": {"ran", "reused"},  # the second of two equal calls may find the first one's value
@@ -62,9 +63,8 @@ class Planning(Laws):
         self.drain(random.Random(1), 1)
 
         happened: dict[SlotKey, str] = {}
-        for record in self.world.store.records(before[0].position):
-            said = record.content()
-            if record.kind == "result":
+        for _, kind, said in entries_of(self.world.store, before[0].position):
+            if kind == "result":
                 slot = said["slot"]
                 assert isinstance(slot, list)
                 happened[SlotKey(*map(str, slot))] = str(said["how"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.past.erasing import erase
 from tests.past.operations import Shelf
 from tests.reactive.runs import Runs
 from weft import Entity, Field, derive, field, items
@@ -112,7 +113,7 @@ def test_what_was_erased_in_between_is_named_and_not_guessed() -> None:
     low = world.engine.head.position
     gone = world.add("a", "xs", 1)
     world.add("a", "xs", 2)
-    store._space.log[gone - 1] = store._space.log[gone - 1]._replace(payload=None)
+    erase(store, gone)
 
     erased, items_, *rest = difference(world, low, world.engine.head.position)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.past.erasing import erase
 from tests.past.operations import Shelf
 from tests.reactive.runs import Runs
 from weft import Entity, Field, derive, field, items
@@ -141,7 +142,7 @@ def test_what_was_erased_says_so() -> None:
     world = Runs(Sum, store=store)
     world.create(Sum, n=1, watch="slow")
     world.settled()
-    store._space.log[2] = store._space.log[2]._replace(payload=None)
+    erase(store, 3)
 
     found = moments(world, "slow")
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from weft.content import Plain
-from weft.record import Record
 from weft.store import Log
 
 COMPUTED_KINDS = ("result", "removed")
@@ -28,15 +27,14 @@ class Entry(NamedTuple):
 
 
 def entries(log: Log, after: int = 0, *, until: int | None = None) -> Iterator[Entry]:
-    """What stands at each position, `after` < position <= `until`, ascending."""
+    """What stands at each position, `after` < position <= `until`, ascending. Raises `SpaceDamaged`."""
     for record in log.records(after, until=until):
-        yield from _of(record, after, until)
+        for position, kind, said in record.entries(after):
+            if until is not None and position > until:
+                return
+            yield Entry(position, kind, said or None)
 
 
 def entry_at(log: Log, position: int) -> Entry | None:
     """What stands at one position; None where nothing does. O(log n)."""
     return next(entries(log, position - 1, until=position), None) if position > 0 else None
-
-
-def _of(record: Record, after: int, until: int | None) -> Iterator[Entry]:
-    yield Entry(record.position, record.kind, None if record.payload is None else record.content())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import weft
+from tests.past.erasing import erase_in_file as erase
 from tests.past.operations import Praise, Shelf, Sold, Topic
 from weft import Absent, Entity, Failed, Field, NodeFailed, Settled, Space, derive, field
 from weft.content import decode
@@ -220,12 +219,6 @@ def test_a_fold_whose_code_is_not_here_is_not_guessed(tmp_path: Path) -> None:
 
 
 # What was erased -----------------------------------------------------------------------------------------------------
-
-
-def erase(path: Path, position: int) -> None:
-    """What forgetting does: the payload goes, the header stays."""
-    with closing(sqlite3.connect(path)) as database, database:
-        database.execute("UPDATE record SET payload = NULL WHERE position = ?", (position,))
 
 
 def test_what_was_erased_is_not_kept_and_all_else_is(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def lines_of(difference: Difference, cells_max: int) -> Iterator[str]:
 
     head = f"{difference.position:>6}  {difference.kind:<10} "
     if difference.kind == "erased":
-        yield terminal.shortened(f"{head}what was recorded here was erased: what it changed is not known", cells_max)
+        yield terminal.shortened(f"{head}what this changed is not known: it was erased", cells_max)
         return
     if difference.kind in ("definition", "service"):
         yield terminal.shortened(head + difference.node, cells_max)

@@ -43,15 +43,16 @@ def _lines(said: Reasons) -> Iterator[str]:
         yield f"    {ids[place]}{opened}{'<br/>'.join(_label(reason))}{closed}:::{drawn}"
     if said.more:
         yield f'    more["{said.more} more inputs"]:::missing'
-    for place, reason in said.found.items():
-        for input in reason.inputs:
-            if input.place in ids:
-                arrow = "-->" if input.is_shown else "-. changed since .->"
-                yield f"    {ids[input.place]} {arrow} {ids[place]}"
-            else:
-                yield f"    more --> {ids[place]}"
+    yield from dict.fromkeys(_edges(said, ids))
     for name, style in STYLES.items():
         yield f"    classDef {name} {style}"
+
+
+def _edges(said: Reasons, ids: dict[Place, str]) -> Iterator[str]:
+    for place, reason in said.found.items():
+        for input in reason.inputs:
+            arrow = "-->" if input.is_shown else "-. changed since .->"
+            yield f"    {ids[input.place]} {arrow} {ids[place]}" if input.place in ids else f"    more --> {ids[place]}"
 
 
 def _label(reason: Reason) -> Iterator[str]:

@@ -194,13 +194,15 @@ def test_a_renamed_node_is_read_by_its_new_name(tmp_path: Path) -> None:
 
     Renamed.__name__ = Renamed.__qualname__ = "Sum"
     with weft.open(path, types=[Renamed]) as space:
-        renamed = space.get(Renamed, id)
+        renamed, in_between = space.get(Renamed, id), space.position
         renamed.n = 20
         assert renamed.better.wait(30) == 10
 
         was = space.at(then).get(Renamed, id)
 
         assert (was.n, was.better.wait()) == (8, 4)
+        assert in_between > then
+        assert space.at(in_between).get(Renamed, id).better.wait() == 4
 
 
 def test_a_fold_whose_code_is_not_here_is_not_guessed(tmp_path: Path) -> None:

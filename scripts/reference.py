@@ -64,8 +64,11 @@ DEFAULTS: tuple[tuple[str, str, str], ...] = (
     ("weft.stores.schema", "BUSY_S", "How long a writer waits for another program's transaction."),
     ("weft.stores.sqlite", "WRITES_PER_CHECKPOINT", "Rows after which the write-ahead log is folded into the file."),
     ("weft.stores.damage", "QUICK_RECORDS", "How many of the newest records each opening checks."),
-    ("weft.why", "LINES_MAX", "How long an explanation may be."),
-    ("weft.why", "SIBLINGS_MAX", "How many elements, or tellings, of one node an explanation shows."),
+    ("weft.why.reading", "REASONS_MAX", "How many values an explanation explains; the others are counted."),
+    ("weft.why.reading", "SIBLINGS_MAX", "How many elements, or tellings, of one node an explanation shows."),
+    ("weft.why.reading", "LOOKED_BACK_MAX", "How many of the newest positions are searched for superseded results."),
+    ("weft.why.plain", "VALUE_BYTES_MAX", "Up to which size an explanation holds a value itself."),
+    ("weft.plan.plan", "SAMPLED_MAX", "How many of the newest positions say how long calls take."),
 )
 """Where a constant or a parameter's default is, what it is called, and what it is for."""
 

@@ -14,15 +14,15 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple, TypeAlias, cast
 
-from weft.content import Cid, Plain, content_id, decode, encode, link, raw_id_of_digest
-from weft.definition import service_name
+from weft.call_key import CallKeys
+from weft.content import Cid, Plain, content_id, decode, encode, encoded_link, link, raw_id_of_digest
 from weft.engine import Engine
 from weft.errors import WeftError
 from weft.graph import Edge, Member, Slot, Source, ToldNode, Whole, branch_of, collected, edge_outcome, members_of
 from weft.graph import target_of as pointed_to
 from weft.identity import assigned
-from weft.slot import Err, Gone, Ok, Outcome, content_of
-from weft.spec import InputSpec, NodeSpec, OperationSpec
+from weft.slot import Err, Gone, Ok, Outcome, is_same
+from weft.spec import InputSpec, NodeSpec
 from weft.store import MEMO, TREE, NoBlob
 
 Verdict: TypeAlias = Literal["call", "known", "unknown", "built in", "passed on", "untouched"]
@@ -44,7 +44,8 @@ class Forecast:
     """A dry run over an engine's view. `offered`: names of the services that this program has; None: not known."""
 
     def __init__(self, engine: Engine, *, offered: Collection[str] | None = None) -> None:
-        self.engine, self.offered = engine, offered
+        self.engine = engine
+        self._keys = CallKeys(engine.fingerprints.keys() if offered is None else offered)
         self.seen: dict[Source, Foreseen] = {}
         self.verdicts: dict[Slot, Verdict] = {}
         self.new: Counter[tuple[str, str, str, Verdict]] = Counter()
@@ -110,7 +111,7 @@ class Forecast:
         if edge.source.current:
             return True
         given = self._given(edge)
-        return given is not None and content_of(given) == content_of(edge_outcome(edge))
+        return given is not None and is_same(given, edge_outcome(edge))
 
     def _given(self, edge: Edge) -> Foreseen:
         """What an edge would give its reader."""
@@ -162,27 +163,27 @@ class Forecast:
         return [Edge(source, slot, mode=entry.mode, element=element, since=0, number=number)] if source else []
 
     def _built_in(self, slot: Slot, given: list[Ok]) -> tuple[Verdict, Foreseen]:
-        key, _ = self._key(slot.spec, [link(one.content) for one in given])
+        key, _ = self._key(slot.spec, [encoded_link(one.content) for one in given])
         result = slot.result
         same = result is not None and result.call_key == key and isinstance(result.outcome, Ok)
         return "built in", result.outcome if same and result is not None else None
 
     # ---- call keys ----
-    def _names(self, slot: Slot, edges: dict[int, Edge], given: list[Foreseen]) -> list[Plain] | None:
-        """What names each input in the call key; None where that is not known."""
-        names: list[Plain] = []
+    def _names(self, slot: Slot, edges: dict[int, Edge], given: list[Foreseen]) -> list[bytes] | None:
+        """What names each input in the call key, encoded; None where that is not known."""
+        names: list[bytes] = []
         for number, outcome in enumerate(given):
             edge, mode = edges.get(number), slot.spec.inputs[number].mode
             if mode == "state":
                 if edge is None or (not edge.source.current and not isinstance(outcome, Ok)):
                     return None
-                names.append(_state_name(edge.source, cast("Outcome", outcome)))
+                names.append(encode(_state_name(edge.source, cast("Outcome", outcome))))
                 continue
             assert isinstance(outcome, Ok)
             if slot.spec.kind == "each" and number == 0:
                 key = self._element_key(slot)
-                names += [link(content_id(key))] if key is not None else []
-            names.append(link(outcome.content))
+                names += [encoded_link(content_id(key))] if key is not None else []
+            names.append(encoded_link(outcome.content))
         return names
 
     def _element_key(self, slot: Slot) -> bytes | None:
@@ -192,10 +193,10 @@ class Forecast:
         listed = self._listed(whole.base) or []
         return next((one.key for one in listed if one.id == slot.key.element), None)
 
-    def _called(self, slot: Slot, names: list[Plain]) -> tuple[Verdict, Foreseen]:
+    def _called(self, slot: Slot, names: list[bytes]) -> tuple[Verdict, Foreseen]:
         if slot.spec.own:
-            own: Plain = link(slot.last.content) if slot.last is not None else slot.spec.initial
-            if self._has_same_inputs(slot, own, names):
+            own = encoded_link(slot.last.content) if slot.last is not None else encode(slot.spec.initial)
+            if self._has_same_inputs(slot, names):
                 return "known", slot.outcome()
             names = [own, *names]
         key, _ = self._key(slot.spec, names)
@@ -207,33 +208,19 @@ class Forecast:
             return "known", result.outcome
         return "known", self._with_ids(slot, known)
 
-    def _has_same_inputs(self, slot: Slot, own: Plain, names: list[Plain]) -> bool:
+    def _has_same_inputs(self, slot: Slot, names: list[bytes]) -> bool:
         """Whether a node that is given its own last value shows one made from these very inputs."""
         result = slot.result
         if result is None or not isinstance(result.outcome, Ok) or result.call_key is None:
             return False
         preimage = self.engine.preimage(result.call_key)
-        if not preimage:
+        inputs = cast("list[Plain]", decode(preimage))[-1] if preimage else None
+        if not isinstance(inputs, list) or not inputs:
             return False
-        *was, inputs = cast("list[Plain]", decode(preimage))
-        *now, _ = cast("list[Plain]", decode(self._key(slot.spec, [own, *names])[1]))
-        return was == now and isinstance(inputs, list) and inputs[1:] == names
+        return self._key(slot.spec, [encode(inputs[0]), *names])[1] == preimage
 
-    def _key(self, spec: NodeSpec, inputs: list[Plain]) -> tuple[Cid, bytes]:
-        operation = spec.operation or OperationSpec(f"weft/{spec.kind}", "1")
-        services: list[Plain] = []
-        for parameter, service in operation.services:
-            fingerprint = None if self._is_left_out(spec, service) else self.engine.fingerprints.get(service)
-            services.append([parameter, None if fingerprint is None else link(fingerprint)])
-        preimage = encode([operation.name, operation.version, operation.settings, services, inputs])
-        return content_id(preimage), preimage
-
-    def _is_left_out(self, spec: NodeSpec, service: str) -> bool:
-        """Whether a call goes without a service: it is optional, and this program has none."""
-        operation = spec.code.operation if spec.code is not None else None
-        if operation is None or self.offered is None or service in self.offered:
-            return False
-        return any(one.default is None and service_name(one.annotation) == service for one in operation.services)
+    def _key(self, spec: NodeSpec, names: list[bytes]) -> tuple[Cid, bytes]:
+        return self._keys.key(spec, names, self.engine.fingerprints)
 
     def _recall(self, key: Cid) -> Ok | None:
         # Not by the engine's own `recall`, which remembers what it asked the store in vain.
@@ -306,9 +293,9 @@ class Forecast:
             return "unknown", None
         if not all(isinstance(one, Ok) for one in outcomes):
             return "passed on", Gone("an input is not there")
-        names: list[Plain] = [link(one.content) for one in outcomes if isinstance(one, Ok)]
+        names = [encoded_link(one.content) for one in outcomes if isinstance(one, Ok)]
         if element.key is not None:
-            names.insert(0, link(content_id(element.key)))
+            names.insert(0, encoded_link(content_id(element.key)))
         known = self._recall(self._key(whole.spec, names)[0])
         return ("known", known) if known is not None else ("call", None)
 

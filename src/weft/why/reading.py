@@ -17,7 +17,7 @@ from typing import cast
 
 from weft.content import Cid, Link, Plain, decode
 from weft.engine import Engine
-from weft.graph import Edge, Slot, Source, ToldNode, Whole
+from weft.graph import Slot, Source, ToldNode, Whole
 from weft.past.entry import entries, entry_at
 from weft.slot import Err, Gone, Ok, Outcome, SlotKey
 from weft.store import ALTERNATIVE, STATE, NoBlob
@@ -133,7 +133,7 @@ class _Finding:
         result = slot.result
         reason = Reason(place, slot.thing.type.name, "computed", shown_of(outcome), self.engine.cut)
         if result is None:
-            inputs = tuple(Input(_place_of(edge)) for edge in slot.edges)
+            inputs = tuple(Input(edge.place) for edge in slot.edges)
             return _with_inputs(replace(reason, standing=("not computed yet",)), inputs)
         said = self._payload(result.position)
         took = said.get("took_us")
@@ -238,12 +238,6 @@ class _Finding:
 def _with_inputs(reason: Reason, inputs: tuple[Input, ...]) -> Reason:
     """The reason with the inputs that are named, and how many are not."""
     return replace(reason, inputs=inputs[:SIBLINGS_MAX], inputs_more=max(0, len(inputs) - SIBLINGS_MAX))
-
-
-def _place_of(edge: Edge) -> Place:
-    source = edge.source
-    element = edge.element or (source.key.element if isinstance(source, Slot) else "")
-    return source.thing.id, source.spec.name, element
 
 
 def _told_beside(node: ToldNode, element: str) -> Iterator[Alternative]:

@@ -335,6 +335,31 @@ def test_another_service_in_force_makes_another_call(tmp_path: Path) -> None:
             chat.reply.wait(30)
 
 
+def hinted(prompt: str, *, model: Model | None = None) -> str:
+    return prompt if model is None else model.complete(prompt)
+
+
+class Hinted(Entity):
+    prompt: Field[str] = field(default="hi")
+    reply = derive(hinted, prompt)
+
+
+def test_a_call_goes_without_an_optional_service_that_this_program_lacks(tmp_path: Path) -> None:
+    path = str(tmp_path / "s.weft")
+    with weft.open(path, types=[Hinted], services={Model: Echo("m")}) as space:
+        space.create(Hinted).reply.wait(30)
+    with weft.open(path, types=[Hinted]) as space:
+        (chat,) = space.find(Hinted)
+        for prompt in ("one", "two"):
+            chat.prompt = prompt
+            assert chat.reply.wait(30) == prompt
+    with weft.open(path, types=[Hinted]) as space:
+        (chat,) = space.find(Hinted)
+        chat.prompt = "one"
+
+        assert (space.plan(chat.reply).calls, space.plan(chat.reply).known) == (0, 1)
+
+
 # It changes nothing --------------------------------------------------------------------------------------------------
 
 

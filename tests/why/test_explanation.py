@@ -366,3 +366,18 @@ def test_a_value_too_large_for_a_line_is_shortened_and_named() -> None:
     assert len(node["text"]) <= 120
     assert "value" not in node
     assert node["size"] == 10_003
+
+
+def test_how_far_back_was_looked_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weft.why.reading.LOOKED_BACK_MAX", 2)
+    world = Runs(Diamond, inline=True)
+    world.create(Diamond, n=1, watch="left")
+    world.settled()
+    world.set(n=2)
+    world.settled()
+
+    explanation = said(world, "left")
+
+    behind = world.engine.head.position - 2
+    assert f"(results superseded up to position {behind} were not looked for)" in explanation
+    assert json.loads(explanation.json())["superseded_after"] == behind

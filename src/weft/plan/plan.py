@@ -20,7 +20,7 @@ from weft.spec import InputSpec, NodeSpec, TypeSpec
 from weft.store import ENTITY
 from weft.why.services import Services
 
-SAMPLED_MAX = 10_000
+SAMPLED_MAX = 2_000
 """How many of the newest positions are looked through for how long calls took."""
 RULES = ("group", "filter", "order", "count", "reduce")
 

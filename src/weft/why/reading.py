@@ -28,7 +28,7 @@ from weft.why.services import Services
 
 REASONS_MAX = 100
 SIBLINGS_MAX = 12
-LOOKED_BACK_MAX = 10_000
+LOOKED_BACK_MAX = 2_000
 """How many of the newest positions are looked through for results that were superseded."""
 
 

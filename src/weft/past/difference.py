@@ -87,7 +87,8 @@ def _spoken_of(said: Mapping[str, Plain], position: int, newest: AsOf) -> Iterat
         elif entity in created:
             yield "created", entity, "", ""
         else:
-            yield from (("told", entity, fold.name, "") for fold in _folds(newest, entity))
+            for fold in _folds(newest, entity):
+                yield "told", entity, fold.name, ""
 
 
 def _folds(as_of: AsOf, entity: str) -> list[NodeSpec]:

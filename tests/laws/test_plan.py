@@ -58,9 +58,7 @@ class Planning(Laws):
         forecast.run(list(engine.demanded()))
         assert (engine.head, self.view(), tables(self.world.store), dict(engine.watched)) == before
         assert engine.batch.is_empty()
-        foreseen: dict[SlotKey, Verdict] = {
-            slot.key: verdict for slot, verdict in forecast.verdicts.items() if slot.demand
-        }
+        foreseen: dict[SlotKey, Verdict] = {slot.key: verdict for slot, verdict in forecast.verdicts.items()}
 
         self.drain(random.Random(1), 1)
 

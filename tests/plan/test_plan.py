@@ -190,7 +190,7 @@ class Chosen(Entity):
     picked = choose(is_big, high, low)
 
 
-def test_only_the_branch_that_would_be_taken_is_planned() -> None:
+def test_only_the_branch_that_would_be_taken_is_planned_and_both_while_that_is_unknown() -> None:
     world = Runs(Chosen)
     world.create(Chosen, n=1, watch="picked")
     world.settled()
@@ -200,7 +200,7 @@ def test_only_the_branch_that_would_be_taken_is_planned() -> None:
     world.set(n=1)
     back = planned(world, "picked")
 
-    assert counts(first) == {"is_big": (1, 0, 0), "picked": (0, 0, 1)}
+    assert counts(first) == {"is_big": (1, 0, 0), "low": (0, 0, 1), "high": (0, 0, 1), "picked": (0, 0, 1)}
     assert "high" not in counts(back)
     assert (row(back, "is_big").known, row(back, "low").known, row(back, "picked").built_in) == (1, 1, 1)
 

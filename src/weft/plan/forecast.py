@@ -51,22 +51,35 @@ class Forecast:
         self.new: Counter[tuple[str, str, str, Verdict]] = Counter()
         """Elements that are not there yet: (type, entity, node, verdict)."""
         self._elements: dict[Whole, list[Element] | None] = {}
+        self._unpicked: list[Slot] = []
+        """Choices whose test is not known: either branch may come to be asked for."""
+        self._is_sure = True
 
     def run(self, roots: Iterable[Source]) -> None:
         """Look at these and at all they need. O(what is not current there)."""
         for root in roots:
-            stack = [root]
-            while stack:
-                node = stack[-1]
-                if node.current or node in self.seen:
-                    stack.pop()
-                    continue
-                needs = [one for one in self._needs(node) if not one.current and one not in self.seen]
-                if needs:
-                    stack.extend(needs)
-                else:
-                    stack.pop()
-                    self.seen[node] = self._foresee(node)
+            self._look(root)
+        self._is_sure = False
+        while self._unpicked:
+            slot = self._unpicked.pop()
+            for number in (1, 2):
+                for edge in self._edge_to(slot, slot.spec.inputs[number], number):
+                    self._look(edge.source)
+        self._is_sure = True
+
+    def _look(self, root: Source) -> None:
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node.current or node in self.seen:
+                stack.pop()
+                continue
+            needs = [one for one in self._needs(node) if not one.current and one not in self.seen]
+            if needs:
+                stack.extend(needs)
+            else:
+                stack.pop()
+                self.seen[node] = self._foresee(node)
 
     def _needs(self, node: Source) -> list[Source]:
         if isinstance(node, ToldNode):
@@ -82,7 +95,8 @@ class Forecast:
         if isinstance(node, ToldNode):
             return node.outcome()
         verdict, outcome = self._slot(node)
-        self.verdicts[node] = verdict
+        # Behind a choice that is not made yet all is unknown, also what would be a call or a known value.
+        self.verdicts[node] = verdict if self._is_sure else "unknown"
         return outcome
 
     # ---- one slot ----
@@ -130,6 +144,7 @@ class Forecast:
         branch = self._branch(slot)
         test = next((self._given(edge) for edge in slot.edges if edge.input == 0), Gone("its reference leads nowhere"))
         if test is None:
+            self._unpicked.append(slot)
             return "unknown", None
         if not isinstance(test, Ok):
             return "passed on", _passed_on(test)
@@ -281,6 +296,7 @@ class Forecast:
     def _new(self, whole: Whole, element: Element) -> Foreseen:
         """An element that would come: it has no slot yet."""
         verdict, outcome = self._new_verdict(whole, element)
+        verdict = verdict if self._is_sure else "unknown"
         self.new[whole.thing.type.name, whole.thing.id, whole.spec.name, verdict] += 1
         return outcome
 

@@ -49,8 +49,13 @@ TEXTS: Mapping[str, str] = {
     "weft.value.shape.VALUE_BYTES_MAX": (
         "A larger value is refused, and told to be a `Blob`. An edit has the same bound."
     ),
-    "weft.why.LINES_MAX": "How long an explanation may be.",
-    "weft.why.SIBLINGS_MAX": "How many elements, or tellings, of one node an explanation shows.",
+    "weft.plan.plan.SAMPLED_MAX": "How many of the newest positions say how long calls take.",
+    "weft.why.matching.GONE_MAX": "How many keys of elements that are gone an explanation shows.",
+    "weft.why.mermaid.LABEL_CHARS_MAX": "How much of a title a box of a drawing shows.",
+    "weft.why.plain.VALUE_BYTES_MAX": "Up to which size an explanation holds a value itself.",
+    "weft.why.reading.LOOKED_BACK_MAX": "How many of the newest positions are searched for superseded results.",
+    "weft.why.reading.REASONS_MAX": "How many values an explanation explains; the others are counted.",
+    "weft.why.reading.SIBLINGS_MAX": "How many elements, or tellings, of one node an explanation shows.",
 }
 """What constants without a docstring of their own are for."""
 

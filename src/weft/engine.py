@@ -541,7 +541,7 @@ class Engine(Ledger):
             assert thing is not None
             self.make_all_due([slot for slot in thing.slots() if slot.key.node in changes.changed], position)
 
-    def offer(self, name: str, fingerprint: Plain, *, recompute: bool) -> bool:
+    def offer(self, name: str, fingerprint: Plain, *, recompute: bool, cost: str = "") -> bool:
         """Put a service's fingerprint in force; returns whether it differs from the one before.
 
         Calls made from here on carry it. What was computed with another stands, unless `recompute`; what failed is
@@ -549,7 +549,8 @@ class Engine(Ledger):
         content = encode(fingerprint)
         if self.fingerprints.get(name) == content_id(content):
             return False
-        position = self.record("service", {"name": name, "fingerprint": fingerprint, "recompute": recompute}).position
+        said: dict[str, Plain] = {"name": name, "fingerprint": fingerprint, "recompute": recompute}
+        position = self.record("service", said | ({"cost": cost} if cost else {})).position
         self._put_service(name, content, position)
         # Also for the first of its name: what was computed without an optional service is computed again with it.
         self._due_for_service(name, position, recompute=recompute)

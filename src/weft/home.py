@@ -85,10 +85,11 @@ class Home:
 
     def _offer(self, name: str, service: object, recompute: bool | None) -> None:
         fingerprint = fingerprint_of(service)
-        harmless = getattr(service, "cost", "free") == "free" and getattr(service, "deterministic", False)
+        cost = getattr(service, "cost", "")
+        harmless = cost in ("free", "") and getattr(service, "deterministic", False)
         again = recompute if recompute is not None else bool(harmless)
         was_known = name in self.engine.fingerprints
-        if self.engine.offer(name, fingerprint, recompute=again) and was_known and not again:
+        if self.engine.offer(name, fingerprint, recompute=again, cost=str(cost)) and was_known and not again:
             _log.warning(
                 "%s is another service than before. What the former computed stands; open the space with "
                 "recompute=True to compute it anew",

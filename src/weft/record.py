@@ -26,6 +26,8 @@ GENESIS = bytes(32)
 """The digest that the first record names as its predecessor."""
 COMPUTED = "computed"
 """The kind of records that hold results; every other kind is told."""
+RESULT_KINDS = ("result", "removed")
+"""What a computed record holds."""
 
 
 class Entry(NamedTuple):

@@ -39,10 +39,13 @@ from weft.store import ENTITY, KIND, SpaceLocked, Store
 from weft.subscription import Subscription
 from weft.told import Field, Ref
 from weft.value import VALUE_BYTES_MAX
-from weft.why import explain
 
 if TYPE_CHECKING:
     from weft.call import Runner
+    from weft.past.index import LogIndex
+    from weft.past.view import PastSpace
+    from weft.plan.plan import Plan
+    from weft.why.explanation import Explanation
 
 P = ParamSpec("P")
 Ent = TypeVar("Ent", bound=Entity)
@@ -144,6 +147,7 @@ class Space:
         self.read_at = 0
         """The newest position at which this program has read what was told: what its edits have seen."""
         self._host: Home | Client
+        self._index: LogIndex | None = None
         self.desk = SpaceDesk(self)
         by_name = {service_name(protocol): service for protocol, service in services.items()}
 
@@ -399,11 +403,34 @@ class Space:
                 found.setdefault(operation, {"executed": 0, "reused": 0})[kind] += count
         return found
 
-    def why(self, value: Value[Any] | Ref[Any], /) -> str:
-        """Why a value is what it is: down to operations and versions, services and settings, people and positions."""
+    def why(self, value: Value[Any] | Ref[Any], /) -> Explanation:
+        """Why a value is what it is: down to operations and versions, services and settings, people and positions.
+        What it returns is text; its `json()`, `mermaid()` and `plain()` tell the same in other forms."""
+        from weft.why.explanation import explain
+
         place = self._place("space.why", value)
         with self._host.view() as engine:
             return explain(engine, *place)
+
+    def plan(self, *values: Value[Any] | Ref[Any]) -> Plan:
+        """What would be computed if these were asked for now; without any, everything that is not current. A dry run:
+        nothing is called, recorded or demanded."""
+        from weft.plan.plan import plan
+
+        places = [self._place("space.plan", value) for value in values]
+        offered = self._host.services if isinstance(self._host, Home) else None
+        with self._host.view() as engine:
+            roots = [found for place in places if (found := engine.node(*place) or engine.node(*place[:2]))]
+            return plan(engine, roots if values else None, offered=offered)
+
+    def at(self, position: int, /) -> PastSpace:
+        """The space as it was shown at a position of its log, to be read. Raises `NoSuchPosition`."""
+        from weft.past.index import LogIndex
+        from weft.past.view import PastSpace
+
+        if self._index is None:
+            self._index = LogIndex()
+        return PastSpace(self._host.view, position, index=self._index, open_blob=self._store.open_blob)
 
     def _place(self, call: str, value: Value[Any] | Ref[Any]) -> Place:
         if isinstance(value, Value):

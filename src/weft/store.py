@@ -177,17 +177,19 @@ class Log(Protocol):
         ...
 
 
-def entries_of(log: Log, after: int = 0) -> Iterator[Entry]:
-    """What stands at each position of the log behind `after`, ascending. Raises `SpaceDamaged`."""
-    for record in log.records(after):
-        yield from record.entries(after)
+def entries_of(log: Log, after: int = 0, *, until: int | None = None) -> Iterator[Entry]:
+    """What stands at each position of the log behind `after`, to `until` or the end, ascending. Raises
+    `SpaceDamaged`."""
+    for record in log.records(after, until=until):
+        for entry in record.entries(after):
+            if until is not None and entry.position > until:
+                return
+            yield entry
 
 
 def entry_at(log: Log, position: int) -> Entry | None:
     """What stands at this position of the log; None behind its head. Raises `SpaceDamaged`."""
-    for record in log.records(position - 1, until=position):
-        return next(record.entries(position - 1), None)
-    return None
+    return next(entries_of(log, position - 1, until=position), None) if position > 0 else None
 
 
 class Rows(Protocol):

@@ -245,17 +245,18 @@ def test_no_line_is_wider_than_the_terminal(space: Path, weft: Weft, columns: st
 
 def test_why_goes_down_to_the_person(space: Path, weft: Weft) -> None:
     done = weft("why", space, "large.doubled")
-    steps = json.loads(weft("why", space, "large.doubled", "--json").stdout)["steps"]
+    said = json.loads(weft("why", space, "large.doubled", "--json").stdout)
 
     assert "sums/double" in done.stdout
     assert "by weft run" in done.stdout
-    assert [step["depth"] for step in steps] == [0, 1]
-    computed, told = steps
-    assert computed["operation"] == "sums/double"
-    assert computed["version"] in done.stdout
+    computed, told = said["nodes"]
+    assert said["root"] == computed["id"]
+    assert [given["id"] for given in computed["inputs"]] == [told["id"]]
+    assert computed["call"]["operation"] == "sums/double"
+    assert computed["call"]["version"] in done.stdout
     assert f"for the cut at {computed['cut']}, recorded at {computed['position']}" in " ".join(done.stdout.split())
-    assert (told["told_at"], told["by"]) == ([computed["cut"]], ["weft run"])
-    assert "operation" not in told and "told_at" not in computed
+    assert [(edit["position"], edit["actor"]) for edit in told["edits"]] == [(computed["cut"], "weft run")]
+    assert "call" not in told and "edits" not in computed
 
 
 @pytest.mark.parametrize(

@@ -32,13 +32,24 @@ _BAD = ("failed", "refused")
 @click.argument("space", type=SPACE)
 @click.option("--from", "start", type=click.IntRange(min=0), default=1, metavar="N", help="Begin at position N.")
 @click.option("--follow", "-f", is_flag=True, help="Go on as things happen, until interrupted.")
+@click.option("--node", "place", metavar="NODE", help="Only the history of ENTITY.NODE or ENTITY.NODE[KEY].")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def command(space: str, start: int, follow: bool, as_json: bool) -> None:
+def command(space: str, start: int, follow: bool, place: str | None, as_json: bool) -> None:
     """What happened in SPACE, in order: what was told and by whom, what was computed, what failed.
 
     Each line begins with its position. Types need no code, and another program may be computing the space meanwhile.
+
+    With --node: every value that one node was told or came to, for which cut (at), how, by which version of its
+    operation, and which were superseded: never shown, as a better one stood. NODE is written as for `weft why`.
     """
+    if place is not None and follow:
+        raise click.UsageError("--node is a history up to now; it does not --follow.")
     with reading(space) as opened:
+        if place is not None:
+            from weft.cli.history import print_history
+
+            print_history(opened, place, start=start, as_json=as_json)
+            return
         head = opened.position
         if start > head and not follow:
             terminal.note(f"the log ends at {head}")

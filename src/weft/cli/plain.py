@@ -1,16 +1,10 @@
-"""Plain values as JSON and as lines of text.
+"""Plain values as lines of text: what names a thing comes first, and content ids are cut.
 
-What JSON has not is written as dag-json writes it, a link as {"/": "bafy…"}. In lines, what names a thing comes first,
-and content ids are cut.
-
-Knows nothing of spaces. Invariant: whatever a space may hold comes out as JSON that any reader takes.
-Source: the dag-json form of the same content.
+Knows nothing of spaces. Invariant: whatever a space may hold comes out as one line.
 """
 
 from __future__ import annotations
 
-import base64
-import math
 import re
 
 from weft.content import Link, Plain, cid_text
@@ -18,23 +12,6 @@ from weft.content import Link, Plain, cid_text
 _FIRST = ("title", "name", "text", "author")
 """Fields that people look for; the others follow as they are kept."""
 _CID = re.compile(r"baf[a-z2-7]{50,}")
-
-
-def json_of(value: Plain) -> object:
-    """The value for `json.dumps`."""
-    match value:
-        case Link():
-            return {"/": cid_text(value.cid)}
-        case bytes():
-            return {"/": {"bytes": base64.b64encode(value).decode().rstrip("=")}}
-        case list():
-            return [json_of(one) for one in value]
-        case dict():
-            return {str(key): json_of(one) for key, one in value.items()}
-        case float() if not math.isfinite(value):
-            return str(value)
-        case _:
-            return value
 
 
 def line_of(value: Plain) -> str:

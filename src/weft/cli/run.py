@@ -16,7 +16,7 @@ import click
 
 from weft.cli import terminal
 from weft.cli.opening import load, pick, types_in
-from weft.cli.plain import json_of
+from weft.dag_json import json_of
 from weft.errors import WeftError
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import click
 
 from weft.cli import terminal
 from weft.cli.opening import SPACE, reading
-from weft.cli.plain import json_of, line_of
+from weft.cli.plain import line_of
+from weft.dag_json import json_of
 
 if TYPE_CHECKING:
     from weft.content import Plain

@@ -1,0 +1,142 @@
+"""`weft diff`: what differs in a space between two positions of its log.
+
+Knows nothing of how the past is read. Invariant: nothing is computed, and nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from weft.cli import terminal
+from weft.cli.opening import SPACE, reading
+
+if TYPE_CHECKING:
+    from weft.content import Plain
+    from weft.past.as_of import Past
+    from weft.past.difference import Difference
+
+ELEMENTS_MAX = 12
+
+
+@click.command("diff", context_settings={"ignore_unknown_options": True})
+@click.argument("space", type=SPACE)
+@click.argument("before", metavar="A", type=int)
+@click.argument("after", metavar="B", type=int)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def command(space: str, before: int, after: int, as_json: bool) -> None:
+    """What differs in SPACE between the positions A and B of its log: fields that were told something else, and values
+    that came to be shown.
+
+    Positions are those that `weft log` begins its lines with; 0 is before the first. What is the same at both is left
+    out, whatever lay between. Of a collection the elements are shown that came (+) and went (-). A value whose record
+    was erased is not kept, and said so.
+    """
+    from weft.past.as_of import AsOf
+    from weft.past.difference import differences
+    from weft.past.index import LogIndex
+
+    with reading(space) as opened, opened.view() as engine:
+        index = LogIndex()
+        found = list(differences(AsOf(engine, before, index), AsOf(engine, after, index)))
+    for difference in found:
+        if as_json:
+            terminal.say_json(plain_of(difference), in_one_line=True)
+        else:
+            for line in lines_of(difference, terminal.width()):
+                terminal.say(line)
+    if not found and not as_json:
+        terminal.note(f"nothing differs between {before} and {after}")
+
+
+def plain_of(difference: Difference) -> dict[str, object]:
+    """A difference as one object."""
+    from weft.content import decode
+    from weft.dag_json import json_of
+
+    said: dict[str, object] = {
+        "kind": difference.kind,
+        "position": difference.position,
+        "type": difference.type,
+        "entity": difference.entity,
+        "node": difference.node,
+        "element": difference.element,
+    }
+    if difference.kind in ("told", "computed"):
+        said |= {"before": past_plain(difference.before), "after": past_plain(difference.after)}
+    for name in ("entered", "left"):
+        elements = getattr(difference, name)
+        if elements:
+            said[name] = [{"id": id, "value": json_of(decode(encoded))} for id, encoded in elements]
+    return said
+
+
+def past_plain(past: Past) -> dict[str, object]:
+    """What was shown, as one object: its `state`, and its value, error or reason."""
+    from weft.content import cid_text, decode
+    from weft.dag_json import json_of
+    from weft.past.as_of import NotKept
+    from weft.slot import Err, Gone, Ok
+
+    match past:
+        case Ok(content, encoded):
+            return {"state": "value", "value": json_of(decode(encoded)), "content_id": cid_text(content)}
+        case Err(kind, message):
+            return {"state": "failed", "error": kind, "message": message}
+        case Gone(why):
+            return {"state": "absent", "why": why}
+        case NotKept(why):
+            return {"state": "not kept", "why": why}
+
+
+def past_text(past: Past) -> str:
+    """What was shown, in words."""
+    from weft.content import decode
+    from weft.past.as_of import NotKept
+    from weft.slot import Err, Ok
+    from weft.subscription import plain_text
+
+    match past:
+        case Ok(_, encoded):
+            value: Plain = decode(encoded)
+            return plain_text(value)
+        case Err(kind, message):
+            return f"failed: {kind}: {message}"
+        case NotKept(why):
+            return f"not kept: {why}"
+    return "nothing"
+
+
+def lines_of(difference: Difference, cells_max: int) -> Iterator[str]:
+    """A difference in a few lines."""
+    from weft.slot import SlotKey
+
+    head = f"{difference.position:>6}  {difference.kind:<10} "
+    if difference.kind == "erased":
+        yield terminal.shortened(f"{head}what this changed is not known: it was erased", cells_max)
+        return
+    if difference.kind in ("definition", "service"):
+        yield terminal.shortened(head + difference.node, cells_max)
+        return
+    place = str(SlotKey(difference.entity[:8], difference.node, difference.element[:8])).rstrip(".")
+    yield terminal.shortened(f"{head}{difference.type} {place}", cells_max)
+    if difference.kind == "created":
+        return
+    if difference.entered or difference.left:
+        yield from _elements(difference, cells_max)
+        return
+    yield terminal.shortened(f"        - {past_text(difference.before)}", cells_max)
+    yield terminal.shortened(f"        + {past_text(difference.after)}", cells_max)
+
+
+def _elements(difference: Difference, cells_max: int) -> Iterator[str]:
+    from weft.content import decode
+    from weft.subscription import plain_text
+
+    for sign, elements in (("-", difference.left), ("+", difference.entered)):
+        for _, encoded in elements[:ELEMENTS_MAX]:
+            yield terminal.shortened(f"        {sign} {plain_text(decode(encoded))}", cells_max)
+        if len(elements) > ELEMENTS_MAX:
+            yield f"        {sign} … and {len(elements) - ELEMENTS_MAX} more"

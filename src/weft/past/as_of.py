@@ -1,0 +1,368 @@
+"""What was shown at a position of the log: fields as they were told by then, computed values as they stood.
+
+What has not changed since is read from the rows of today. Else a computed value is the last result up to the position
+that was not superseded, found by bisection, and a field is the fold of the events that spoke of it. What cannot be
+known any more, as a payload was erased, is *not kept*: never a guess.
+
+Knows nothing of handles, or of what was due then. Invariant: at the head it gives what the engine shows.
+Source: temporal databases' as-of queries; event sourcing's state at a position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, cast
+
+from weft.content import Plain, decode
+from weft.engine import Engine
+from weft.errors import WeftError
+from weft.graph import Member, collected, members_of, target_of
+from weft.past.index import LogIndex, first_within, last_within, within
+from weft.reduce import Cell, CellSpec, ItemsCell, Refused, Told, make_cell
+from weft.slot import Err, Gone, Ok, Outcome, SlotKey
+from weft.spec import NodeSpec, TypeSpec
+from weft.store import DEFINITION, ENTITY, KIND, STATE, VERSION, NoBlob, entry_at
+
+ONE_VALUE = ("field", "ref")
+"""Fields that hold what they were told last."""
+SEVERAL_ROWS = ("items", "entries")
+"""Fields of many rows: which of them there were, and in which order, today's rows do not say."""
+
+
+class NoSuchPosition(WeftError):
+    """There is no position {position} in this space: its log ends at {head}. Give a position from 0, which is before
+    the first record, to {head}."""
+
+    exit_code = 2
+    position: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """What was shown cannot be known any more."""
+
+    why: str
+
+
+Past: TypeAlias = Outcome | NotKept
+
+
+def check_position(position: object, head: int) -> int:
+    """The position. Raises TypeError for what is no whole number, `NoSuchPosition` for what the log does not hold."""
+    if not isinstance(position, int) or isinstance(position, bool):
+        raise TypeError(f"a position is a whole number, not {position!r}")
+    if not 0 <= position <= head:
+        raise NoSuchPosition(position=position, head=head)
+    return position
+
+
+class AsOf:
+    """A space at one position. Look quickly: it reads through the engine's view, so keep it no longer than that.
+
+    `index` may be shared by many; it is read only when today's rows do not answer. Raises `NoSuchPosition`."""
+
+    def __init__(self, engine: Engine, position: int, index: LogIndex) -> None:
+        self.engine, self.position = engine, check_position(position, engine.head.position)
+        self._index = index
+        self._types: dict[str, TypeSpec | None] = {}
+        self._cells: dict[tuple[str, str], Cell | NotKept] = {}
+
+    @property
+    def index(self) -> LogIndex:
+        """The log's index, up to its end."""
+        self._index.read(self.engine.store)
+        return self._index
+
+    # ---- what there was ----
+    def type_of(self, entity: str) -> TypeSpec | None:
+        """The definition in force then of an entity's type; None where there was no such entity."""
+        row = self.engine.row(ENTITY, (entity,))
+        if row is None or not isinstance(row[1], int) or row[1] > self.position:
+            return None
+        return self.definition(str(row[0]))
+
+    def definition(self, type: str) -> TypeSpec | None:
+        """The definition in force then; with its code, where that is the one of today."""
+        if type not in self._types:
+            self._types[type] = self._definition(type)
+        return self._types[type]
+
+    def _definition(self, type: str) -> TypeSpec | None:
+        row = self.engine.row(DEFINITION, (type,))
+        if row is not None and isinstance(row[0], int) and row[0] <= self.position:
+            return self.engine.in_force[type]
+        defined = [one.position for one in self.index.defined.get(type, ())]
+        at = last_within(defined, 0, self.position)
+        entry = entry_at(self.engine.store, at)
+        return None if entry is None or not entry.said else TypeSpec.of_plain(entry.said)
+
+    def entities(self, type: str) -> list[str]:
+        """The ids of a type's entities, in order of creation."""
+        rows = sorted(key for key, _ in self.engine.rows(KIND, (type,)))
+        return [str(id) for _, created, id in rows if isinstance(created, int) and created <= self.position]
+
+    def node(self, entity: str, name: str) -> NodeSpec | None:
+        """What a node was declared as; None where it was not there."""
+        spec = self.type_of(entity)
+        return spec.nodes.get(name) if spec is not None else None
+
+    # ---- what it showed ----
+    def outcome(self, entity: str, name: str, element: str = "") -> Past:
+        """What a node showed, by the name it had then, or one of its elements."""
+        spec = self.node(entity, name)
+        if spec is None:
+            return Gone("it was not there")
+        try:
+            return self._outcome(entity, spec, element)
+        except NoBlob as lost:
+            return NotKept(str(lost))
+
+    def _outcome(self, entity: str, spec: NodeSpec, element: str) -> Past:
+        if spec.kind == "each":
+            return self._slot(entity, spec, element) if element else self._whole(entity, spec)
+        if not element:
+            return self._plain(entity, spec)
+        found = self._members(entity, spec)
+        if isinstance(found, NotKept):
+            return found
+        member = next((member for member in found if member.element == element), None)
+        return Ok(member.content, member.encoded) if member is not None else Gone("it was not there")
+
+    def members(self, entity: str, name: str) -> list[Member] | NotKept:
+        """A node's elements, in order; of an `each`, those that had a value."""
+        spec = self.node(entity, name)
+        if spec is None:
+            return []
+        return self._whole_members(entity, spec) if spec.kind == "each" else self._members(entity, spec)
+
+    def _plain(self, entity: str, spec: NodeSpec) -> Past:
+        if not spec.is_told:
+            return self._slot(entity, spec, "")
+        cell = self.cell(entity, spec)
+        return cell if isinstance(cell, NotKept) else cell.outcome()
+
+    def _members(self, entity: str, spec: NodeSpec) -> list[Member] | NotKept:
+        if spec.is_told:
+            cell = self.cell(entity, spec)
+            if isinstance(cell, ItemsCell):
+                return [Member(*element) for element in cell.elements()]
+        outcome = self._plain(entity, spec)
+        return outcome if isinstance(outcome, NotKept) else members_of(spec, outcome)
+
+    # ---- of each element ----
+    def _whole(self, entity: str, spec: NodeSpec) -> Past:
+        """All that an `each` showed, as one collection; what is wrong with one of its elements is wrong with it."""
+        base = self._base(entity, spec)
+        if isinstance(base, NotKept | Gone):
+            return base
+        shown = [(member, self._slot(entity, spec, member.element)) for member in base]
+        for member, outcome in shown:
+            if isinstance(outcome, NotKept):
+                return outcome
+            if isinstance(outcome, Err):
+                return _of_element(SlotKey(entity, spec.name, member.element), outcome)
+        members = [Member(m.element, o.content, o.encoded, m.key) for m, o in shown if isinstance(o, Ok)]
+        return collected(spec, members) if len(members) == len(shown) else Gone("not computed yet")
+
+    def _whole_members(self, entity: str, spec: NodeSpec) -> list[Member] | NotKept:
+        base = self._base(entity, spec)
+        found: list[Member] = []
+        for member in base if isinstance(base, list) else ():
+            outcome = self._slot(entity, spec, member.element)
+            if isinstance(outcome, NotKept):
+                return outcome
+            if isinstance(outcome, Ok):
+                found.append(Member(member.element, outcome.content, outcome.encoded, member.key))
+        return base if isinstance(base, NotKept) else found
+
+    def _base(self, entity: str, spec: NodeSpec) -> list[Member] | NotKept | Gone:
+        """What the first `each` of a row of them ran over."""
+        place: tuple[str, NodeSpec] | Gone | NotKept = (entity, spec)
+        while not isinstance(place, Gone | NotKept) and place[1].kind == "each":
+            place = self._source(*place)
+        if isinstance(place, Gone | NotKept):
+            return place
+        shown = self._plain(*place)
+        return self._members(*place) if isinstance(shown, Ok) else shown if isinstance(shown, NotKept) else Gone()
+
+    def _source(self, entity: str, spec: NodeSpec) -> tuple[str, NodeSpec] | Gone | NotKept:
+        entry = spec.inputs[0]
+        if entry.ref:
+            pointed = self.outcome(entity, entry.ref)
+            if isinstance(pointed, NotKept):
+                return pointed
+            target = target_of(pointed)
+            if target is None:
+                return Gone("its reference led nowhere")
+            entity, name = target[0], entry.node or target[1]
+        else:
+            name = entry.node
+        found = self.node(entity, name)
+        return (entity, found) if found is not None else Gone("what it ran over was not there")
+
+    # ---- what was computed ----
+    def _slot(self, entity: str, spec: NodeSpec, element: str) -> Past:
+        key = SlotKey(entity, self.name_now(entity, spec.name), element)
+        row = self.engine.row(VERSION, key)
+        if row is not None and isinstance(row[1], int) and row[1] <= self.position:
+            assert isinstance(row[2], bytes)
+            return self._read(cast("dict[str, Plain]", decode(row[2])))
+        at = self.result_position(entity, spec, element)
+        if isinstance(at, NotKept):
+            return at
+        entry = entry_at(self.engine.store, at)
+        return Gone("not computed yet") if entry is None or not entry.said else self._read(entry.said)
+
+    def _read(self, said: Mapping[str, Plain]) -> Outcome:
+        return self.engine.outcome_of(said["outcome"])
+
+    def result_position(self, entity: str, spec: NodeSpec, element: str) -> int | NotKept:
+        """The position of the result that a slot showed; 0 where it had none."""
+        index = self.index
+        for name, after, until in index.spans(self.type_name(entity), spec.name, self.position, is_told=False):
+            at = last_within(index.shown.get(SlotKey(entity, name, element), ()), after, until)
+            erased = first_within(index.erased_computed, max(at, after), until)
+            if erased:
+                return NotKept(f"what was recorded at {erased} was erased")
+            if at:
+                return at
+        return 0
+
+    def type_name(self, entity: str) -> str:
+        """The name of an entity's type; empty where it never was."""
+        row = self.engine.row(ENTITY, (entity,))
+        return str(row[0]) if row is not None else ""
+
+    def name_now(self, entity: str, name: str) -> str:
+        """The name that a node of then has today."""
+        type = self.type_name(entity)
+        if self.definition(type) is self.engine.in_force.get(type):
+            return name
+        return self.index.name_at(type, name, known_at=self.position, position=self.engine.head.position)
+
+    def name_at(self, entity: str, name: str, *, known_at: int) -> str:
+        """The name at this position of the node that was called `name` at `known_at`."""
+        row = self.engine.row(DEFINITION, (self.type_name(entity),))
+        if row is None or cast("int", row[0]) <= min(known_at, self.position):
+            return name  # nothing was renamed in between
+        return self.index.name_at(self.type_name(entity), name, known_at=known_at, position=self.position)
+
+    # ---- what was told ----
+    def cell(self, entity: str, spec: NodeSpec) -> Cell | NotKept:
+        """A field's state."""
+        place = (entity, spec.name)
+        if place not in self._cells:
+            self._cells[place] = self._cell_of_rows(entity, spec) or self._folded(entity, spec)
+        return self._cells[place]
+
+    def _cell_of_rows(self, entity: str, spec: NodeSpec) -> Cell | None:
+        """Today's cell, where nothing was told since."""
+        name = self.name_now(entity, spec.name)
+        rows = list(self.engine.rows(STATE, (entity, name)))
+        if spec.kind in SEVERAL_ROWS:
+            index = self.index
+            told = index.told.get((entity, name), ())
+            if (told and told[-1] > self.position) or first_within(index.erased_told, self.position, index.until):
+                return None
+        elif any(not isinstance(row[1], int) or row[1] > self.position for _, row in rows):
+            return None
+        cell = make_cell(cast("CellSpec", spec.cell))
+        cell.load((str(key[2]), row[0]) for key, row in rows if isinstance(row[0], bytes))
+        return cell
+
+    def _folded(self, entity: str, spec: NodeSpec) -> Cell | NotKept:
+        cell = make_cell(cast("CellSpec", spec.cell))
+        if spec.kind in ONE_VALUE:
+            return self._last(cell, entity, spec)
+        for step in self.told(entity, spec):
+            if isinstance(step, NotKept):
+                return step
+            _, cell = step
+        return cell
+
+    def _last(self, cell: Cell, entity: str, spec: NodeSpec) -> Cell | NotKept:
+        """A field that holds what it was told last: one record says it, found by bisection."""
+        index = self.index
+        for name, after, until in index.spans(self.type_name(entity), spec.name, self.position, is_told=True):
+            at = last_within(index.told.get((entity, name), ()), after, until)
+            erased = first_within(index.erased_told, max(at, after, self._created(entity) - 1), until)
+            if erased:
+                return NotKept(f"what was told at {erased} was erased")
+            if at:
+                return self._fold(cell, at, entity, name, is_fold=False) or cell
+        return cell
+
+    def told(self, entity: str, spec: NodeSpec) -> Iterator[tuple[int, Cell] | NotKept]:
+        """A field's state after each event that spoke of it, oldest first: (position, the cell, which goes on being
+        changed). Ends early with what is not kept."""
+        index = self.index
+        cell = make_cell(self._with_steps(entity, spec))
+        for name, after, until in reversed(
+            [*index.spans(self.type_name(entity), spec.name, self.position, is_told=True)]
+        ):
+            positions = {*within(index.told.get((entity, name), ()), after, until)}
+            if spec.kind == "fold":
+                positions |= {*within(index.told.get((entity, ""), ()), after, until)}
+            created = self._created(entity)
+            positions |= {*within(index.erased_told, max(after, created - 1), until)}
+            for position in sorted(positions):
+                problem = self._fold(cell, position, entity, name, is_fold=spec.kind == "fold")
+                if problem is not None:
+                    yield problem
+                    return
+                yield position, cell
+
+    def _created(self, entity: str) -> int:
+        row = self.engine.row(ENTITY, (entity,))
+        return row[1] if row is not None and isinstance(row[1], int) else 0
+
+    def _with_steps(self, entity: str, spec: NodeSpec) -> CellSpec:
+        """A fold's steps are code: that of today serves, if it is of the versions of then."""
+        assert spec.cell is not None
+        now = self.engine.in_force.get(self.type_name(entity))
+        mine = now.nodes.get(self.name_now(entity, spec.name)) if now is not None else None
+        return mine.cell if mine is not None and mine.cell is not None and mine.cell == spec.cell else spec.cell
+
+    def _fold(self, cell: Cell, position: int, entity: str, name: str, *, is_fold: bool) -> NotKept | None:
+        entry = entry_at(self.engine.store, position)
+        if entry is None or not entry.said:
+            return NotKept(f"what was told at {position} was erased")
+        told = Told(position, cast("int", entry.said["base"]), str(entry.said["actor"]))
+        for intent in cast("list[list[Plain]]", entry.said["intents"]):
+            if intent[0] != entity or intent[2] in ("create", "retry"):
+                continue
+            is_told = intent[2] == "tell"
+            if is_told and is_fold and not _has_steps(cell):
+                return NotKept("its fold is a program's code, which is not here")
+            if (is_told and is_fold) or (intent[1] == name and not is_told):
+                try:
+                    cell.apply(str(intent[2]), intent[3:], told)
+                except Refused as refused:
+                    return NotKept(f"what was told at {position} cannot be folded any more: {refused}")
+        return None
+
+
+def _of_element(key: SlotKey, failed: Err) -> Err:
+    """An element's error as that of the whole."""
+    said = failed.message if failed.origin else f"{key} failed: {failed.kind}: {failed.message}"
+    return Err(failed.kind, said, failed.where, failed.origin or str(key))
+
+
+def _has_steps(cell: Cell) -> bool:
+    spec: CellSpec | None = getattr(cell, "spec", None)
+    return spec is not None and spec.versions.keys() <= spec.steps.keys()
+
+
+def content_key(outcome: Past) -> object:
+    """What two past outcomes are compared by."""
+    match outcome:
+        case Ok(content, _, elements):
+            return "ok", content, elements
+        case Err():
+            return "err", outcome.kind, outcome.message, outcome.origin
+        case Gone():
+            return ("gone",)
+        case NotKept():
+            return "not kept", outcome.why

@@ -1,0 +1,161 @@
+"""The history of one node: each result that was made for it, or each event that changed it, in the order of the log.
+
+Knows nothing of what is printed. Invariant: moments ascend by position, and each says whether it came to be shown.
+Source: `git log` of one file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from weft.content import Cid, Link, Plain, decode
+from weft.graph import members_of
+from weft.past.as_of import AsOf, NotKept, Past, content_key
+from weft.past.index import within
+from weft.record import Entry
+from weft.slot import Gone, Ok, SlotKey
+from weft.spec import NodeSpec
+from weft.store import MEMO, NoBlob, entry_at
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One entry of a node's history. Of what was told `how` is `told`, and `actor` and `time` say by whom and when."""
+
+    position: int
+    how: str
+    """`told`, `ran`, `reused`, `built in`, `passed on`, `removed`; `erased` where the payload is gone."""
+    outcome: Past
+    element: str = ""
+    at: int | None = None
+    """The cut that a result was made for."""
+    operation: str = ""
+    version: str = ""
+    took_us: int | None = None
+    superseded: str = ""
+    """Why it never came to be shown; empty where it did."""
+    actor: str = ""
+    time: str = ""
+
+
+def history(as_of: AsOf, entity: str, name: str, element: str = "") -> Iterator[Moment]:
+    """Every moment of a node, or of one element, up to the position of `as_of`. O(moments · log n), and O(log) when the
+    index is first read."""
+    spec = as_of.node(entity, name)
+    if spec is None:
+        return
+    if spec.is_told:
+        yield from _told(as_of, entity, spec, element)
+    elif spec.kind == "each" or not element:
+        yield from _computed(as_of, entity, spec, element)
+    else:
+        yield from _element(as_of, entity, spec, element)
+
+
+# What was told -------------------------------------------------------------------------------------------------------
+
+
+def _told(as_of: AsOf, entity: str, spec: NodeSpec, element: str) -> Iterator[Moment]:
+    before: object = content_key(Gone())
+    for step in as_of.told(entity, spec):
+        if isinstance(step, NotKept):
+            yield Moment(as_of.position, "erased", step)
+            return
+        position, cell = step
+        outcome: Past = cell.outcome()
+        if element:
+            found = {member.element: member for member in members_of(spec, cell.outcome())}.get(element)
+            outcome = Ok(found.content, found.encoded) if found is not None else Gone("it was removed")
+        if content_key(outcome) != before:
+            said = _said(as_of, position)
+            yield Moment(position, "told", outcome, actor=str(said.get("actor", "?")), time=str(said.get("time", "?")))
+        before = content_key(outcome)
+
+
+def _said(as_of: AsOf, position: int) -> Mapping[str, Plain]:
+    entry = entry_at(as_of.engine.store, position)
+    return entry.said if entry is not None else {}
+
+
+# What was computed ---------------------------------------------------------------------------------------------------
+
+
+def _computed(as_of: AsOf, entity: str, spec: NodeSpec, element: str) -> Iterator[Moment]:
+    """Results of a slot; of an `each` as a whole those of all its elements."""
+    for position, slot in sorted(_positions(as_of, entity, spec, element)):
+        entry = entry_at(as_of.engine.store, position)
+        if entry is not None and entry.said:
+            yield _moment(as_of, entry, entry.said, spec, "" if element else slot.element)
+        else:
+            said = f"what was recorded at {position} was erased; it may have been of another node"
+            yield Moment(position, "erased", NotKept(said))
+
+
+def _positions(as_of: AsOf, entity: str, spec: NodeSpec, element: str) -> Iterator[tuple[int, SlotKey]]:
+    index = as_of.index
+    for name, after, until in index.spans(as_of.type_name(entity), spec.name, as_of.position, is_told=False):
+        wanted = [SlotKey(entity, name, element)]
+        if spec.kind == "each" and not element:
+            wanted = [key for key in {**index.shown, **index.superseded} if key[:2] == (entity, name)]
+        for key in wanted:
+            for kept in (index.shown, index.superseded):
+                yield from ((position, key) for position in within(kept.get(key, ()), after, until))
+        yield from ((position, wanted[0]) for position in within(index.erased_computed, after, until) if wanted)
+
+
+def _moment(as_of: AsOf, entry: Entry, said: Mapping[str, Plain], spec: NodeSpec, element: str) -> Moment:
+    operation, version = _operation(as_of, said.get("key"), spec)
+    took = said.get("took_us")
+    try:
+        outcome: Past = as_of.engine.outcome_of(said["outcome"])
+    except NoBlob as lost:
+        outcome = NotKept(str(lost))
+    return Moment(
+        entry.position,
+        str(said.get("how", "removed")),
+        outcome,
+        element,
+        cast("int", said["at"]),
+        operation,
+        version,
+        took if isinstance(took, int) else None,
+        str(said.get("superseded", "")),
+    )
+
+
+def _operation(as_of: AsOf, key: Plain, spec: NodeSpec) -> tuple[str, str]:
+    """The operation and version: what the call key was made of; where no value was ever kept of it, the version that
+    the definition in force then says."""
+    if not isinstance(key, Link):
+        return "", ""
+    preimage = preimage_of(as_of, key.cid)
+    if preimage is not None:
+        return str(preimage[0]), str(preimage[1])
+    return (spec.operation.name, spec.operation.version) if spec.operation is not None else ("", "")
+
+
+def preimage_of(as_of: AsOf, key: Cid) -> list[Plain] | None:
+    """What a call key was made of: operation, version, settings, services, inputs."""
+    row = as_of.engine.row(MEMO, (key,))
+    if row is None or not isinstance(row[1], bytes) or not row[1]:
+        return None
+    return cast("list[Plain]", decode(row[1]))
+
+
+# One element of a list -----------------------------------------------------------------------------------------------
+
+
+def _element(as_of: AsOf, entity: str, spec: NodeSpec, element: str) -> Iterator[Moment]:
+    """The results of the whole list in which this element differs from what it was before."""
+    before: object = None
+    for moment in _computed(as_of, entity, spec, ""):
+        outcome = moment.outcome
+        if isinstance(outcome, Ok):
+            found = next((one for one in members_of(spec, outcome) if one.element == element), None)
+            outcome = Ok(found.content, found.encoded) if found is not None else Gone("it is not in the list")
+        if moment.superseded or content_key(outcome) == before or (before is None and isinstance(outcome, Gone)):
+            continue
+        before = content_key(outcome)
+        yield Moment(**{**{name: getattr(moment, name) for name in Moment.__slots__}, "outcome": outcome})

@@ -1,0 +1,131 @@
+"""Where in the log each thing was said: positions by slot and by field, found by bisection.
+
+The log is read once, from its beginning; what came since is read at each further question. In memory it takes 8 bytes a
+position and a dictionary entry a slot or field.
+
+Knows nothing of values. Invariant: every list of positions ascends, and holds none behind `until`.
+Source: inverted indexes; the position lists of event stores' streams.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from weft.record import RESULT_KINDS, Entry
+from weft.slot import SlotKey
+from weft.store import Log, entries_of
+
+
+class Defined(NamedTuple):
+    """A definition that came into force: its position, its nodes, and former names of those that were renamed."""
+
+    position: int
+    nodes: frozenset[str]
+    former: Mapping[str, str]
+
+
+class Span(NamedTuple):
+    """Positions, `after` < position <= `until`, in which a node had this name."""
+
+    name: str
+    after: int
+    until: int
+
+
+@dataclass(slots=True)
+class LogIndex:
+    """Positions of the log. `read` brings it up to the log's end."""
+
+    until: int = 0
+    shown: dict[SlotKey, array[int]] = field(default_factory=dict)
+    """Results and removals that came to be what a slot shows."""
+    superseded: dict[SlotKey, array[int]] = field(default_factory=dict)
+    told: dict[tuple[str, str], array[int]] = field(default_factory=dict)
+    """Events by (entity, node); under the node "" what is said of an entity as a whole."""
+    defined: dict[str, list[Defined]] = field(default_factory=dict)
+    erased_told: array[int] = field(default_factory=lambda: array("q"))
+    """Entries whose payload was erased: what they said, and of what, is not known."""
+    erased_computed: array[int] = field(default_factory=lambda: array("q"))
+
+    def read(self, log: Log) -> None:
+        """Take in what the log holds by now. O(records since the last time)."""
+        for entry in entries_of(log, self.until):
+            self._take(entry)
+            self.until = entry.position
+
+    def _take(self, entry: Entry) -> None:
+        said = entry.said
+        if not said:
+            (self.erased_computed if entry.kind in RESULT_KINDS else self.erased_told).append(entry.position)
+        elif entry.kind in RESULT_KINDS:
+            slot = said["slot"]
+            assert isinstance(slot, list)
+            kept = self.superseded if "superseded" in said else self.shown
+            kept.setdefault(SlotKey(*(str(part) for part in slot)), array("q")).append(entry.position)
+        elif entry.kind == "event":
+            for place in dict.fromkeys(places_of(said)):
+                self.told.setdefault(place, array("q")).append(entry.position)
+        elif entry.kind == "definition":
+            self._define(entry.position, said)
+
+    def _define(self, position: int, said: Mapping[str, object]) -> None:
+        nodes, renamed = said["nodes"], said.get("renamed", {})
+        assert isinstance(nodes, list) and isinstance(renamed, dict)
+        former = {str(new): str(old) for old, new in renamed.items()}
+        names = frozenset(str(entry[0]) for entry in nodes)
+        self.defined.setdefault(str(said["name"]), []).append(Defined(position, names, former))
+
+    def spans(self, type: str, name: str, until: int, *, is_told: bool) -> Iterator[Span]:
+        """The names that a node, called `name` at `until`, has had, newest first. What was computed for a node ends
+        where a definition dropped it; what was told lasts."""
+        for defined in reversed(self.defined.get(type, [])):
+            if defined.position > until:
+                continue
+            if name not in defined.nodes and not is_told:
+                yield Span(name, defined.position, until)
+                return
+            if name in defined.former:
+                yield Span(name, defined.position, until)
+                name, until = defined.former[name], defined.position
+        yield Span(name, 0, until)
+
+    def name_at(self, type: str, name: str, *, known_at: int, position: int) -> str:
+        """The name at `position` of the node that is called `name` at `known_at`, before or after."""
+        if position >= known_at:
+            for defined in self.defined.get(type, []):
+                if known_at < defined.position <= position:
+                    name = next((new for new, old in defined.former.items() if old == name), name)
+            return name
+        for defined in reversed(self.defined.get(type, [])):
+            if position < defined.position <= known_at:
+                name = defined.former.get(name, name)
+        return name
+
+
+def last_within(positions: Sequence[int], after: int, until: int) -> int:
+    """The last of ascending positions with `after` < position <= `until`, or 0. O(log n)."""
+    place = bisect_right(positions, until)
+    return positions[place - 1] if place and positions[place - 1] > after else 0
+
+
+def first_within(positions: Sequence[int], after: int, until: int) -> int:
+    """The first of ascending positions with `after` < position <= `until`, or 0. O(log n)."""
+    place = bisect_right(positions, after)
+    return positions[place] if place < len(positions) and positions[place] <= until else 0
+
+
+def within(positions: Sequence[int], after: int, until: int) -> Sequence[int]:
+    """The ascending positions with `after` < position <= `until`."""
+    return positions[bisect_right(positions, after) : bisect_right(positions, until)]
+
+
+def places_of(said: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """What an event speaks of: (entity, node)."""
+    intents = said.get("intents")
+    for intent in intents if isinstance(intents, list) else ():
+        assert isinstance(intent, list)
+        yield str(intent[0]), str(intent[1])

@@ -1,0 +1,209 @@
+"""`space.at(position)`: entities as they were, read through the same classes and handles.
+
+A read gives what was shown then, whether or not something was due; nothing is computed, and nothing can be told.
+
+Knows nothing of how the past is found. Invariant: two reads of one view never differ, whatever is told meanwhile; but
+for what was erased since.
+Source: Datomic's `as-of`; database snapshots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from weft.blob import Opener
+from weft.content import decode
+from weft.declare import Node
+from weft.definition import type_name
+from weft.engine import Engine
+from weft.entity import Entity, entity_at
+from weft.errors import WeftError
+from weft.expected import check_type
+from weft.flow import Flow
+from weft.graph import Member, target_of
+from weft.handle import NOTHING, Absent, Desk, Failed, NodeFailed, Seat, Settled, State
+from weft.node_type import annotation_of, element_of
+from weft.past.as_of import AsOf, NotKept
+from weft.past.index import LogIndex
+from weft.slot import Err, Ok
+from weft.spec import NodeSpec
+from weft.spelling import nearest
+from weft.store import ENTITY
+from weft.told import LiveRef, Ref, Target
+from weft.value import Shape, shape_of
+
+if TYPE_CHECKING:
+    from weft.handle import Awaited
+
+Ent = TypeVar("Ent", bound=Entity)
+View = Callable[[], AbstractContextManager[Engine]]
+
+
+class PastIsReadOnly(WeftError):
+    """{what} was edited in a view of position {position}, and what was is not changed. Edit it in the space itself."""
+
+    exit_code = 2
+    what: str
+    position: int
+
+
+class ValueNotKept(WeftError):
+    """What {node} of {entity} showed at position {position} is not kept: {why}."""
+
+    node: str
+    entity: str
+    position: int
+    why: str
+
+
+class PastSpace:
+    """A space as it was at `position`, to be read; made by `space.at(position)`, and good while the space is open."""
+
+    def __init__(self, view: View, position: int, *, index: LogIndex, open_blob: Opener) -> None:
+        self.position = position
+        self._view, self._index = view, index
+        self.desk = PastDesk(self, open_blob)
+        with self.as_of():
+            pass  # refuses a position that the log does not hold
+
+    def __repr__(self) -> str:
+        return f"<PastSpace at {self.position}>"
+
+    @contextmanager
+    def as_of(self) -> Iterator[AsOf]:
+        """What is read, between two turns of the engine."""
+        with self._view() as engine:
+            yield AsOf(engine, self.position, self._index)
+
+    def get(self, kind: type[Ent], id: str, /) -> Ent:
+        """The entity of this type and id, if it was there. Raises KeyError, naming the nearest."""
+        check_type("get", kind)
+        with self.as_of() as as_of:
+            row = as_of.engine.row(ENTITY, (id,))
+            if row is None or row[0] != type_name(kind) or as_of.type_of(id) is None:
+                near = nearest(id, as_of.entities(type_name(kind)))
+                raise KeyError(f"at {self.position} there was no {kind.__name__} {id}: {near}")
+        return entity_at(kind, Seat(self.desk, id))
+
+    def find(self, kind: type[Ent], /) -> Sequence[Ent]:
+        """All entities of a type that were there, in order of creation."""
+        check_type("find", kind)
+        with self.as_of() as as_of:
+            ids = as_of.entities(type_name(kind))
+        return [entity_at(kind, Seat(self.desk, id)) for id in ids]
+
+
+class PastDesk(Desk):
+    """Answers handles for one position."""
+
+    def __init__(self, past: PastSpace, open_blob: Opener) -> None:
+        self.past, self._open_blob = past, open_blob
+
+    def read(self, entity_id: str, node: Node[Any], /) -> object:
+        """What a told node held. Raises `ValueNotKept`."""
+        with self.past.as_of() as as_of:
+            name, spec = _then(as_of, entity_id, node.name)
+            outcome = as_of.outcome(entity_id, name)
+            if isinstance(outcome, NotKept):
+                raise self._lost(entity_id, node, outcome)
+            if not isinstance(outcome, Ok):
+                return None
+            if isinstance(node, Ref):
+                return LiveRef[object](Seat(self, entity_id), Target(*(target_of(outcome) or ("", "", ""))), node.kind)
+            return _shape(as_of, entity_id, spec, "").decode(outcome.encoded, self._open_blob)
+
+    def edit(self, entity_id: str, node: Node[Any] | None, verb: str, /, *args: object) -> None:
+        """Refuse: raises `PastIsReadOnly`."""
+        raise PastIsReadOnly(what="an entity" if node is None else str(node), position=self.past.position)
+
+    def state(self, entity_id: str, node: Awaited, key: object, /) -> State[object]:
+        """What was shown; absent where nothing was. Raises `ValueNotKept`."""
+        with self.past.as_of() as as_of:
+            entity, name, element = self._place(as_of, entity_id, node, key)
+            if not name:
+                return Absent()
+            then, spec = _then(as_of, entity, name)
+            outcome = as_of.outcome(entity, then, element)
+            if isinstance(outcome, NotKept):
+                raise self._lost(entity, node, outcome)
+            if isinstance(outcome, Err):
+                return Failed(f"{outcome.kind}: {outcome.message}")
+            if not isinstance(outcome, Ok):
+                return Absent()
+            return Settled(_shape(as_of, entity, spec, element).decode(outcome.encoded, self._open_blob))
+
+    def wait(self, entity_id: str, node: Awaited, key: object, /, timeout_s: float | None) -> object:
+        """What was shown; there is nothing to wait for. Raises `NodeFailed`, `ValueNotKept`."""
+        if isinstance(node, LiveRef) and not node.target.node:
+            return entity_at(cast("type[Entity]", node.kind), Seat(self, node.target.entity))
+        state = self.state(entity_id, node, key)
+        if isinstance(state, Settled):
+            return state.value
+        said = state.error if isinstance(state, Failed) else f"at {self.past.position} it showed no value"
+        raise NodeFailed(node=str(node), entity=entity_id, cause=said, last=None)
+
+    def wait_async(self, entity_id: str, node: Awaited, key: object, /) -> Awaitable[object]:
+        """`wait`, for a coroutine."""
+        return self._wait_async(entity_id, node, key)
+
+    async def _wait_async(self, entity_id: str, node: Awaited, key: object) -> object:
+        return self.wait(entity_id, node, key, None)
+
+    def element(self, entity_id: str, node: Node[Any], key: object, /) -> Ref[object]:
+        """A reference to the element that had `key`."""
+        with self.past.as_of() as as_of:
+            element = self._element_id(as_of, entity_id, node, key)
+        kind: object = NOTHING if node.owner is None else element_of(annotation_of(node.owner, node))
+        return LiveRef[object](Seat(self, entity_id), Target(entity_id, node.name, element), kind)
+
+    def _place(self, as_of: AsOf, entity_id: str, node: Awaited, key: object) -> tuple[str, str, str]:
+        if isinstance(node, LiveRef):
+            return (node.target.entity, node.target.node, node.target.element)
+        assert not isinstance(node, Flow)
+        return (entity_id, node.name, "" if key is NOTHING else self._element_id(as_of, entity_id, node, key))
+
+    def _element_id(self, as_of: AsOf, entity_id: str, node: Node[Any], key: object) -> str:
+        name, spec = _then(as_of, entity_id, node.name)
+        found = as_of.members(entity_id, name)
+        if isinstance(found, NotKept):
+            raise self._lost(entity_id, node, found)
+        keys = {key_of(spec, member): member.element for member in found}
+        if key not in keys:
+            raise KeyError(f"at {self.past.position} {node} had no element {key!r}: {nearest(key, keys)}")
+        return keys[key]
+
+    def _lost(self, entity: str, node: Awaited, lost: NotKept) -> ValueNotKept:
+        return ValueNotKept(node=str(node), entity=entity, position=self.past.position, why=lost.why)
+
+
+def _then(as_of: AsOf, entity: str, name: str) -> tuple[str, NodeSpec | None]:
+    """The name that a node of today had then, and what it was declared as."""
+    then = as_of.name_at(entity, name, known_at=as_of.engine.head.position)
+    return then, as_of.node(entity, then)
+
+
+def _shape(as_of: AsOf, entity: str, spec: NodeSpec | None, element: str) -> Shape:
+    """How a value of then decodes: by today's annotation of the node, where there is code; else as it is."""
+    assert spec is not None
+    now = as_of.engine.in_force.get(as_of.type_name(entity))
+    mine = now.nodes.get(as_of.name_now(entity, spec.name)) if now is not None else None
+    code = mine.code if mine is not None else None
+    if code is None:
+        return shape_of(object)
+    if element and spec.kind != "each":
+        return code.element or shape_of(object)
+    return code.whole if code.whole is not None and not element else code.shape
+
+
+def key_of(spec: NodeSpec | None, member: Member) -> object:
+    """What people call an element: its key, declared or of a mapping; else its id."""
+    if member.key is not None:
+        return _hashable(decode(member.key))
+    value = decode(member.encoded) if spec is not None and spec.key is not None else None
+    return _hashable(value[spec.key]) if isinstance(value, dict) and spec is not None and spec.key else member.element
+
+
+def _hashable(key: object) -> object:
+    return tuple(_hashable(part) for part in key) if isinstance(key, list) else key

@@ -69,6 +69,10 @@ class Victim:
             time.sleep(0.001)
         return True
 
+    def go_on(self) -> None:
+        """Undo `freeze`."""
+        os.kill(self.process.pid, signal.SIGCONT)
+
     def kill(self) -> int:
         """End it, having noted which processes it had started; returns the exit code."""
         if self.process.returncode is None:

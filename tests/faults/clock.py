@@ -84,7 +84,9 @@ def jumping(scene: Scene, folder: Path, seed: int) -> Counter[str]:
     set_offset(offset, chance.choice(JUMPS_S))
     variables = {"LD_PRELOAD": str(library()), OFFSET: str(offset)}
     came_to: Counter[str] = Counter()
-    with victim(STEADFAST, folder / "space.weft", calls=folder / "calls", workers=False, variables=variables) as program:
+    with victim(
+        STEADFAST, folder / "space.weft", calls=folder / "calls", workers=False, variables=variables
+    ) as program:
         while program.read_line():
             if chance.random() < 0.7:
                 by_s = chance.choice(JUMPS_S)

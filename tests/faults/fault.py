@@ -31,6 +31,10 @@ class Absence:
     could_be_here: bool
 
 
+ENDED = "had ended"
+"""What a case comes to whose program was at its end before the fault: it counts as none."""
+
+
 def nothing_missing() -> Absence | None:
     """For a fault that can be made anywhere."""
     return None
@@ -61,7 +65,7 @@ class Tally:
     @property
     def times(self) -> int:
         """How often it was made."""
-        return self.came_to.total()
+        return self.came_to.total() - self.came_to[ENDED]
 
     def __str__(self) -> str:
         """One line."""
@@ -73,11 +77,11 @@ class Tally:
 
 def inflict_often(fault: Fault, scene: Scene, times: int, *, first_seed: int = 0) -> Tally:
     """Make it so often, each seed in a folder of its own. A seed may make it several times, or find its program at its
-    end; after twice as many seeds it is enough."""
+    end; after three times as many seeds it is enough."""
     tally = Tally(fault, fault.absence())
     began = time.monotonic()
     seed = first_seed
-    while tally.absence is None and tally.times < times and seed < first_seed + 2 * times:
+    while tally.absence is None and tally.times < times and seed < first_seed + 3 * times + 10:
         with tempfile.TemporaryDirectory(prefix="weft-fault-") as folder:
             try:
                 tally.came_to += fault.inflict(scene, Path(folder), seed)

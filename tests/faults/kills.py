@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.faults import tracer
+from tests.faults.fault import ENDED
 from tests.faults.survival import check_left, check_survival
 from tests.kill.program import MIGRATION, NEXT_SCHEMA, POINTS, REBUILDING, Points, rebuild_there
 from tests.kill.recovery import pids_in
@@ -21,8 +22,14 @@ from weft.stores.schema import SCHEMA
 
 KILLS_PER_SPACE = 4
 KILLED = "killed"
-ENDED = "had ended"
-CALLS_OF_THE_SYSTEM = (("fdatasync", 75), ("pwrite64", 1800), ("fsync", 8), ("ftruncate", 8), ("link", 1), ("unlink", 7))
+CALLS_OF_THE_SYSTEM = (
+    ("fdatasync", 75),
+    ("pwrite64", 1800),
+    ("fsync", 8),
+    ("ftruncate", 8),
+    ("link", 1),
+    ("unlink", 7),
+)
 """What is durable is made so by these; and about how often each is called by one run."""
 
 

@@ -2,7 +2,7 @@
 
 One real run is written down by strace, call by call. A cut is a moment in it: of all writes that no sync had covered by
 then, each is there or is not, whole or by sectors of 512 bytes; of the names that no sync of the folder had covered,
-the first few are there. The files that this gives are a space, and must survive. Needs neither root nor a kernel's help.
+the first few are there. The files that this gives are a space, and must survive. It needs no right to mount.
 
 What it shows: the order of writes and syncs is enough for any drive that keeps what it has synced. What it does not:
 that file systems do what they promise; `power_cuts` is for that.
@@ -133,12 +133,17 @@ def _kept(recording: Recording, cut: int, mode: str, chance: random.Random) -> I
     loose = [each for each in begun if each.ended >= synced[each.file]]
     dropped = chance.choice(loose) if loose else None
     for each in begun:
-        if each.ended < synced[each.file] or (mode == "all but one kept" and each is not dropped):
-            yield each
-        elif mode == "all kept" or (mode == "whole writes at random" and chance.random() < 0.5):
+        if each.ended < synced[each.file] or _is_whole(each, mode, dropped, chance):
             yield each
         elif mode == "sectors at random":
             yield from _torn(each, chance)
+
+
+def _is_whole(each: Operation, mode: str, dropped: Operation | None, chance: random.Random) -> bool:
+    """Whether a write that was not synced reached the drive."""
+    if mode == "whole writes at random":
+        return chance.random() < 0.5
+    return mode == "all kept" or (mode == "all but one kept" and each is not dropped)
 
 
 def _torn(each: Operation, chance: random.Random) -> Iterator[Operation]:

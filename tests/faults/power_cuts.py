@@ -1,8 +1,8 @@
 """The power fails under a space on a disk of its own: ext4 in a loop-mounted image.
 
 What it shows: all that was acknowledged had left the file system's memory and its journal for the device, and the files
-that ext4's journal brings back are a space that is whole. What it does not: that a drive keeps what it has said is kept.
-The loop device stands for a drive without a cache; `lost_writes` is for those with one.
+that ext4's journal brings back are a whole space. What it does not: that a drive keeps what it has said is kept. The
+loop device stands for a drive without a cache; `lost_writes` is for those with one.
 
 Knows nothing of what must be true afterwards.
 """
@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.faults import disk
+from tests.faults.fault import ENDED
 from tests.faults.survival import check_left, check_survival
 from tests.kill.program import SCRIPT
 from tests.kill.scene import PROGRAM, Scene, wait_sometime
@@ -38,7 +39,7 @@ def of_a_mounted_image(scene: Scene, folder: Path, seed: int) -> Counter[str]:
         with disk.mounted(image, place):
             check = check_survival if turn + 1 == CUTS_PER_IMAGE else check_left
             check(scene, place / "space.weft", acknowledged)
-        came_to["at work" if was_at_work else "at its end"] += 1
+        came_to["cut off at work" if was_at_work else ENDED] += 1
     return came_to
 
 

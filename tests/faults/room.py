@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.faults import disk
+from tests.faults.fault import ENDED
 from tests.faults.refusals import STEADFAST
 from tests.faults.survival import check_survival, laid_aside
 from tests.kill.scene import Scene
@@ -18,7 +19,6 @@ from tests.kill.victim import Victim, victim
 
 DISK_BYTES = 24 * 2**20
 REFUSED = "refused, and went on"
-ENDED = "had ended"
 
 
 def without_room(scene: Scene, folder: Path, seed: int) -> Counter[str]:
@@ -34,7 +34,7 @@ def without_room(scene: Scene, folder: Path, seed: int) -> Counter[str]:
             code = program.finish()
         assert code == 0 and program.said[-1] == "closed", program.errors[-2000:]
         refused = [line for line in program.said if line.startswith("refused")]
-        assert all("disk" in line or "space left" in line or "room" in line for line in refused), refused
+        assert all("disk" in line or "space left" in line or "neighbour" in line for line in refused), refused
         check_survival(scene, laid_aside(path, folder / "after"), program.acknowledged())
     return Counter({REFUSED if was_refused else ENDED: 1})
 

@@ -1,4 +1,4 @@
-"""What must be true of a space after a fault: as after a kill, and the doctor finds nothing and a rebuild changes nothing.
+"""What must be true of a space after a fault: all that is true after a kill, no findings, and the log makes its tables.
 
 Knows nothing of the fault. The invariants have the names that they have in `recovery`; I3 is that damage is named.
 """

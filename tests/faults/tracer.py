@@ -1,4 +1,4 @@
-"""The commands that start a program under strace: with calls of the system that fail, or with each of them written down.
+"""The commands that start a program under strace: with calls of the system that fail, or with each call written down.
 
 Knows nothing of what is run. Invariant: the program keeps the id of the process that was started (`-D`), so that it is
 what is stopped and killed, and strace ends with it.
@@ -29,7 +29,18 @@ def injecting(*faults: str) -> list[str]:
 
 def recording(calls: tuple[str, ...], path: Path) -> list[str]:
     """Each of these calls, with all that is written, in hexadecimal. Its end is the program's, and strace's too."""
-    return ["strace", "--seccomp-bpf", *QUIET, "-xx", "-s", "100000000", "-e", f"trace={','.join(calls)}", "-o", str(path)]
+    return [
+        "strace",
+        "--seccomp-bpf",
+        *QUIET,
+        "-xx",
+        "-s",
+        "100000000",
+        "-e",
+        f"trace={','.join(calls)}",
+        "-o",
+        str(path),
+    ]
 
 
 @functools.cache

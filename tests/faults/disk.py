@@ -67,10 +67,9 @@ def cut_power(folder: Path) -> None:
 
 def make_read_only(folder: Path) -> None:
     """As ext4 does by itself when it finds an error: also under programs that have files open for writing."""
-    source = subprocess.run(
-        ["findmnt", "-n", "-o", "SOURCE", str(folder)], capture_output=True, text=True, check=True
-    ).stdout
-    Path(f"/sys/fs/ext4/{os.path.basename(source.strip())}/trigger_fs_error").write_text("a test\n")
+    device = os.stat(folder).st_dev
+    (name,) = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().parts[-1:]
+    Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("a test\n")
 
 
 def is_read_only(folder: Path) -> bool:

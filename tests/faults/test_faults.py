@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -106,15 +105,3 @@ def test_a_cut_before_the_folder_was_synced_may_leave_no_file(tmp_path: Path) ->
         outcomes.add((folder / "file").exists())
 
     assert outcomes == {False, True}
-
-
-def test_what_a_case_raises_is_a_violation_with_its_seed(scene: Scene) -> None:
-    def inflict(scene: Scene, folder: Path, seed: int) -> Counter[str]:
-        if seed == 2:
-            raise LookupError("it was lost")
-        return Counter({"kept": 1})
-
-    tally = inflict_often(Fault("a test", inflict, short=4, long=4, shows=""), scene, 4)
-
-    assert tally.times == 4
-    assert [line.partition(" (")[0] for line in tally.violations] == ["seed 2: LookupError: it was lost"]

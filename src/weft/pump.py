@@ -215,8 +215,9 @@ class Pump:
         with self.lock:
             answers: list[Answer] = []
             try:
-                self._take_edits(answers)
+                # In this order: what a client was told is durable comes before an edit that was made here after that.
                 self._take_inbox()
+                self._take_edits(answers)
                 self._take_reports()
                 more = self.attempts.pump(RESULTS_MAX)
                 made = self._made(edits=bool(answers))

@@ -136,4 +136,7 @@ def _run(*command: str) -> None:
 
 
 def _said(why: OSError | subprocess.CalledProcessError) -> str:
-    return str(why.stderr).strip() if isinstance(why, subprocess.CalledProcessError) else str(why)
+    """In a few words, without the folder that was tried."""
+    if isinstance(why, subprocess.CalledProcessError):
+        return str(why.stderr).strip().partition("\n")[0].rpartition(": ")[2].strip(".") or f"{why.cmd[0]} failed"
+    return why.strerror or type(why).__name__

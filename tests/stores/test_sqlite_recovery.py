@@ -409,6 +409,22 @@ def test_a_disk_that_refuses_while_a_space_is_opened_is_not_taken_for_damage(pat
     store.close()
 
 
+MAKE = "import sys; from weft.stores.sqlite import SqliteStore; SqliteStore(sys.argv[1]).close()"
+
+
+@pytest.mark.usefixtures("strace")
+@pytest.mark.parametrize("turn", range(8, 14))
+def test_a_disk_that_refuses_while_a_space_is_made_leaves_a_whole_one_or_none(path: str, turn: int) -> None:
+    traced = tracer.injecting(f"fdatasync:error=ENOSPC:when={turn}")
+
+    done = subprocess.run([*traced, sys.executable, "-c", MAKE, path], capture_output=True, text=True)
+
+    assert done.returncode == 0 or "StoreFailed" in done.stderr.splitlines()[-1], done.stderr
+    store = SqliteStore(path)
+    assert list(store.verify()) == []
+    store.close()
+
+
 def test_a_read_only_disk_is_read_and_says_so_on_writes(small_disk: Path) -> None:
     path = small_disk / "space.weft"
     store = SqliteStore(path)

@@ -111,6 +111,7 @@ def test_what_another_program_was_told_is_durable_comes_before_an_edit_that_was_
         intents: list[Plain] = [[walk.id, "number", "set", 3]]
         store.post(encode({"event": {"id": "x", "actor": "other", "base": 0, "time": "", "intents": intents}}))
         store.is_full = False
+        space._host._pump._stalled_until = 0.0  # type: ignore[union-attr]
 
         walk.number = 4
 

@@ -93,9 +93,14 @@ def wait_taken(client: Space) -> None:
     """Until the engine has folded what the client said. The client itself is told as soon as its edit is durable, which
     it also is in the inbox; what the engine's own program says meanwhile would come before it."""
     assert isinstance(client._store, SqliteStore)
-    until = time.monotonic() + 60
+    began = time.monotonic()
+    turns = 0
     while client._store.inbox():
-        assert time.monotonic() < until, "the inbox is never taken"
+        waited_s = time.monotonic() - began
+        assert waited_s < 60, "the inbox is never taken"
+        if waited_s > (turns + 1) * PATIENCE_S:
+            turns += 1
+            tell_parent("waited")
         time.sleep(STALL_S)
 
 

@@ -8,7 +8,7 @@ BENCH  ?= .venv-bench
 BIN     = $(VENV)/bin
 
 .DEFAULT_GOAL := env
-.PHONY: help env demo test check bench docs pins clean
+.PHONY: help env demo test check faults bench docs pins clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -23,6 +23,9 @@ test: $(VENV)/has-dev  ## all tests, and the core's on the newest other Python
 
 check: $(VENV)/has-dev  ## format, lint, types, layers, dependencies, sizes
 	$(BIN)/python -m scripts.check
+
+faults: $(VENV)/has-dev  ## kills, power cuts, refusing disks and damage, for half an hour
+	$(BIN)/python -m scripts.faults
 
 bench: $(BENCH)/has-bench  ## ratios against plain calls, SQLite and peers
 	$(BENCH)/bin/python -m benchmarks.run

@@ -10,7 +10,7 @@ import pytest
 
 import weft
 from weft import Blob, Entity, Field, Retry, Space, derive, field, op
-from weft.content import Cid
+from weft.content import Cid, Plain, encode
 from weft.definition import compile_type
 from weft.store import Batch, StoreFailed
 from weft.stores.memory import MemoryStore
@@ -98,6 +98,27 @@ def test_a_turn_that_the_store_refuses_leaves_nothing_and_what_came_back_in_it_i
         kinds = [record.kind for record in store.records()]
     assert kinds == ["definition", "event", "computed"], "the refused edit is not kept by a later turn"
     assert painted == ["sun"]
+
+
+def test_what_another_program_was_told_is_durable_comes_before_an_edit_that_was_made_after_it() -> None:
+    store = FussyStore()
+    with Space(store, {"Walk": compile_type(Walk)}, services={}) as space:
+        walk = space.create(Walk, number=1)
+        store.is_full = True
+        with pytest.raises(StoreFailed):
+            walk.number = 2
+        # The engine rests now, so that what follows waits for its next turn.
+        intents: list[Plain] = [[walk.id, "number", "set", 3]]
+        store.post(encode({"event": {"id": "x", "actor": "other", "base": 0, "time": "", "intents": intents}}))
+        store.is_full = False
+        space._host._pump._stalled_until = 0.0  # type: ignore[union-attr]
+
+        walk.number = 4
+
+        until(lambda: not store.inbox())
+        assert walk.number == 4
+        said = [record.content() for record in store.records() if record.kind == "event"]
+    assert [str(each["actor"]) for each in said] == ["local", "other", "local"]
 
 
 def until(check: Callable[[], bool]) -> None:

@@ -199,7 +199,8 @@ class Pump:
         # Not asyncio.wait_for, which makes a task each time: whoever waits for an edit waits for that too.
         assert self._loop is not None
         poll = self._loop.call_later(POLL_S, self._wake.set)
-        self._is_idle = True
+        # After a refusal the inbox may hold what was told to be durable long ago: the next turn takes that first.
+        self._is_idle = not self._is_stalled()
         try:
             await self._wake.wait()
         finally:
@@ -215,8 +216,9 @@ class Pump:
         with self.lock:
             answers: list[Answer] = []
             try:
-                self._take_edits(answers)
+                # In this order: what a client was told is durable comes before an edit that was made here after that.
                 self._take_inbox()
+                self._take_edits(answers)
                 self._take_reports()
                 more = self.attempts.pump(RESULTS_MAX)
                 made = self._made(edits=bool(answers))

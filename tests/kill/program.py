@@ -171,11 +171,11 @@ def opened_beside(space: Space) -> Iterator[Space]:
         yield client
 
 
-def say_step(space: Space, name: str) -> None:
+def say_step(space: Space, name: str, *, beds_within_s: float = 30) -> None:
     """One step, durably; harmless when it was said before."""
     if name in NEEDS_BEDS:
         for each in space.find(Garden):
-            each.beds.wait(30)
+            each.beds.wait(beds_within_s)
     try:
         with space.edit(once=name):
             SCRIPT[name](space)

@@ -159,7 +159,7 @@ def look_into(store: SqliteStore) -> Found:
 def check_events(found: Found, acknowledged: Sequence[str]) -> None:
     """I1: what was acknowledged is there once, in order. I2: at most one more is there, the one that was being said."""
     script = tuple(SCRIPT)
-    assert found.events == script[: len(found.events)]
+    assert found.events == script[: len(found.events)], found.events
     assert tuple(acknowledged) == script[: len(acknowledged)]
     assert len(acknowledged) <= len(found.events) <= len(acknowledged) + 1, (found.events, acknowledged)
     assert found.waiting + len(found.events) <= len(acknowledged) + 1 or found.waiting <= 1

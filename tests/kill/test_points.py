@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import signal
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.kill import tally
 from tests.kill.garden import CALLS
-from tests.kill.program import MIGRATION, NEXT_SCHEMA, POINTS, REBUILDING, SCRIPT, Points, open_space, rebuild_there
-from tests.kill.recovery import Reference, check_at_once, check_at_rest, pids_in, reference_of
-from tests.kill.victim import Victim, victim, wait_gone
+from tests.kill.program import MIGRATION, NEXT_SCHEMA, POINTS, REBUILDING, Points, open_space, rebuild_there
+from tests.kill.recovery import check_at_once, check_at_rest, pids_in
+from tests.kill.scene import FROM_HALF_DONE, Scene, copied, killed_at, killed_sometime, make_scene
+from tests.kill.victim import Victim, wait_gone
 from weft.store import SpaceDamaged
 from weft.stores.schema import SCHEMA
 
@@ -24,7 +21,6 @@ pytestmark = [
     pytest.mark.kill,
     pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to see who is running"),
 ]
-PROGRAM = "tests.kill.program"
 KILLS = int(os.environ.get("WEFT_KILLS", "100"))
 """How many kills come at random moments."""
 IS_LONG = bool(os.environ.get("WEFT_LONG"))
@@ -32,30 +28,9 @@ IS_LONG = bool(os.environ.get("WEFT_LONG"))
 KILLS_PER_SPACE = 4
 
 
-@dataclass(frozen=True)
-class Scene:
-    """What the kills of a session share: a run that nobody disturbed, how often it passed each point, and a space whose
-    program was killed in the middle of its work."""
-
-    reference: Reference
-    passed: Points
-    half_done: Path
-    acknowledged: list[str]
-
-
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    folder = tmp_path_factory.mktemp("scene")
-    passed = Points()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(CALLS, str(folder / "calls"))
-        reference = reference_of(str(folder / "undisturbed.weft"), passed)
-    half_done = folder / "half"
-    half_done.mkdir()
-    with victim(PROGRAM, half_done / "space.weft", "attempt sent", 12, calls=half_done / "calls") as died:
-        assert died.wait_stopped()
-        died.kill()
-    return Scene(reference, passed, half_done, died.acknowledged())
+    return make_scene(tmp_path_factory.mktemp("scene"))
 
 
 @pytest.fixture
@@ -64,15 +39,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-OPENING = frozenset({"types defined", "space resumed", "attempts retired", "lease locked", "lease taken"})
-"""Points that are passed before anything is said: there, a space is worth killing that was left half done."""
-
-
 @pytest.mark.parametrize("point", POINTS)
 def test_a_space_goes_on_as_if_nothing_had_been_after_a_kill_at_each_point(
     scene: Scene, folder: Path, point: str
 ) -> None:
-    is_half_done = point in OPENING | MIGRATION | REBUILDING
+    is_half_done = point in FROM_HALF_DONE
     if is_half_done:
         shutil.copytree(scene.half_done, folder, dirs_exist_ok=True)
 
@@ -94,19 +65,6 @@ def test_and_when_the_point_was_passed_before(scene: Scene, folder: Path, point:
     if died is None:
         pytest.skip("this run passed it less often")
     check(scene, folder, died, point)
-
-
-def killed_at(folder: Path, point: str, turn: int) -> Victim | None:
-    """A program that died at the point, or None if it came to its end without."""
-    with victim(PROGRAM, folder / "space.weft", point, turn, calls=folder / "calls") as died:
-        has_stopped = died.wait_stopped()
-        code = died.kill() if has_stopped else died.finish()
-    if not has_stopped:
-        assert code == 0, died.errors
-        return None
-    assert code == -signal.SIGKILL
-    tally.killed(point)
-    return died
 
 
 def check(scene: Scene, folder: Path, died: Victim, point: str, before: list[str] | None = None) -> None:
@@ -132,7 +90,7 @@ def test_a_space_survives_kills_at_any_moments_one_after_another(scene: Scene, f
     chance = random.Random(seed)
     acknowledged: list[str] = []
     for turn in range(KILLS_PER_SPACE):
-        died = killed_sometime(folder, chance, len(acknowledged), workers=seed % 4 == 0)
+        died, _ = killed_sometime(folder, chance, len(acknowledged), workers=seed % 4 == 0)
         acknowledged = max(acknowledged, died.acknowledged(), key=len)
         if (folder / "space.weft").exists():
             found = check_at_once(str(folder / "space.weft"), acknowledged, scene.reference)
@@ -140,30 +98,3 @@ def test_a_space_survives_kills_at_any_moments_one_after_another(scene: Scene, f
                 aside = copied(folder, "aside")
                 check_at_rest(str(aside / "space.weft"), found, scene.reference, aside / "calls")
         assert wait_gone(died.children | pids_in(folder / "calls")) == set()
-
-
-def killed_sometime(folder: Path, chance: random.Random, told: int, *, workers: bool) -> Victim:
-    """A program that died while it started, said something new, or waited for the rest."""
-    with victim(PROGRAM, folder / "space.weft", calls=folder / "calls", workers=workers) as died:
-        wanted = min(told + chance.randint(0, 4), len(SCRIPT))
-        if chance.random() < 0.85:
-            while len(died.acknowledged()) < wanted and died.read_line():
-                pass
-        time.sleep(chance.uniform(0, 0.05 if died.said else 0.6))
-        code = died.kill()
-    assert code in (-signal.SIGKILL, 0), died.errors
-    if code:
-        tally.killed("at a random moment")
-    return died
-
-
-def copied(folder: Path, name: str) -> Path:
-    """A copy of the space and its calls, to be finished while the space itself is killed again."""
-    aside = folder / name
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
-    for file in folder.iterdir():
-        if file.is_file() and not file.name.endswith("-shm"):
-            shutil.copy(file, aside)
-    os.environ[CALLS] = str(aside / "calls")
-    return aside

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,9 +26,17 @@ LIMIT_S = 120.0
 class Victim:
     """One run of a module of these tests."""
 
-    def __init__(self, module: str, *arguments: object, calls: Path, workers: bool = True) -> None:
-        command = [sys.executable, "-m", module, *map(str, arguments)]
-        environment = {**os.environ, CALLS: str(calls), WORKERS: "yes" if workers else ""}
+    def __init__(
+        self,
+        module: str,
+        *arguments: object,
+        calls: Path,
+        workers: bool = True,
+        before: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        command = [*before, sys.executable, "-m", module, *map(str, arguments)]
+        environment = {**os.environ, **(variables or {}), CALLS: str(calls), WORKERS: "yes" if workers else ""}
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  a pipe that nobody reads would stop the program
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=self._errors, text=True
@@ -48,6 +56,22 @@ class Victim:
         line = self.process.stdout.readline().strip()
         self.said += [line] if line else []
         return line
+
+    def freeze(self) -> bool:
+        """Stop each of its threads; returns once none can write any more, or False if it has ended by itself. A sync
+        that is under way comes to its end first, and is not reported to anybody."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        if not self.wait_stopped():
+            return False
+        until = time.monotonic() + LIMIT_S
+        while not all(state in "TtZX" for state in _thread_states(self.process.pid)):
+            assert time.monotonic() < until, "a thread goes on although its process was stopped"
+            time.sleep(0.001)
+        return True
+
+    def go_on(self) -> None:
+        """Undo `freeze`."""
+        os.kill(self.process.pid, signal.SIGCONT)
 
     def kill(self) -> int:
         """End it, having noted which processes it had started; returns the exit code."""
@@ -82,9 +106,17 @@ class Victim:
 
 
 @contextmanager
-def victim(module: str, *arguments: object, calls: Path, workers: bool = True) -> Iterator[Victim]:
-    """A run that is over at the latest when its test is, or when the limit is reached."""
-    started = Victim(module, *arguments, calls=calls, workers=workers)
+def victim(
+    module: str,
+    *arguments: object,
+    calls: Path,
+    workers: bool = True,
+    before: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Victim]:
+    """A run that is over at the latest when its test is, or when the limit is reached. `before`: a command that starts
+    it and keeps its process id, as `strace -D` does; `variables`: of its environment."""
+    started = Victim(module, *arguments, calls=calls, workers=workers, before=before, variables=variables)
     alarm = threading.Timer(LIMIT_S, started.process.kill)
     alarm.start()
     try:
@@ -119,3 +151,13 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def _thread_states(pid: int) -> list[str]:
+    states: list[str] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            states.append((task / "stat").read_text().rpartition(")")[2].split()[0])
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended meanwhile
+    return states

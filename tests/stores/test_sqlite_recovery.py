@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import random
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import missing_part
+from tests.faults import disk, tracer
 from weft.content import raw_id
 from weft.store import STATE, Batch, NotASpace, SpaceLocked, SpaceNewer, StoreFailed
 from weft.stores.points import CRASH_POINTS
@@ -313,13 +313,11 @@ def test_two_programs_that_make_one_space_share_it(path: str) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MiB; skipped where this user cannot mount."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("needs the right to mount")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    absence = disk.no_small_disk()
+    if absence is not None:
+        pytest.skip(absence.why)
+    with disk.small_disk(tmp_path / "small", 2**20) as folder:
+        yield folder
 
 
 def test_a_full_disk_refuses_clearly_reads_go_on_and_work_resumes(small_disk: Path) -> None:
@@ -375,9 +373,10 @@ store.close()
 
 @pytest.fixture
 def strace() -> None:
-    """Skips where strace is missing; where every part is demanded, fails."""
-    if shutil.which("strace") is None:
-        missing_part("strace", "it is not installed")
+    """Skips where nothing can be traced; where strace could be had and every part is demanded, fails."""
+    absence = tracer.absence()
+    if absence is not None:
+        missing_part("strace", absence.why) if absence.could_be_here else pytest.skip(absence.why)
 
 
 @pytest.mark.usefixtures("strace")
@@ -385,9 +384,9 @@ def strace() -> None:
 @pytest.mark.parametrize("turn", range(14, 60) if LONG else (14, 23))
 def test_a_disk_that_refuses_once_loses_nothing_and_is_tried_again(path: str, fault: str, turn: int) -> None:
     SqliteStore(path).close()
-    tracer = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"inject={fault}:when={turn}"]
+    traced = tracer.injecting(f"{fault}:when={turn}")
 
-    done = subprocess.run([*tracer, sys.executable, "-c", STUMBLE, path], capture_output=True, text=True)
+    done = subprocess.run([*traced, sys.executable, "-c", STUMBLE, path], capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr
     store = SqliteStore(path)
@@ -400,11 +399,27 @@ def test_a_disk_that_refuses_once_loses_nothing_and_is_tried_again(path: str, fa
 @pytest.mark.usefixtures("strace")
 def test_a_disk_that_refuses_while_a_space_is_opened_is_not_taken_for_damage(path: str) -> None:
     SqliteStore(path).close()
-    tracer = ["strace", "-f", "-qq", "-o", os.devnull, "-e", "inject=pwrite64:error=EIO:when=8"]
+    traced = tracer.injecting("pwrite64:error=EIO:when=8")
 
-    done = subprocess.run([*tracer, sys.executable, "-c", STUMBLE, path], capture_output=True, text=True)
+    done = subprocess.run([*traced, sys.executable, "-c", STUMBLE, path], capture_output=True, text=True)
 
     assert "StoreFailed" in done.stderr.splitlines()[-1]
+    store = SqliteStore(path)
+    assert list(store.verify()) == []
+    store.close()
+
+
+MAKE = "import sys; from weft.stores.sqlite import SqliteStore; SqliteStore(sys.argv[1]).close()"
+
+
+@pytest.mark.usefixtures("strace")
+@pytest.mark.parametrize("turn", range(8, 14))
+def test_a_disk_that_refuses_while_a_space_is_made_leaves_a_whole_one_or_none(path: str, turn: int) -> None:
+    traced = tracer.injecting(f"fdatasync:error=ENOSPC:when={turn}")
+
+    done = subprocess.run([*traced, sys.executable, "-c", MAKE, path], capture_output=True, text=True)
+
+    assert done.returncode == 0 or "StoreFailed" in done.stderr.splitlines()[-1], done.stderr
     store = SqliteStore(path)
     assert list(store.verify()) == []
     store.close()

@@ -194,7 +194,8 @@ def fill(draft: str, schema: Schema) -> None:
         connection.execute(meta.put, meta.cells(("epoch",), (0,)))
         connection.execute(f"PRAGMA user_version = {schema.version}")
         connection.execute("COMMIT")
-        connection.execute("PRAGMA journal_mode = WAL")
+        # To the end: it commits after its only row, and a disk that refused that would not be heard.
+        connection.execute("PRAGMA journal_mode = WAL").fetchall()
 
 
 def _publish(draft: str, path: str) -> None:

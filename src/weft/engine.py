@@ -239,6 +239,9 @@ class Engine(Ledger):
                 else:
                     sized = self._follow_source(reader, changed, cut)
                     stack.append((reader, sized))
+                    for element in [one for one in reader.readers if one and one not in reader.slots]:
+                        # Who reads what is not there looks again: its absence may be an error now, or none any more.
+                        self._spread_element(reader, element, cut)
             for element, _, _ in changed:
                 self._spread_element(node, element, cut)
 
@@ -451,7 +454,8 @@ class Engine(Ledger):
             if isinstance(reader, Whole):
                 stack.extend(further for edges in reader.readers.values() for further in edges)
             elif reader.due is None and not reader.current:
-                due = Due(max(first, edge.since), at)
+                # Also no later than what else is unsettled below it: a row that stands is not asked about that again.
+                due = Due(min(max(first, edge.since), self.graph.first(reader)), at)
                 self.put_due(reader, due)
                 self.graph.set_due(reader, due)
                 self.touched[reader] = None

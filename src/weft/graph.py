@@ -317,7 +317,8 @@ def edge_outcome(edge: Edge) -> Outcome:
     member = source.member(edge.element)
     if member is not None:
         return Ok(member.content, member.encoded)
-    outcome = source.outcome()
+    # Whether it is there, what the `each` runs over says alone: that another element failed has nothing to do with it.
+    outcome = source.base.outcome() if isinstance(source, Whole) else source.outcome()
     return outcome if not isinstance(outcome, Ok) else Gone("what it refers to is not there any more")
 
 
@@ -586,6 +587,8 @@ class Graph:
             if now == node.current:
                 continue
             node.current = now
+            if now and isinstance(node, Slot):
+                node.frame = None  # also where what it reads came to what it was, and nothing is settled anew
             if not node.readers:
                 continue
             by = -1 if now else 1

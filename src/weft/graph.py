@@ -135,8 +135,15 @@ class Slot:
     def members(self) -> list[Member]:
         """Its value's elements, in order."""
         if self._members is None:
-            self._members = members_of(self.spec, self.outcome())
+            self._members = members_of(self.spec, self._standing())
         return self._members
+
+    def _standing(self) -> Outcome:
+        """What says which elements there are. A failure that is tried again removes none: they may be back at its very
+        cut, where what they come to could not stand over their tombstones."""
+        outcome = self.outcome()
+        is_pending = isinstance(outcome, Err) and not outcome.final
+        return self.last if is_pending and self.last is not None else outcome
 
     def element_ids(self) -> list[str]:
         """The ids of its value's elements, in order."""

@@ -73,14 +73,10 @@ class Result(NamedTuple):
     position: int
 
 
-def rank(result: Result) -> tuple[int, int, tuple[int, int], int]:
-    """Greater cut; then ok over error over nothing; then the later attempt among errors; then the lower log position.
-
-    Nothing comes last: an element that was removed, as its list failed and is tried again, may be back at that very
-    cut, and what it comes to then must stand over its tombstone. Older results never reach the tombstone's cut."""
-    outcome = result.outcome
-    worth = 2 if isinstance(outcome, Ok) else 1 if isinstance(outcome, Err) else 0
-    return (result.at, worth, result.attempt if worth == 1 else (0, 0), -result.position)
+def rank(result: Result) -> tuple[int, bool, tuple[int, int], int]:
+    """Greater cut; then ok over error; then the later attempt among errors; then the lower log position."""
+    is_ok = not isinstance(result.outcome, Err)
+    return (result.at, is_ok, (0, 0) if is_ok else result.attempt, -result.position)
 
 
 def dominates(one: Result, other: Result) -> bool:

@@ -22,6 +22,9 @@ from weft.testing.simulated_loop import SimulatedLoop
 WEATHER = "Weather"
 """The kind of error of a call that broke for no reason of its own."""
 
+STRAY_S = 0.02
+"""How often an answer without an engine looks for one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lateness:
@@ -42,6 +45,7 @@ class Exchange:
 
     def __init__(self) -> None:
         self.to: Reporter | None = None
+        """Of the life that is: None until its engine has started a call."""
         self.on_start: Callable[[Call], None] = lambda call: None
         self.delivered = self.doubled = self.broken = self.strays = 0
 
@@ -86,10 +90,19 @@ class LateRunner:
         if self._life.is_over:
             if isinstance(report, Partial) or self._rnd.random() >= self.lateness.outlives:
                 return
-            self._by.strays += 1
+            self._stray(report)
+            return
         self._by.delivered += isinstance(report, Finished | Broke)
-        if self._by.to is not None:
-            self._by.to(report)
+        assert self._by.to is not None
+        self._by.to(report)
+
+    def _stray(self, report: Report) -> None:
+        """To the next engine, once that has begun to send calls, as from then on it listens."""
+        if self._by.to is None:
+            self._loop.call_later(STRAY_S, self._stray, report)
+            return
+        self._by.strays += 1
+        self._by.to(report)
 
     def cancel(self, id: AttemptId, /) -> None:
         """Ask the inner runner."""

@@ -117,7 +117,7 @@ class Machine:
 
     async def _live(self, program: Callable[[Machine], Awaitable[T]]) -> T:
         for _ in range(LIVES_MAX):
-            self._life = self.plan.begin()
+            self._life, self.exchange.to = self.plan.begin(), None
             task = asyncio.ensure_future(program(self))
             self.plan.on_death = lambda task=task: self.loop.call_soon(task.cancel) and None  # type: ignore[misc]
             try:

@@ -55,8 +55,10 @@ class TurnRules:
         """A new engine: what was demanded is asked anew."""
         self._marks.clear()
 
-    def check(self, engine: Engine, touched: Iterable[Slot]) -> None:
+    def check(self, engine: Engine, touched: Sequence[Slot]) -> None:
         """Raises `RuleBroken`."""
+        if engine.head.position == self.reference.position and not touched:
+            return  # a turn in which nothing happened
         self.reference.read(engine.store.records(self.reference.position))
         for slot in touched:
             if engine.node(*slot.key) is slot:
@@ -89,7 +91,8 @@ class TurnRules:
     def _check_marks(self, engine: Engine) -> None:
         """Each demanded slot shows what is right at some cut not before its mark."""
         for slot in engine.demanded():
-            mark, result = mark_of(engine.cut, [engine.graph.first(slot)]), slot.result
+            mark = engine.cut if slot.current else mark_of(engine.cut, [engine.graph.first(slot)])
+            result = slot.result
             if slot.key.node in self.reference.steady:
                 before = self._marks.get(slot.key, 0)
                 require(mark >= before, "marks only rise", f"that of {slot.key} fell from {before} to {mark}")
@@ -250,10 +253,10 @@ def _check_memo(store: Store, results: Iterable[Computed]) -> None:
 
 def _check_dominance(store: Store, results: Iterable[Computed]) -> None:
     """What stands is the greatest of its slot, whatever order they came in."""
-    top: dict[SlotKey, tuple[tuple[int, int, tuple[int, int], int], Computed]] = {}
+    top: dict[SlotKey, tuple[tuple[int, bool, tuple[int, int], int], Computed]] = {}
     for result in results:
-        worth = 2 if result.is_ok else 1 if "error" in result.outcome else 0
-        rank = (result.at, worth, result.attempt if worth == 1 else (0, 0), -result.position)
+        is_error = "error" in result.outcome
+        rank = (result.at, not is_error, result.attempt if is_error else (0, 0), -result.position)
         stood = top.get(result.slot)
         if result.how != "removed":
             is_lower = stood is not None and rank < stood[0]

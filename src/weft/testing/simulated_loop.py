@@ -52,7 +52,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self._is_running = self._is_closed = self._is_stopping = False
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self.unheard: list[BaseException] = []
-        """What callbacks and forgotten tasks raised, and nobody took."""
+        """What callbacks raised, and nobody took."""
 
     # ---- running ----
     def run(self, main: Coroutine[Any, Any, T]) -> T:
@@ -174,6 +174,8 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.pop(task, None)
+        if not task.cancelled():
+            task.exception()  # asked for here, or the garbage collector would speak of it at a moment of its own
 
     def run_in_executor(self, executor: object, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]) -> Any:
         """Run the function as one callback: threads would come in an order that no seed decides."""

@@ -19,6 +19,7 @@ from weft.content import Plain, encode
 from weft.definition import compile_type
 from weft.folding import event_id, event_plain
 from weft.home import Home
+from weft.pump import SpaceClosed, Waiter
 from weft.reduce import element_identity
 from weft.store import StoreFailed
 from weft.testing.crash import Crash
@@ -82,8 +83,9 @@ class Simulation:
         self.machine = Machine(story.seed, lateness=story.lateness, lies=lies, now_s_max=NOW_S_MAX)
         self.machine.quick_inline = story.quick_inline
         self.left, self.right = make_types(story.graph)
-        self.reference = Reference(story.graph)
-        self.rules = TurnRules(self.reference, calls_break=story.lateness.breaks > 0)
+        calls_break = story.lateness.breaks > 0
+        self.reference = Reference(story.graph, calls_break=calls_break)
+        self.rules = TurnRules(self.reference, calls_break=calls_break)
         self.promises, self.cup = Promises(), SeededCup(story.seed)
         self.broken: RuleBroken | None = None
         self.calls = self.refused = 0
@@ -136,8 +138,6 @@ class Simulation:
 
     def _attach(self, space: Space) -> None:
         """Have the rules asked after every turn, and before every call."""
-        from weft.pump import Waiter
-
         home = cast("Home", space._host)
         pump = home._running()
         self.rules.begin_life()
@@ -221,7 +221,7 @@ class Simulation:
     def _told(self, task: asyncio.Task[None]) -> None:
         self._telling.discard(task)
         why = None if task.cancelled() else task.exception()
-        if why is not None and not self.machine.plan.is_down:
+        if why is not None and not isinstance(why, Crash | SpaceClosed):
             self.machine.loop.unheard.append(why)
 
     async def _settled(self, space: Space) -> None:

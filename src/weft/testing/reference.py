@@ -77,8 +77,9 @@ class Reference:
         """Positions of told records, ascending."""
         self._states: list[dict[str, Told]] = []
         self.position = 0
-        self.names: dict[str, int | str] = {element_identity(value, None): value for value in ELEMENTS}
-        """What an element id stands for."""
+        self.names: dict[str, int] = {element_identity(value, None): value for value in ELEMENTS}
+        """What the id of a number stands for."""
+        self._named: dict[str, str] = {}
         self.ids: dict[tuple[str, str], dict[str, str]] = {}
         """Of each list whose elements have identity: name to id."""
         self._dice: dict[tuple[int, bytes], Plain] = {}
@@ -140,7 +141,9 @@ class Reference:
         for id, top in zip(result.elements, _list(result.value), strict=True):
             assert isinstance(top, dict)
             name = str(top["name"])
-            if known.setdefault(name, id) != id or self.names.setdefault(id, name) != name:
+            if name not in known:
+                self._values.clear()
+            if known.setdefault(name, id) != id or self._named.setdefault(id, name) != name:
                 raise RuleBroken(rule="L14 ids last", what=f"{result.slot} calls {name} {id} at {result.position}")
 
     def _read_own(self, plan: NodePlan, result: Computed) -> None:
@@ -176,7 +179,7 @@ class Reference:
         value = self.value(slot.entity, slot.node, cut)
         if slot.element:
             # Of a list that failed there are no elements.
-            return dict(value).get(self.names.get(slot.element), ABSENT) if isinstance(value, tuple) else ABSENT
+            return dict(value).get(self.names.get(slot.element, slot.element), ABSENT) if isinstance(value, tuple) else ABSENT
         if isinstance(value, tuple):
             return ERROR if any(part is ERROR for _, part in value) else [part for _, part in value]
         return mapping_plain((key, list(group)) for key, group in value.items()) if isinstance(value, Groups) else value
@@ -215,7 +218,7 @@ class Reference:
         value = self.value(target.entity, target.node, cut)
         if not isinstance(value, tuple):
             return value
-        return dict(value).get(self.names.get(target.element), ABSENT)
+        return dict(value).get(self.names.get(target.element, target.element), ABSENT)
 
     def _computed(self, plan: NodePlan, entity: str, cut: int) -> Value:
         inputs = [self.value(entity, read, cut) for read in plan.reads]
@@ -235,7 +238,11 @@ class Reference:
             case _:
                 if any(value is ABSENT for value in inputs) and not any(value is ERROR for value in inputs):
                     return ABSENT
-                return evaluated(plan, inputs)
+                value = evaluated(plan, inputs)
+                if plan.kind == "tops" and isinstance(value, tuple):
+                    ids = self.ids.get((entity, plan.name), {})
+                    return tuple((ids.get(name, name), top) for name, top in value)
+                return value
 
     def _each(self, plan: NodePlan, inputs: list[Value]) -> Value:
         source, *more = inputs
@@ -287,7 +294,7 @@ def _list(said: Plain) -> list[Plain]:
 # Folding, in the plainest way --------------------------------------------------------------------------------------
 
 
-def _fold(state: dict[str, Told], intent: list[Plain], position: int, base: int, names: dict[str, int | str]) -> None:
+def _fold(state: dict[str, Told], intent: list[Plain], position: int, base: int, names: dict[str, int]) -> None:
     entity, node, verb, *args = intent
     entity, node = str(entity), str(node)
     if verb == "create":
@@ -307,7 +314,7 @@ def _cell_value(said: Plain) -> Any:
 
 
 def _items(
-    xs: dict[int, Item], verb: str, args: list[Plain], position: int, base: int, names: dict[str, int | str]
+    xs: dict[int, Item], verb: str, args: list[Plain], position: int, base: int, names: dict[str, int]
 ) -> dict[int, Item]:
     now = dict(xs)
     if verb == "add":

@@ -273,6 +273,11 @@ class Engine(Ledger):
     def _bury(self, whole: Whole, element: str, cut: int) -> None:
         slot = whole.slots[element]
         waiting = [edge.reader for edge in slot.readers.get("", ()) if isinstance(edge.reader, Slot)]
+        # Readers first, those of the whole too: what was unsettled about this element until now counts for them.
+        self.make_all_due(waiting, cut)
+        for edge in whole.readers.get("", ()):
+            if isinstance(edge.reader, Slot):
+                self.make_due(edge.reader, max(cut, edge.since))
         self.graph.drop_element(whole, element)
         said: dict[str, Plain] = {"slot": list(slot.key), "at": cut, "outcome": {"gone": "its element was removed"}}
         encoded = encode_shallow(said)
@@ -283,7 +288,6 @@ class Engine(Ledger):
             self.put_due(slot, None)
         self.touched[slot] = None
         for reader in waiting:
-            self.make_due(reader, cut)
             self.graph.rewire(reader, cut)
 
     # ---- T3: what a call came to ----
@@ -384,7 +388,7 @@ class Engine(Ledger):
             payload["key"] = Link(said.call_key)
         if said.took_us:
             payload["took_us"] = said.took_us
-        if isinstance(outcome, Err) and slot.last is not None:
+        if not isinstance(outcome, Ok) and slot.last is not None:
             payload["last"] = self.outcome_plain(slot.last)
         if said.other is not None:
             payload["other"] = self.outcome_plain(said.other)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from weft.content import Cid, Link, Plain, decode
-from weft.record import COMPUTED, Record
+from weft.record import COMPUTED, Entry, Record
 from weft.slot import SlotKey
 
 
@@ -55,22 +55,24 @@ class Computed(NamedTuple):
 
 def computed_in(record: Record) -> Iterator[Computed]:
     """The results in a record; none in one that was told."""
-    if record.kind in COMPUTED:
-        yield _computed(record, record.content())
+    if record.kind == COMPUTED:
+        for entry in record.entries():
+            yield _computed(record.epoch, entry)
 
 
-def _computed(record: Record, said: dict[str, Plain]) -> Computed:
+def _computed(by_epoch: int, entry: Entry) -> Computed:
+    said = entry.said
     slot, at, attempt, outcome = said["slot"], said["at"], said.get("attempt") or [0, 0], said["outcome"]
     assert isinstance(slot, list) and isinstance(at, int) and isinstance(attempt, list) and isinstance(outcome, dict)
     epoch, number = attempt
     assert isinstance(epoch, int) and isinstance(number, int)
     key, preimage = said.get("key"), said.get("preimage")
     return Computed(
-        record.position,
-        record.epoch,
+        entry.position,
+        by_epoch,
         SlotKey(*(str(part) for part in slot)),
         at,
-        str(said["how"]) if record.kind == "result" else "removed",
+        str(said["how"]) if entry.kind == "result" else "removed",
         (epoch, number),
         key.cid if isinstance(key, Link) else None,
         preimage if isinstance(preimage, bytes) else None,

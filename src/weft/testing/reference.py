@@ -99,7 +99,7 @@ class Reference:
         """Take in what was appended. Raises `RuleBroken` for what does not follow from what was before."""
         for record in records:
             self.position = record.position
-            if record.kind not in COMPUTED:
+            if record.kind != COMPUTED:
                 self._read_told(record)
                 continue
             for result in computed_in(record):

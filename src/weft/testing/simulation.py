@@ -33,7 +33,7 @@ from weft.testing.story import Act, Fail, Fill, Intent, Pause, Reopen, RetryFail
 ACTOR = "ann"
 PROGRAM = "bob"
 """Who edits through the inbox."""
-ROUNDS_MAX = 12
+ROUNDS_MAX = 200
 NOW_S_MAX = 60.0
 
 
@@ -322,17 +322,25 @@ class Simulation:
         self.machine.disk.refusals = 0
         while space._store.inbox():
             await asyncio.sleep(0.02)
-        for _ in range(ROUNDS_MAX):
-            await space.settled()
-            with space.view() as engine:
-                if not broken_by_weather(engine):
-                    break
-            await self._retry(space)
+        await self._settled_and_well(space)
         await asyncio.sleep(2 * self.story.lateness.delay_s_max)
-        await space.settled()
+        await self._settled_and_well(space)
         with space.view() as engine:
             if self.broken is None:
                 self.rules.check_rest(engine)
+
+    async def _settled_and_well(self, space: Space) -> None:
+        """Until nothing is due, also for what other programs told, and no call is broken that need not be."""
+        for _ in range(ROUNDS_MAX):
+            await space.settled()
+            with space.view() as engine:
+                is_settled, broken = engine.settled_mark() == engine.cut, broken_by_weather(engine)
+            if broken:
+                await self._retry(space)
+            elif is_settled:
+                return
+            else:
+                await asyncio.sleep(0.05)
 
     def _check_left(self) -> None:
         """What the disk holds when all is over, and what a rebuild makes of it."""

@@ -132,7 +132,7 @@ class Machine:
     async def _end_others(self, task: asyncio.Future[T]) -> None:
         """Nothing of a life goes on in the next."""
         mine = asyncio.current_task()
-        others = [other for other in asyncio.all_tasks(self.loop) if other is not mine and not other.done()]
+        others = [other for other in self.loop.tasks if other is not mine and not other.done()]
         for other in others:
             other.cancel()
         await asyncio.gather(task, *others, return_exceptions=True)

@@ -50,7 +50,8 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self._timers: list[tuple[float, float, int, asyncio.TimerHandle]] = []
         self._numbers = itertools.count()
         self._is_running = self._is_closed = self._is_stopping = False
-        self._tasks: dict[asyncio.Task[Any], None] = {}
+        self.tasks: dict[asyncio.Task[Any], None] = {}
+        """Those that are not done, in the order of their beginning: asyncio's own set of them has none."""
         self.unheard: list[BaseException] = []
         """What callbacks raised, and nobody took."""
 
@@ -80,7 +81,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
 
     def end_tasks(self) -> None:
         """Cancel every task, as a process that ends does, and let them end."""
-        left = [task for task in self._tasks if not task.done()]
+        left = [task for task in self.tasks if not task.done()]
         for task in left:
             task.cancel()
         if left:
@@ -168,12 +169,12 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def create_task(self, coro: Any, *, name: str | None = None, context: Any = None, **how: Any) -> asyncio.Task[Any]:
         """A task of this loop, kept until it is done."""
         task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name, context=context)
-        self._tasks[task] = None
+        self.tasks[task] = None
         task.add_done_callback(self._forget)
         return task
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.pop(task, None)
+        self.tasks.pop(task, None)
         if not task.cancelled():
             task.exception()  # asked for here, or the garbage collector would speak of it at a moment of its own
 

@@ -16,14 +16,13 @@ from typing import cast
 from weft import Blob, Space
 from weft.call import Call
 from weft.content import Plain, encode
-from weft.definition import compile_type
 from weft.folding import event_id, event_plain
 from weft.home import Home
 from weft.pump import SpaceClosed, Waiter
 from weft.reduce import element_identity
 from weft.store import StoreFailed
 from weft.testing.crash import Crash
-from weft.testing.graph_plan import Cup, GraphPlan, make_types
+from weft.testing.graph_plan import Cup, make_types
 from weft.testing.machine import Machine
 from weft.testing.reference import Reference, RuleBroken
 from weft.testing.rules import Promises, TurnRules, broken_by_weather, check_log, check_rebuilt, check_sent
@@ -93,7 +92,7 @@ class Simulation:
         self._watched: dict[tuple[str, str], None] = {}
         self._doubtful: dict[str, Tell] = {}
         """Edits that were told and neither acknowledged nor refused, and are to be told again."""
-        self._telling: set[asyncio.Task[None]] = set()
+        self._telling: dict[asyncio.Task[None], None] = {}
         listed = any(plan.kind in ("live", "told") for plan in (*story.graph.left, *story.graph.right))
         self._is_always_listed = not listed
 
@@ -215,11 +214,11 @@ class Simulation:
             await self._tell(space, act)
             return
         task = asyncio.ensure_future(self._tell(space, act))
-        self._telling.add(task)
+        self._telling[task] = None
         task.add_done_callback(self._told)
 
     def _told(self, task: asyncio.Task[None]) -> None:
-        self._telling.discard(task)
+        self._telling.pop(task, None)
         why = None if task.cancelled() else task.exception()
         if why is not None and not isinstance(why, Crash | SpaceClosed):
             self.machine.loop.unheard.append(why)
@@ -336,11 +335,21 @@ class Simulation:
             with space.view() as engine:
                 is_settled, broken = engine.settled_mark() == engine.cut, broken_by_weather(engine)
             if broken:
+                await asyncio.sleep(0.05)
+                self._check_errors(space)
                 await self._retry(space)
             elif is_settled:
                 return
             else:
                 await asyncio.sleep(0.05)
+
+    def _check_errors(self, space: Space) -> None:
+        """An error is no result where its call came out well: the engine itself has such a slot tried again."""
+        with space.view() as engine:
+            for slot in broken_by_weather(engine):
+                key = slot.result.call_key if slot.result is not None else None
+                if key is not None and engine.recall(key) is not None and slot.due is None:
+                    self._note(RuleBroken(rule="late ok", what=f"{slot.key} shows the error of a call that has a value"))
 
     def _check_left(self) -> None:
         """What the disk holds when all is over, and what a rebuild makes of it."""
@@ -352,11 +361,3 @@ class Simulation:
         check_rebuilt(store, types, epoch=store.acquire())
         store.release()
 
-
-def types_of(graph: GraphPlan) -> tuple[object, object]:
-    """The compiled types of a graph."""
-    left, right = make_types(graph)
-    return compile_type(left), compile_type(right)
-
-
-__all__ = ["Crash", "Run", "Simulation", "simulate"]

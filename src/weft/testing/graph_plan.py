@@ -275,7 +275,7 @@ def evaluated(plan: NodePlan, inputs: Sequence[Value]) -> Value:
     than that to say."""
     if plan.kind == "told":
         return -1 if inputs[0] is ERROR else UNKNOWN if inputs[0] is ABSENT else inputs[0]
-    if plan.kind == "good":
+    if plan.kind == "good" and isinstance(inputs[0], tuple):
         good = [value for _, value in inputs[0] if value is not ERROR]
         return (sum((place + 1) * x for place, x in enumerate(good)) + plan.tag) % 50
     if any(_is_broken(value) for value in inputs):

@@ -149,6 +149,8 @@ class Simulation:
                     self.rules.check(pump.engine, list(pump.engine.touched))
                 except RuleBroken as why:
                     self._note(why)
+                except Exception as why:  # noqa: BLE001  or the engine would die of its observer
+                    self._note(RuleBroken(rule="the reference itself", what=f"{type(why).__name__}: {why}"))
             return False
 
         def on_start(call: Call) -> None:

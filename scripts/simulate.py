@@ -1,7 +1,7 @@
 """Simulated runs: stories told from seeds, each on a machine that fails, beside a reference of what is right.
 
-A seed that breaks a rule is printed with its story, cut down to what is needed. Prints one line of counts, and how often
-programs died at each point; the same seeds give the same line on every machine, its time apart.
+A seed that breaks a rule is printed with its story, cut down to what is needed. Prints a line of counts, and how often
+programs died at each point; the same seeds give the same lines on every machine, the time apart.
 
 Invariant: exits with 0 only if every rule held in every run, and each run could be repeated.
 """

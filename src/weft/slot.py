@@ -77,7 +77,7 @@ def rank(result: Result) -> tuple[int, int, tuple[int, int], int]:
     """Greater cut; then ok over error over nothing; then the later attempt among errors; then the lower log position.
 
     Nothing comes last: a collection that begins to read what is still being made loses elements that are back at that
-    very cut, and what they come to then must stand over their tombstones. An older result never has a tombstone's cut."""
+    very cut, and what they come to must stand over their tombstones. No older result has a tombstone's cut."""
     is_ok = not isinstance(result.outcome, Err)
     worth = 2 if isinstance(result.outcome, Ok) else int(not is_ok)
     return (result.at, worth, (0, 0) if is_ok else result.attempt, -result.position)

@@ -340,7 +340,7 @@ class Space:
             self._saw(await self._host.tell_async(self._event(edit)))
 
     def _saw(self, position: int) -> None:
-        """Edits told at once are acknowledged in any order: what was seen before is asked after the wait, not before."""
+        """Edits told at once are acknowledged in any order, so what was seen is asked after the wait."""
         self._seen = max(self._seen, position)
 
     def _check_blocking(self, call: str, instead: str) -> None:

@@ -15,7 +15,9 @@ SEEN = NodePlan("seen", "one", ("to.x",), 7)
 PINNED = NodePlan("pinned", "fragile", ("of",), 1)
 
 
-def story(left: tuple[NodePlan, ...], right: tuple[NodePlan, ...], *acts: Act, seed: int, late_s: float = 0.05) -> Story:
+def story(
+    left: tuple[NodePlan, ...], right: tuple[NodePlan, ...], *acts: Act, seed: int, late_s: float = 0.05
+) -> Story:
     return Story(seed, GraphPlan(left, right), acts, Lateness(late_s))
 
 
@@ -87,4 +89,3 @@ def test_what_once_broke_a_rule_breaks_none(name: str) -> None:
         told = replace(STORIES[name], seed=STORIES[name].seed + seed)
         broken = simulate(told).broken
         assert broken is None, f"{broken}\n{told}"
-

@@ -240,15 +240,13 @@ def _wired(plan: NodePlan, inputs: list[Any]) -> Any:
             return derive(partial(total, tag=plan.tag), first.settled, **how)
         case "each":
             return first.each(partial(two if len(inputs) > 1 else fragile, tag=plan.tag), *inputs[1:], **how)
-        case "choose":
-            return choose(*inputs)
         case "odd" | "tops" | "paint" | "weigh":
             untagged: dict[str, Any] = {"odd": is_odd, "tops": tops, "paint": paint, "weigh": weigh}
             return derive(untagged[plan.kind], first, **how)
         case "sizes":
             return first.each(size_of, **how)
-        case "filter" | "order" | "group" | "count" | "reduce":
-            return _whole(plan.kind, first)
+        case "choose" | "filter" | "order" | "group" | "count" | "reduce":
+            return choose(*inputs) if plan.kind == "choose" else _whole(plan.kind, first)
         case _:
             return derive(partial(tagged[plan.kind], tag=plan.tag), *inputs, **how)
 

@@ -4,8 +4,8 @@ It stands around any runner that a simulated loop can drive. What the inner one 
 and may be delivered a second time later on; a call may break instead of being run. After a crash the answers still
 under way reach the next engine, as those of workers on other machines do.
 
-Knows nothing of slots. Invariant: what a call answers is what its function gave; only when, how often, and to whom is the
-seed's to say.
+Knows nothing of slots.
+Invariant: what a call answers is what its function gave; when, how often and to whom, the seed says.
 Source: chaos proxies; Jepsen's nemesis.
 """
 

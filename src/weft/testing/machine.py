@@ -25,7 +25,7 @@ from weft.runners.inline import InlineRunner
 from weft.runners.loop import LoopRunner
 from weft.space import Space
 from weft.spec import TypeSpec
-from weft.testing.crash import Crash, CrashPlan, Life
+from weft.testing.crash import CrashPlan, Life
 from weft.testing.late_runner import Exchange, Lateness, LateRunner
 from weft.testing.simulated_disk import SimulatedDisk
 from weft.testing.simulated_loop import SimulatedLoop
@@ -119,7 +119,7 @@ class Machine:
         for _ in range(LIVES_MAX):
             self._life, self.exchange.to = self.plan.begin(), None
             task = asyncio.ensure_future(program(self))
-            self.plan.on_death = lambda task=task: self.loop.call_soon(task.cancel) and None  # type: ignore[misc]
+            self.plan.on_death = self._ender(task)
             try:
                 await asyncio.wait([task])
                 if not self.plan.is_down:
@@ -128,6 +128,12 @@ class Machine:
                 await self._end_others(task)
             self.disk.crash()
         raise AssertionError(f"it died {LIVES_MAX} times")
+
+    def _ender(self, task: asyncio.Future[T]) -> Callable[[], None]:
+        def end() -> None:
+            self.loop.call_soon(task.cancel)
+
+        return end
 
     async def _end_others(self, task: asyncio.Future[T]) -> None:
         """Nothing of a life goes on in the next."""

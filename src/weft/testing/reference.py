@@ -1,8 +1,8 @@
 """A reference: what every node of a planned graph should show at every cut, made from scratch from the log.
 
-Told records are folded here once more, in the plainest way; values are evaluated by the plan. What no function can say is
-taken from the log: what dice came to, the first time that they were thrown for a call, and what a node that is given its
-own last value was. That each of these follows from what was before it is checked as it is read.
+Told records are folded here once more, in the plainest way; values are evaluated by the plan. What no function can say
+is taken from the log: what dice came to, the first time that they were thrown for a call, and what a node that is given
+its own last value was. That each of these follows from what was before it is checked as it is read.
 
 Knows nothing of engines, stores or due rows. Invariant: it never asks the engine what is right.
 Source: model-based testing; the model of Weft's results, apart from the code.
@@ -124,16 +124,17 @@ class Reference:
             return
         if plan.kind == "tops":
             self._read_elements(result)
-        if result.preimage is not None and plan.kind in ("dice", "keep"):
-            _, _, settings, _, inputs = _list(decode(result.preimage))
-            if plan.kind == "dice":
-                assert isinstance(settings, dict)
-                (name,) = _list(inputs)
-                assert isinstance(name, Link) and isinstance(settings["tag"], int)
-                self._dice.setdefault((settings["tag"], bytes(name.cid)), result.value)
-                self._values.clear()
-        if plan.kind == "keep" and not result.superseded:
+        elif plan.kind == "dice" and result.preimage is not None:
+            self._read_dice(result.preimage, result.value)
+        elif plan.kind == "keep" and not result.superseded:
             self._read_own(plan, result)
+
+    def _read_dice(self, preimage: bytes, value: Plain) -> None:
+        _, _, settings, _, inputs = _list(decode(preimage))
+        (name,) = _list(inputs)
+        assert isinstance(settings, dict) and isinstance(name, Link) and isinstance(settings["tag"], int)
+        self._dice.setdefault((settings["tag"], bytes(name.cid)), value)
+        self._values.clear()
 
     def _read_elements(self, result: Computed) -> None:
         """Ids of elements last: one stands for one name for ever, and one name has one id."""
@@ -179,7 +180,11 @@ class Reference:
         value = self.value(slot.entity, slot.node, cut)
         if slot.element:
             # Of a list that failed there are no elements.
-            return dict(value).get(self.names.get(slot.element, slot.element), ABSENT) if isinstance(value, tuple) else ABSENT
+            return (
+                dict(value).get(self.names.get(slot.element, slot.element), ABSENT)
+                if isinstance(value, tuple)
+                else ABSENT
+            )
         if isinstance(value, tuple):
             return ERROR if any(part is ERROR for _, part in value) else [part for _, part in value]
         return mapping_plain((key, list(group)) for key, group in value.items()) if isinstance(value, Groups) else value

@@ -3,8 +3,8 @@
 What is shown is right at its cut and never goes back (L3, L7); marks promise no more than is so; a partial value never
 stands over a settled one (L12); at rest all that is demanded is right at the newest cut (L6, I5). Of the log: it is one
 chain without gaps; acknowledged edits are there, once, in order, and the others whole or not at all (I1, I2); no result
-comes from an attempt that was closed, or of another epoch; one call key has one result (L9); what stands is what dominates
-(L2); the tables are those that the log makes (I11).
+comes from an attempt that was closed, or of another epoch; one call key has one result (L9); what stands is what
+dominates (L2); the tables are those that the log makes (I11).
 
 Knows nothing of how a run came about. Invariant: a rule that does not hold raises `RuleBroken`, naming itself.
 Source: TigerBeetle's state checkers; the laws of Weft's model.
@@ -24,7 +24,7 @@ from weft.record import Record
 from weft.schedule import mark_of
 from weft.slot import Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import TypeSpec
-from weft.store import ATTEMPT, DUE, EVENT, MEMO, TABLES, VERSION, Head, Key, Row, Store
+from weft.store import ATTEMPT, DUE, MEMO, TABLES, VERSION, Head, Key, Row, Store
 from weft.stores.chain import EMPTY, flaw
 from weft.testing.computed import Computed, computed_in
 from weft.testing.graph_plan import ABSENT, ERROR, UNKNOWN, Value
@@ -94,23 +94,27 @@ class TurnRules:
     def _check_marks(self, engine: Engine) -> None:
         """Each demanded slot shows what is right at some cut not before its mark."""
         for slot in engine.demanded():
-            mark = engine.cut if slot.current else mark_of(engine.cut, [engine.graph.first(slot)])
-            result = slot.result
-            if slot.key.node in self.reference.steady:
-                before = self._marks.get(slot.key, 0)
-                require(mark >= before, "marks only rise", f"that of {slot.key} fell from {before} to {mark}")
-                self._marks[slot.key] = mark
-            if result is None or result.at >= mark or not isinstance(result.outcome, Ok):
-                continue
-            if self._witness.get(slot.key, (0, 0))[0] == result.position and self._witness[slot.key][1] >= mark:
-                continue
-            self.checked += 1
-            cuts = self.reference.cuts_from(mark)
-            found = next((cut for cut in cuts if self._fits(slot.key, result.outcome, cut)), None)
-            if found is None:
-                what = f"{slot.key} promises to be right at {mark} or later and shows {told(result.outcome)}"
-                raise RuleBroken(rule="marks do not overclaim", what=what)
-            self._witness[slot.key] = (result.position, found)
+            self._check_mark(engine, slot)
+
+    def _check_mark(self, engine: Engine, slot: Slot) -> None:
+        mark = engine.cut if slot.current else mark_of(engine.cut, [engine.graph.first(slot)])
+        if slot.key.node in self.reference.steady:
+            before = self._marks.get(slot.key, 0)
+            require(mark >= before, "marks only rise", f"that of {slot.key} fell from {before} to {mark}")
+            self._marks[slot.key] = mark
+        result = slot.result
+        if result is None or result.at >= mark or not isinstance(result.outcome, Ok):
+            return
+        position, cut = self._witness.get(slot.key, (0, 0))
+        if position == result.position and cut >= mark:
+            return
+        self.checked += 1
+        cuts = self.reference.cuts_from(mark)
+        found = next((cut for cut in cuts if self._fits(slot.key, result.outcome, cut)), None)
+        if found is None:
+            what = f"{slot.key} promises to be right at {mark} or later and shows {told(result.outcome)}"
+            raise RuleBroken(rule="marks do not overclaim", what=what)
+        self._witness[slot.key] = (result.position, found)
 
     def check_rest(self, engine: Engine) -> None:
         """At rest, with every call gone well in the end. Raises `RuleBroken`."""
@@ -137,7 +141,10 @@ def broken_by_weather(engine: Engine) -> list[Slot]:
     return [
         slot
         for slot in engine.demanded()
-        if isinstance(outcome := slot.outcome(), Err) and outcome.final and outcome.kind == WEATHER and not outcome.origin
+        if isinstance(outcome := slot.outcome(), Err)
+        and outcome.final
+        and outcome.kind == WEATHER
+        and not outcome.origin
     ]
 
 
@@ -288,8 +295,3 @@ def check_rebuilt(store: Store, types: Mapping[str, TypeSpec], *, epoch: int) ->
 def _tables(store: Store) -> dict[str, dict[Key, Row]]:
     """Every row that the log determines: open attempts are of one engine's life."""
     return {table.name: dict(store.rows(table)) for table in TABLES if table is not ATTEMPT}
-
-
-def known_event(store: Store, id: str) -> bool:
-    """Whether an event was told."""
-    return store.row(EVENT, (id,)) is not None

@@ -8,11 +8,24 @@ Source: swarm testing: many narrow generators find more than one wide one.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from weft.testing.graph_plan import GraphPlan, NodePlan
 from weft.testing.late_runner import Lateness
-from weft.testing.story import ELEMENTS, VALUES, Act, Fail, Intent, Pause, Reopen, RetryFailed, Settle, Story, Tell, Watch
+from weft.testing.story import (
+    ELEMENTS,
+    VALUES,
+    Act,
+    Fail,
+    Intent,
+    Pause,
+    Reopen,
+    RetryFailed,
+    Settle,
+    Story,
+    Tell,
+    Watch,
+)
 
 SEEN = NodePlan("seen", "one", ("to.x",), 7)
 PINNED = NodePlan("pinned", "fragile", ("of",), 1)
@@ -39,21 +52,25 @@ def removed_readers(seed: int) -> Story:
     """Elements come and go under whoever refers to them, while their calls are out."""
     draft = _Draft("removed readers", seed)
     rnd = draft.rnd
-    left = (NodePlan("n0", "each", ("xs",), 2), NodePlan("n1", "each", ("n0", "x"), 1), NodePlan("n2", "total", ("n1",)))
+    left = (
+        NodePlan("n0", "each", ("xs",), 2),
+        NodePlan("n1", "each", ("n0", "x"), 1),
+        NodePlan("n2", "total", ("n1",)),
+    )
     acts: list[Act] = [Watch("right", "pinned"), Watch("left", "n2")]
     for _ in range(rnd.randint(8, 20)):
         element = rnd.choice(ELEMENTS[:3])
-        acts.append(
-            rnd.choice((
-                draft.tell(("left", "xs", "add", rnd.randrange(1, 900), element)),
-                draft.tell(("left", "xs", "add", rnd.randrange(1, 900), element), ("left", "x", "set", rnd.choice(VALUES))),
-                draft.tell(("left", "xs", "remove", element)),
-                draft.tell(("left", "xs", "remove", element)),
-                draft.tell(("right", "of", "pin", "left", rnd.choice(("n0", "n1")), element)),
-                draft.pause(),
-                Settle(),
-            ))
-        )  # fmt: skip
+        add: Intent = ("left", "xs", "add", rnd.randrange(1, 900), element)
+        choices: list[Act] = [
+            draft.tell(add),
+            draft.tell(add, ("left", "x", "set", rnd.choice(VALUES))),
+            draft.tell(("left", "xs", "remove", element)),
+            draft.tell(("left", "xs", "remove", element)),
+            draft.tell(("right", "of", "pin", "left", rnd.choice(("n0", "n1")), element)),
+            draft.pause(),
+            Settle(),
+        ]
+        acts.append(rnd.choice(choices))
     return Story(seed, GraphPlan(left, (SEEN, PINNED)), tuple(acts), Lateness(rnd.choice((0.01, 0.1))))
 
 
@@ -105,16 +122,15 @@ def zombies(seed: int) -> Story:
     acts: list[Act] = [Watch("left", plan.name) for plan in left]
     points = ("", "", "attempt sent", "attempt sent", "call ended", "results settled", "before commit", "after commit")
     for _ in range(rnd.randint(10, 24)):
-        acts.append(
-            rnd.choice((
-                draft.tell(("left", rnd.choice("xy"), "set", rnd.choice(VALUES))),
-                draft.tell(("left", "xs", "add", rnd.randrange(1, 900), rnd.choice(ELEMENTS))),
-                draft.tell(("left", "xs", "remove", rnd.choice(ELEMENTS))),
-                draft.pause(),
-                Fail(rnd.choice(points), rnd.randint(1, 3)),
-                Reopen(),
-            ))
-        )  # fmt: skip
+        choices: list[Act] = [
+            draft.tell(("left", rnd.choice("xy"), "set", rnd.choice(VALUES))),
+            draft.tell(("left", "xs", "add", rnd.randrange(1, 900), rnd.choice(ELEMENTS))),
+            draft.tell(("left", "xs", "remove", rnd.choice(ELEMENTS))),
+            draft.pause(),
+            Fail(rnd.choice(points), rnd.randint(1, 3)),
+            Reopen(),
+        ]
+        acts.append(rnd.choice(choices))
     return Story(seed, GraphPlan(left, (SEEN,)), tuple(acts), Lateness(0.1, 0.1, 0.4, 0.0, 1.0))
 
 
@@ -124,8 +140,3 @@ SCENARIOS: dict[str, Callable[[int], Story]] = {
     "marks under constant change": constant_change,
     "zombies": zombies,
 }
-
-
-def stories(name: str, seeds: Sequence[int]) -> list[Story]:
-    """The stories of a scenario."""
-    return [SCENARIOS[name](seed) for seed in seeds]

@@ -6,7 +6,7 @@ order was: a transaction of which one piece is missing or torn never was, nor is
 returns from a sync without having done it, as drives with a volatile cache do; no engine can keep its promises on one,
 so a test that cannot tell is blind.
 
-Knows nothing of engines. Invariant: after a crash the store holds whole transactions, and all that an honest disk synced.
+Knows nothing of engines. Invariant: after a crash there are whole transactions, and all that an honest disk synced.
 Source: write-ahead logs with checksummed frames; SQLite's power-cut tests; ALICE.
 """
 

@@ -16,8 +16,8 @@ import heapq
 import itertools
 import random
 from asyncio import events
-from collections.abc import Callable, Coroutine, Generator
-from typing import Any, TypeVar, TypeVarTuple, Unpack
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from weft.errors import WeftError
 
@@ -39,7 +39,15 @@ class OutOfTime(WeftError):
     now_s: float
 
 
-class SimulatedLoop(asyncio.AbstractEventLoop):
+if TYPE_CHECKING:
+    # What a simulated loop has not (files, sockets, processes, signals) raises NotImplementedError, as in asyncio's own
+    # loops where a platform lacks it; to type checkers it is as much of a loop as those.
+    from asyncio import BaseEventLoop as Base
+else:
+    from asyncio import AbstractEventLoop as Base
+
+
+class SimulatedLoop(Base):
     """An event loop of its own time. `rnd` orders callbacks; `now_s_max`: where a program that never ends is stopped.
 
     Use it with `run`; it is left closed."""
@@ -59,14 +67,15 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run to the end of `main`, cancel what is left, and close. Raises what it raises, `Stalled`, `OutOfTime`."""
         try:
-            return self.run_until_complete(main)
+            result: T = self.run_until_complete(main)
+            return result
         finally:
             self.end_tasks()
             self.close()
 
-    def run_until_complete(self, future: Generator[Any, None, T] | Any) -> T:
+    def run_until_complete(self, future: Any) -> Any:
         """Run until it is done. Raises what it raises, `Stalled` and `OutOfTime`."""
-        task: asyncio.Future[T] = asyncio.ensure_future(future, loop=self)
+        task: asyncio.Future[Any] = asyncio.ensure_future(future, loop=self)
         if events._get_running_loop() is not None:
             raise RuntimeError("a loop runs in this thread already")
         self._is_running = True
@@ -120,7 +129,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return self._now_s
 
     def call_soon(
-        self, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: contextvars.Context | None = None
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
         """Run it at this moment, in an order of the seed's choice."""
         if self._is_closed:
@@ -130,7 +139,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return handle
 
     def call_soon_threadsafe(
-        self, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: contextvars.Context | None = None
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
         """`call_soon`: there is one thread."""
         return self.call_soon(callback, *args, context=context)
@@ -138,8 +147,8 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def call_later(
         self,
         delay: float,
-        callback: Callable[[Unpack[Ts]], object],
-        *args: Unpack[Ts],
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """Run it `delay` simulated seconds from now."""
@@ -148,8 +157,8 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def call_at(
         self,
         when: float,
-        callback: Callable[[Unpack[Ts]], object],
-        *args: Unpack[Ts],
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """Run it at a simulated moment."""
@@ -178,7 +187,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         if not task.cancelled():
             task.exception()  # asked for here, or the garbage collector would speak of it at a moment of its own
 
-    def run_in_executor(self, executor: object, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]) -> Any:
+    def run_in_executor(self, executor: object, func: Callable[[*Ts], T], *args: *Ts) -> Any:
         """Run the function as one callback: threads would come in an order that no seed decides."""
         future: asyncio.Future[T] = self.create_future()
 
@@ -202,7 +211,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     async def shutdown_asyncgens(self) -> None:
         """Nothing: generators are closed by whoever runs them."""
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  asyncio's own
         """Nothing: there is none."""
 
     def stop(self) -> None:

@@ -105,8 +105,10 @@ class Simulation:
             self._note(why if isinstance(why, RuleBroken) else RuleBroken(rule="I8", what=str(why)))
         except Exception as why:  # noqa: BLE001  whatever an engine raises where nothing should is a finding
             self._note(RuleBroken(rule="nothing raises", what=f"{type(why).__name__}: {why}"))
-        for why in self.machine.loop.unheard:
-            self._note(RuleBroken(rule="nothing raises", what=f"in the background, {type(why).__name__}: {why}"))
+        for unheard in self.machine.loop.unheard:
+            self._note(
+                RuleBroken(rule="nothing raises", what=f"in the background, {type(unheard).__name__}: {unheard}")
+            )
         return self._said()
 
     def _note(self, why: RuleBroken) -> None:
@@ -166,15 +168,15 @@ class Simulation:
 
     async def _begin(self, space: Space) -> None:
         """What a program does first: the entities, once; what it looks at; and edits it has had no answer to."""
-        home = [
+        home: tuple[Intent, ...] = (
             ("left", "", "create", "Left"),
             ("other", "", "create", "Left"),
             ("other", "x", "set", 1),
             ("other", "y", "set", 2),
             ("right", "", "create", "Right"),
             ("right", "to", "point", "left"),
-        ]
-        await self._tell(space, Tell("home", tuple(home)))
+        )
+        await self._tell(space, Tell("home", home))
         for place in self._watched:
             self._watch(space, *place)
         for tell in list(self._doubtful.values()):
@@ -321,7 +323,7 @@ class Simulation:
         """Everything goes well from here on: what is demanded comes to be right, and stays so."""
         self.machine.soothe()
         self.machine.disk.refusals = 0
-        while space._store.inbox():
+        while space._store.inbox():  # noqa: ASYNC110  the inbox is looked at by time
             await asyncio.sleep(0.02)
         await self._settled_and_well(space)
         await asyncio.sleep(2 * self.story.lateness.delay_s_max)
@@ -351,7 +353,9 @@ class Simulation:
             for slot in broken_by_weather(engine):
                 key = slot.result.call_key if slot.result is not None else None
                 if key is not None and engine.recall(key) is not None and slot.due is None:
-                    self._note(RuleBroken(rule="late ok", what=f"{slot.key} shows the error of a call that has a value"))
+                    self._note(
+                        RuleBroken(rule="late ok", what=f"{slot.key} shows the error of a call that has a value")
+                    )
 
     def _check_left(self) -> None:
         """What the disk holds when all is over, and what a rebuild makes of it."""
@@ -362,4 +366,3 @@ class Simulation:
         types = {"Left": self.machine._spec(self.left), "Right": self.machine._spec(self.right)}
         check_rebuilt(store, types, epoch=store.acquire())
         store.release()
-

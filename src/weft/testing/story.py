@@ -124,12 +124,15 @@ class Story:
     def __str__(self) -> str:
         """Readable, a line for each node and act."""
         late = self.lateness
-        lines = [f"seed {self.seed}; Left has fields x and y and items xs; left and other are two of it, right reads one"]
-        lines += [f"  Left.{plan}" for plan in self.graph.left] + [f"  Right.{plan}" for plan in self.graph.right]
-        lines += [
-            f"  calls: up to {late.delay_s_max * 1000:.0f} ms late, {late.twice:.0%} answered twice, {late.breaks:.0%} "
-            f"break, {late.outlives:.0%} outlive a crash{', quick ones at once' if self.quick_inline else ''}"
+        lines = [
+            f"seed {self.seed}; Left has fields x and y and items xs; left and other are two of it, right reads one"
         ]
+        lines += [f"  Left.{plan}" for plan in self.graph.left] + [f"  Right.{plan}" for plan in self.graph.right]
+        quick = ", quick ones at once" if self.quick_inline else ""
+        lines.append(
+            f"  calls: up to {late.delay_s_max * 1000:.0f} ms late, {late.twice:.0%} answered twice, "
+            f"{late.breaks:.0%} break, {late.outlives:.0%} outlive a crash{quick}"
+        )
         return "\n".join([*lines, *(f"  {number}. {act}" for number, act in enumerate(self.acts, 1))])
 
 
@@ -226,4 +229,3 @@ class Teller:
         if plan.kind == "sizes":
             return name, f"t{self.rnd.randrange(3)}"
         return name, self.rnd.choice(ELEMENTS)
-

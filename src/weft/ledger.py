@@ -381,6 +381,8 @@ class Ledger(Loader):
         result = slot.result
         if result is not None and isinstance(result.outcome, Err) and result.call_key is not None:
             self.failed_keys.setdefault(result.call_key, {})[slot] = None
+            if self.memo(result.call_key) is not None:
+                self.touched[slot] = None  # it did come out well, and an engine died before it said so here
 
     def reload(self) -> None:
         """Read every entity anew, under the definitions now in force, with the open batch as it stands."""

@@ -9,13 +9,14 @@ import random
 import pytest
 
 from weft import Entity, Field, derive, field
-from weft.store import Batch, Fenced
+from weft.store import Batch, Fenced, Store
 from weft.stores.memory import MemoryStore
 from weft.testing.crash import POINTS, Crash, CrashPlan
 from weft.testing.late_runner import Lateness
 from weft.testing.machine import Machine
-from weft.testing.simulated_disk import SimulatedDisk
+from weft.testing.simulated_disk import SimulatedDisk, SimulatedStore
 from weft.testing.simulated_loop import OutOfTime, SimulatedLoop, Stalled
+from weft.testing.store_suite import StoreSuite
 
 
 def loop(seed: int = 0, *, now_s_max: float = 1e6) -> SimulatedLoop:
@@ -165,3 +166,15 @@ def test_calls_come_late_and_twice_and_the_seed_says_which() -> None:
 
     assert told(1) == told(1)
     assert len({told(seed) for seed in range(12)}) > 6
+
+
+class TestSimulatedStore(StoreSuite):
+    """The port, on a disk that is told the truth about syncs."""
+
+    def new_store(self) -> Store:
+        plan = CrashPlan()
+        return SimulatedDisk(random.Random(0)).open(plan.begin())
+
+    def store_beside(self, store: Store) -> Store:
+        assert isinstance(store, SimulatedStore)
+        return store.beside()

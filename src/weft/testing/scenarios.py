@@ -84,7 +84,12 @@ def late_ok(seed: int) -> Story:
     for _ in range(rnd.randint(5, 14)):
         x, y = rnd.choice(VALUES), rnd.choice(VALUES)
         both = [(entity, name, "set", v) for entity in ("left", "other") for name, v in (("x", x), ("y", y))]
-        acts.append(rnd.choice((draft.tell(*both), draft.tell(*both[:2]), draft.pause(), Settle(), RetryFailed())))
+        crash = Fail(rnd.choice(("results kept", "after commit", "attempt sent")), rnd.randint(1, 3))
+        tells = (draft.tell(*both), draft.tell(*both), draft.tell(*both[:2]))
+        acts.append(rnd.choice((*tells, draft.pause(), Settle(), RetryFailed(), crash)))
+    # In the end one that dies just after the good result is durable, and before it could have the others tried again.
+    both = [(entity, name, "set", 1) for entity in ("left", "other") for name in ("x", "y")]
+    acts += [Fail("results kept", rnd.randint(1, 4)), draft.tell(*both), Pause(0.06)]
     lateness = Lateness(0.05, 0.2, 0.2, 0.4, 0.5)
     return Story(seed, GraphPlan(left, (SEEN,)), tuple(acts), lateness)
 

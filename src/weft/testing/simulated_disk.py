@@ -115,6 +115,10 @@ class SimulatedStore:
         self._disk, self._life = disk, life
         self._mine = MemoryStore(beside=disk.platter)
 
+    def beside(self) -> SimulatedStore:
+        """Another program's store on the same disk, in the same life."""
+        return self._disk.open(self._life)
+
     # ---- what is written ----
     def append(self, batch: Batch, /, *, epoch: int) -> None:
         """Write the batch: pieces, then a sync."""

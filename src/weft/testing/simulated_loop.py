@@ -175,9 +175,10 @@ class SimulatedLoop(Base):
         """A future of this loop."""
         return asyncio.Future(loop=self)
 
-    def create_task(self, coro: Any, *, name: str | None = None, context: Any = None, **how: Any) -> asyncio.Task[Any]:
+    def create_task(self, coro: Any, *, name: object = None, context: Any = None, **how: Any) -> asyncio.Task[Any]:
         """A task of this loop, kept until it is done."""
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name, context=context)
+        known = None if name is None else str(name)
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=known, context=context)
         self.tasks[task] = None
         task.add_done_callback(self._forget)
         return task

@@ -28,6 +28,8 @@ REAL = SMALL + VISION
 NO_TESTS = frozenset({5})
 """What pytest exits with where no test has the mark: no failure, but for the core."""
 CORE = "not vision and not slow and not kill"
+SEEDS = 5000
+"""How many simulated stories are told; `scripts.simulate` tells as many as one likes."""
 MARKED = {
     "kill": "kill",
     "vision": "vision and not kill",
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="weft-test-") as folder:
         reports = Path(folder)
         newest, missing = _newest(reports)
-        outcomes = run_parts([*newest, _core(reports), *_marked(reports), _mutants()])
+        outcomes = run_parts([*newest, _core(reports), *_marked(reports), *_simulated(), _mutants()])
         print_coverage(reports)
         counts = _counts(reports)
     print()
@@ -89,6 +91,12 @@ def _marked(reports: Path) -> list[Part]:
         Part(f"tests: {kind}", (sys.executable, *_pytest(reports, kind, mark)), may_exit=NO_TESTS)
         for kind, mark in MARKED.items()
     ]
+
+
+def _simulated() -> list[Part]:
+    """The stories of 5,000 seeds, in halves that can run side by side."""
+    command = (sys.executable, "-m", "scripts.simulate", "--seeds", str(SEEDS // 2), "--every-point")
+    return [Part(f"simulated: from {first}", (*command, "--first", str(first))) for first in (0, SEEDS // 2)]
 
 
 def _mutants() -> Part:

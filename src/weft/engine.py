@@ -239,6 +239,9 @@ class Engine(Ledger):
                 else:
                     sized = self._follow_source(reader, changed, cut)
                     stack.append((reader, sized))
+                    for element in [one for one in reader.readers if one and one not in reader.slots]:
+                        # Who reads what is not there looks again: its absence may be an error now, or none any more.
+                        self._spread_element(reader, element, cut)
             for element, _, _ in changed:
                 self._spread_element(node, element, cut)
 
@@ -270,6 +273,11 @@ class Engine(Ledger):
     def _bury(self, whole: Whole, element: str, cut: int) -> None:
         slot = whole.slots[element]
         waiting = [edge.reader for edge in slot.readers.get("", ()) if isinstance(edge.reader, Slot)]
+        # Readers first, those of the whole too: what was unsettled about this element until now counts for them.
+        self.make_all_due(waiting, cut)
+        for edge in whole.readers.get("", ()):
+            if isinstance(edge.reader, Slot):
+                self.make_due(edge.reader, max(cut, edge.since))
         self.graph.drop_element(whole, element)
         said: dict[str, Plain] = {"slot": list(slot.key), "at": cut, "outcome": {"gone": "its element was removed"}}
         encoded = encode_shallow(said)
@@ -280,7 +288,6 @@ class Engine(Ledger):
             self.put_due(slot, None)
         self.touched[slot] = None
         for reader in waiting:
-            self.make_due(reader, cut)
             self.graph.rewire(reader, cut)
 
     # ---- T3: what a call came to ----
@@ -386,7 +393,7 @@ class Engine(Ledger):
             payload["key"] = Link(said.call_key)
         if said.took_us:
             payload["took_us"] = said.took_us
-        if isinstance(outcome, Err) and slot.last is not None:
+        if not isinstance(outcome, Ok) and slot.last is not None:
             payload["last"] = self.outcome_plain(slot.last)
         if said.other is not None:
             payload["other"] = self.outcome_plain(said.other)
@@ -456,7 +463,8 @@ class Engine(Ledger):
             if isinstance(reader, Whole):
                 stack.extend(further for edges in reader.readers.values() for further in edges)
             elif reader.due is None and not reader.current:
-                due = Due(max(first, edge.since), at)
+                # Also no later than what else is unsettled below it: a row that stands is not asked about that again.
+                due = Due(min(max(first, edge.since), self.graph.first(reader)), at)
                 self.put_due(reader, due)
                 self.graph.set_due(reader, due)
                 self.touched[reader] = None

@@ -135,8 +135,15 @@ class Slot:
     def members(self) -> list[Member]:
         """Its value's elements, in order."""
         if self._members is None:
-            self._members = members_of(self.spec, self.outcome())
+            self._members = members_of(self.spec, self._standing())
         return self._members
+
+    def _standing(self) -> Outcome:
+        """What says which elements there are. A failure that is tried again removes none: they may be back at its very
+        cut, where what they come to could not stand over their tombstones."""
+        outcome = self.outcome()
+        is_pending = isinstance(outcome, Err) and not outcome.final
+        return self.last if is_pending and self.last is not None else outcome
 
     def element_ids(self) -> list[str]:
         """The ids of its value's elements, in order."""
@@ -317,7 +324,8 @@ def edge_outcome(edge: Edge) -> Outcome:
     member = source.member(edge.element)
     if member is not None:
         return Ok(member.content, member.encoded)
-    outcome = source.outcome()
+    # Whether it is there, what the `each` runs over says alone: that another element failed has nothing to do with it.
+    outcome = source.base.outcome() if isinstance(source, Whole) else source.outcome()
     return outcome if not isinstance(outcome, Ok) else Gone("what it refers to is not there any more")
 
 
@@ -586,6 +594,8 @@ class Graph:
             if now == node.current:
                 continue
             node.current = now
+            if now and isinstance(node, Slot):
+                node.frame = None  # also where what it reads came to what it was, and nothing is settled anew
             if not node.readers:
                 continue
             by = -1 if now else 1

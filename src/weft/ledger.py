@@ -270,22 +270,23 @@ class Ledger(Loader):
         return Ok(content.cid, encoded, tuple(str(id) for id in ids) if isinstance(ids, list) else None)
 
     def readers(self, id: str) -> Iterable[str]:
-        return {str(key[3]) for key, _ in self.rows(EDGE, (id,))}
+        return dict.fromkeys(str(key[3]) for key, _ in self.rows(EDGE, (id,)))
 
     def element_slot(self, whole: Whole, element: str) -> Slot:
         return self.slot(whole.thing, whole.spec, element)
 
     def resume(self) -> None:
         """Load what was left due, and all that reads it, so that eager nodes go on by themselves."""
-        todo = {str(key[0]) for key, _ in self.rows(DUE)}
+        # In the order of rows, not of a set: what is loaded first runs first, and a run must be repeatable.
+        todo = dict.fromkeys(str(key[0]) for key, _ in self.rows(DUE))
         seen: set[str] = set()
         while todo:
-            id = todo.pop()
+            id, _ = todo.popitem()
             seen.add(id)
             thing = self.graph.thing(id)
             if thing is not None:
                 self.graph.load_readers(thing)
-                todo |= {reader for reader in self.readers(id) if reader not in seen}
+                todo |= dict.fromkeys(reader for reader in self.readers(id) if reader not in seen)
 
     def node(self, entity: str, node: str, element: str = "") -> Source | None:
         """A node of an entity, or one element's slot; None where there is none."""
@@ -380,6 +381,8 @@ class Ledger(Loader):
         result = slot.result
         if result is not None and isinstance(result.outcome, Err) and result.call_key is not None:
             self.failed_keys.setdefault(result.call_key, {})[slot] = None
+            if self.memo(result.call_key) is not None:
+                self.touched[slot] = None  # it did come out well, and an engine died before it said so here
 
     def reload(self) -> None:
         """Read every entity anew, under the definitions now in force, with the open batch as it stands."""

@@ -73,10 +73,14 @@ class Result(NamedTuple):
     position: int
 
 
-def rank(result: Result) -> tuple[int, bool, tuple[int, int], int]:
-    """Greater cut; then ok over error; then the later attempt among errors; then the lower log position."""
+def rank(result: Result) -> tuple[int, int, tuple[int, int], int]:
+    """Greater cut; then ok over error over nothing; then the later attempt among errors; then the lower log position.
+
+    Nothing comes last: a collection that begins to read what is still being made loses elements that are back at that
+    very cut, and what they come to must stand over their tombstones. No older result has a tombstone's cut."""
     is_ok = not isinstance(result.outcome, Err)
-    return (result.at, is_ok, (0, 0) if is_ok else result.attempt, -result.position)
+    worth = 2 if isinstance(result.outcome, Ok) else int(not is_ok)
+    return (result.at, worth, (0, 0) if is_ok else result.attempt, -result.position)
 
 
 def dominates(one: Result, other: Result) -> bool:

@@ -336,12 +336,16 @@ class Space:
     def _tell(self, edit: Edit) -> None:
         if edit.intents:
             self._keep_blobs(edit)
-            self._seen = max(self._seen, self._host.tell(self._event(edit)))
+            self._saw(self._host.tell(self._event(edit)))
 
     async def _tell_async(self, edit: Edit) -> None:
         if edit.intents:
             self._keep_blobs(edit)
-            self._seen = max(self._seen, await self._host.tell_async(self._event(edit)))
+            self._saw(await self._host.tell_async(self._event(edit)))
+
+    def _saw(self, position: int) -> None:
+        """Edits told at once are acknowledged in any order, so what was seen is asked after the wait."""
+        self._seen = max(self._seen, position)
 
     def _check_blocking(self, call: str, instead: str) -> None:
         if self._host.runs_here:

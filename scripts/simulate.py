@@ -1,0 +1,125 @@
+"""Simulated runs: stories told from seeds, each on a machine that fails, beside a reference of what is right.
+
+A seed that breaks a rule is printed with its story, cut down to what is needed. Prints a line of counts, and how often
+programs died at each point; the same seeds give the same lines on every machine, the time apart.
+
+Invariant: exits with 0 only if every rule held in every run, and each run could be repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from weft.testing.crash import POINTS
+from weft.testing.shrink import shrink
+from weft.testing.simulation import Run, simulate
+from weft.testing.story import Story, make_story
+
+REPEAT_EVERY = 100
+"""Each so-manieth seed is run twice, and must write the same log."""
+FAILURES_MAX = 3
+SHRINK_RUNS_MAX = 400
+
+
+@dataclass(slots=True)
+class Total:
+    """What many runs came to."""
+
+    runs: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    crashes: Counter[str] = field(default_factory=Counter)
+    digest: str = ""
+    failed: list[int] = field(default_factory=list)
+
+    def add(self, run: Run) -> None:
+        """Take a run in."""
+        self.runs += 1
+        self.counts.update(
+            records=run.records, calls=run.calls, checks=run.checked, lives=run.lives, strays=run.strays,
+            repeated=run.repeated, refused=run.refused,
+        )  # fmt: skip
+        self.crashes.update(run.crashes)
+        self.digest = hashlib.sha256((self.digest + run.digest).encode()).hexdigest()
+        if run.broken is not None:
+            self.failed.append(run.seed)
+
+
+def run_seeds(first: int, seeds: int, *, failures_max: int = FAILURES_MAX) -> Total:
+    """Run so many seeds from `first` on; stops at so many failures. Prints each failure with its story."""
+    total = Total()
+    for seed in range(first, first + seeds):
+        run = simulate(make_story(seed))
+        total.add(run)
+        if run.broken is not None:
+            print_failure(seed, run)
+            if len(total.failed) >= failures_max:
+                break
+        elif seed % REPEAT_EVERY == 0 and simulate(make_story(seed)).digest != run.digest:
+            print(f"seed {seed} wrote two different logs: it cannot be repeated")
+            total.failed.append(seed)
+    return total
+
+
+def print_failure(seed: int, run: Run) -> None:
+    """The rule that did not hold, and the smallest story found in which it does not."""
+    print(f"seed {seed}: {run.broken}", flush=True)
+    small = smallest(make_story(seed), run)
+    print(f"cut down:\n{small}\n{simulate(small).broken}", flush=True)
+
+
+def smallest(story: Story, run: Run) -> Story:
+    """A small story that breaks the rule that the run broke."""
+    assert run.broken is not None
+    rule = run.broken.rule
+
+    def breaks(smaller: Story) -> bool:
+        broken = simulate(smaller).broken
+        return broken is not None and broken.rule == rule
+
+    return shrink(story, breaks, runs_max=SHRINK_RUNS_MAX)
+
+
+def print_total(total: Total, *, took_s: float) -> None:
+    """A line of counts, and one of crashes."""
+    counts = ", ".join(f"{count:,} {name}" for name, count in total.counts.items())
+    print(f"{total.runs:,} seeds: {counts}; digest {total.digest[:16]}")
+    died = ", ".join(f"{point} {total.crashes[point]}" for point in POINTS if total.crashes[point])
+    print(f"{total.crashes.total():,} crashes: {died or 'none'}")
+    never = [point for point in POINTS if not total.crashes[point]]
+    if never:
+        print(f"never died at: {', '.join(never)}")
+    failed = f"FAILED: {', '.join(map(str, total.failed))}" if total.failed else "every rule held"
+    print(f"{failed}; {took_s:.1f} s, {1000 * took_s / max(1, total.runs):.1f} ms a seed")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run seeds, or show one; 0 if every rule held."""
+    parser = argparse.ArgumentParser(description="Run simulated stories, and hold every moment against a reference.")
+    parser.add_argument("--seeds", type=int, default=1000, help="how many (default 1000)")
+    parser.add_argument("--first", type=int, default=0, help="the first of them (default 0)")
+    parser.add_argument("--seed", type=int, help="one seed alone")
+    parser.add_argument("--story", action="store_true", help="print that seed's story")
+    parser.add_argument("--every-point", action="store_true", help="fail where programs died at some point never")
+    options = parser.parse_args(arguments)
+    if options.story and options.seed is None:
+        parser.error("--story needs --seed")
+    if options.seeds < 1:
+        parser.error("--seeds is at least 1")
+    first, seeds = (options.seed, 1) if options.seed is not None else (options.first, options.seeds)
+    if options.story:
+        print(make_story(first))
+    began = time.perf_counter()
+    total = run_seeds(first, seeds)
+    print_total(total, took_s=time.perf_counter() - began)
+    missed = options.every_point and any(not total.crashes[point] for point in POINTS)
+    return 1 if total.failed or missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

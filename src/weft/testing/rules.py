@@ -1,0 +1,297 @@
+"""The rules that every run must keep, asked after each turn of the engine, at rest, and of the log that is left.
+
+What is shown is right at its cut and never goes back (L3, L7); marks promise no more than is so; a partial value never
+stands over a settled one (L12); at rest all that is demanded is right at the newest cut (L6, I5). Of the log: it is one
+chain without gaps; acknowledged edits are there, once, in order, and the others whole or not at all (I1, I2); no result
+comes from an attempt that was closed, or of another epoch; one call key has one result (L9); what stands is what
+dominates (L2); the tables are those that the log makes (I11).
+
+Knows nothing of how a run came about. Invariant: a rule that does not hold raises `RuleBroken`, naming itself.
+Source: TigerBeetle's state checkers; the laws of Weft's model.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from weft.content import Plain, decode
+from weft.engine import Engine
+from weft.graph import Slot
+from weft.rebuild import rebuild
+from weft.record import Record
+from weft.schedule import mark_of
+from weft.slot import Err, Gone, Ok, Outcome, SlotKey
+from weft.spec import TypeSpec
+from weft.store import ATTEMPT, DUE, MEMO, TABLES, VERSION, Head, Key, Row, Store
+from weft.stores.chain import EMPTY, flaw
+from weft.testing.computed import Computed, computed_in
+from weft.testing.graph_plan import ABSENT, ERROR, UNKNOWN, Value
+from weft.testing.late_runner import WEATHER
+from weft.testing.reference import Reference, RuleBroken
+
+
+def require(holds: bool, rule: str, what: str) -> None:
+    """Raises `RuleBroken` unless it holds."""
+    if not holds:
+        raise RuleBroken(rule=rule, what=what)
+
+
+# After each turn ---------------------------------------------------------------------------------------------------
+
+
+class TurnRules:
+    """What must hold between any two turns of an engine, beside the reference. One for a run, through all its lives."""
+
+    def __init__(self, reference: Reference, *, calls_break: bool) -> None:
+        self.reference, self._calls_break = reference, calls_break
+        self._at: dict[SlotKey, int] = {}
+        self._witness: dict[SlotKey, tuple[int, int]] = {}
+        self._marks: dict[SlotKey, int] = {}
+        self.checked = 0
+        """How many values and marks were held against the reference."""
+
+    def begin_life(self) -> None:
+        """A new engine: what was demanded is asked anew."""
+        self._marks.clear()
+
+    def check(self, engine: Engine, touched: Sequence[Slot]) -> None:
+        """Raises `RuleBroken`."""
+        if engine.head.position == self.reference.position and not touched:
+            return  # a turn in which nothing happened
+        self.reference.read(engine.store.records(self.reference.position))
+        for slot in touched:
+            if engine.node(*slot.key) is slot:
+                self._check_shown(slot)
+        self._check_marks(engine)
+
+    def _check_shown(self, slot: Slot) -> None:
+        require(slot.frame is None or not slot.current, "L12", f"{slot.key} is settled and shows a partial value")
+        result = slot.result
+        if result is None:
+            return
+        if isinstance(result.outcome, Gone) and not slot.current:
+            return  # it is back, and its tombstone says only that it was away
+        before = self._at.get(slot.key, 0)
+        require(result.at >= before, "L3", f"{slot.key} went back from {before} to {result.at}")
+        self._at[slot.key] = result.at
+        self.checked += 1
+        if not self._fits(slot.key, result.outcome, result.at):
+            said = self.reference.shown(slot.key, result.at)
+            raise RuleBroken(rule="L7", what=f"{slot.key} shows {told(result.outcome)} at {result.at}, not {said!r}")
+
+    def _fits(self, key: SlotKey, outcome: Outcome, cut: int) -> bool:
+        """Whether this may be shown at that cut."""
+        expected = self.reference.shown(key, cut)
+        is_loose = self._calls_break and key.node in self.reference.loose[key.entity]
+        if expected is UNKNOWN or is_loose:
+            return True
+        if isinstance(outcome, Ok):
+            return expected not in (ERROR, ABSENT) and decode(outcome.encoded) == expected
+        return expected is (ERROR if isinstance(outcome, Err) else ABSENT) or self._calls_break
+
+    def _check_marks(self, engine: Engine) -> None:
+        """Each demanded slot shows what is right at some cut not before its mark."""
+        for slot in engine.demanded():
+            self._check_mark(engine, slot)
+
+    def _check_mark(self, engine: Engine, slot: Slot) -> None:
+        mark = engine.cut if slot.current else mark_of(engine.cut, [engine.graph.first(slot)])
+        if slot.key.node in self.reference.steady:
+            before = self._marks.get(slot.key, 0)
+            require(mark >= before, "marks only rise", f"that of {slot.key} fell from {before} to {mark}")
+            self._marks[slot.key] = mark
+        result = slot.result
+        if result is None or result.at >= mark or not isinstance(result.outcome, Ok):
+            return
+        position, cut = self._witness.get(slot.key, (0, 0))
+        if position == result.position and cut >= mark:
+            return
+        self.checked += 1
+        cuts = self.reference.cuts_from(mark)
+        found = next((cut for cut in cuts if self._fits(slot.key, result.outcome, cut)), None)
+        if found is None:
+            what = f"{slot.key} promises to be right at {mark} or later and shows {told(result.outcome)}"
+            raise RuleBroken(rule="marks do not overclaim", what=what)
+        self._witness[slot.key] = (result.position, found)
+
+    def check_rest(self, engine: Engine) -> None:
+        """At rest, with every call gone well in the end. Raises `RuleBroken`."""
+        newest = engine.cut
+        mark = engine.settled_mark()
+        require(mark == newest == engine.mark(engine.demanded()), "L6", f"at rest the mark is {mark}, not {newest}")
+        for slot in engine.demanded():
+            require(slot.current and slot.due is None, "L6", f"{slot.key} is due at rest")
+            outcome, expected = slot.outcome(), self.reference.shown(slot.key, newest)
+            self.checked += 1
+            if expected is not UNKNOWN and not _is_shown(outcome, expected):
+                what = f"at rest {slot.key} shows {told(outcome)}, not {expected!r}"
+                raise RuleBroken(rule="I5", what=what)
+
+
+def _is_shown(outcome: Outcome, expected: Value) -> bool:
+    if isinstance(outcome, Ok):
+        return expected not in (ERROR, ABSENT) and decode(outcome.encoded) == expected
+    return bool(expected is (ERROR if isinstance(outcome, Err) else ABSENT))
+
+
+def broken_by_weather(engine: Engine) -> list[Slot]:
+    """What is demanded and shows the failure of a call of its own that broke for no reason of its own."""
+    return [
+        slot
+        for slot in engine.demanded()
+        if isinstance(outcome := slot.outcome(), Err)
+        and outcome.final
+        and outcome.kind == WEATHER
+        and not outcome.origin
+    ]
+
+
+def told(outcome: Outcome) -> str:
+    """An outcome in a few words."""
+    match outcome:
+        case Ok(_, encoded):
+            return repr(decode(encoded))
+        case Err(kind, message):
+            return f"the error {kind}: {message}"
+        case Gone(why):
+            return f"nothing ({why})"
+
+
+# When a call is sent -----------------------------------------------------------------------------------------------
+
+
+def check_sent(store: Store, id: tuple[int, int], *, is_always_listed: bool) -> None:
+    """A call that is sent is written down before, and has no result yet. Raises `RuleBroken`."""
+    row = store.row(ATTEMPT, id)
+    require(row is not None or not is_always_listed, "T4", f"attempt {id} was sent and is not written down")
+    if row is not None:
+        assert isinstance(row[-1], bytes)
+        require(store.row(MEMO, (row[-1],)) is None, "L9", f"attempt {id} calls again what has a result")
+
+
+# Of what is left ---------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Promises:
+    """What people were told about their edits, by event id: what each said; when it was first told and acknowledged
+    (by a count that rises); and which were refused."""
+
+    said: dict[str, list[Plain]] = field(default_factory=dict)
+    told: dict[str, int] = field(default_factory=dict)
+    acknowledged: dict[str, int] = field(default_factory=dict)
+    denied: set[str] = field(default_factory=set)
+    posted: set[str] = field(default_factory=set)
+    """Those that went through the inbox: they are in order among themselves, and their positions follow later."""
+
+
+def check_log(store: Store, promises: Promises) -> None:
+    """Whatever can be seen in the log alone. Raises `RuleBroken`."""
+    records = list(store.records())
+    _check_chain(records)
+    _check_promises(records, promises)
+    results = [result for record in records for result in computed_in(record)]
+    _check_attempts(results)
+    _check_memo(store, results)
+    _check_dominance(store, results)
+    require(not store.inbox(), "I1", "an edit of another program was never taken from the inbox")
+
+
+def _check_chain(records: Sequence[Record]) -> None:
+    head = EMPTY
+    for record in records:
+        why = f"position {head.position + 1} is next" if record.position - record.span != head.position else None
+        why = why or flaw(record, head)
+        require(why is None and record.payload is not None, "I3", f"record {record.position} is no link: {why}")
+        head = Head(record.position, record.digest)
+
+
+def _check_promises(records: Iterable[Record], promises: Promises) -> None:
+    at: dict[str, int] = {}
+    for record in records:
+        if record.kind != "event":
+            continue
+        said = record.content()
+        id = str(said["id"])
+        require(id not in at, "L10", f"event {id} stands at {at.get(id)} and at {record.position}")
+        at[id] = record.position
+        if said["actor"] != "weft":
+            require(id in promises.said, "I2", f"nobody said event {id}")
+            require(said["intents"] == promises.said[id], "I2", f"event {id} says something else than it did")
+    lost = [id for id in promises.acknowledged if id not in at]
+    require(not lost, "I1", f"acknowledged and lost: {', '.join(lost)}")
+    kept = sorted(id for id in promises.denied if id in at and id not in promises.acknowledged)
+    require(not kept, "I2", f"refused, and there: {', '.join(kept)}")
+    for ids in (promises.posted, promises.told.keys() - promises.posted):
+        _check_order({id: at[id] for id in ids if id in at}, promises)
+
+
+def _check_order(at: Mapping[str, int], promises: Promises) -> None:
+    done = 1 << 60
+    for id in sorted(at, key=lambda id: -at[id]):
+        require(done >= promises.told[id], "I1", f"event {id} stands before one that was acknowledged earlier")
+        done = min(done, promises.acknowledged.get(id, done))
+
+
+def _check_attempts(results: Iterable[Computed]) -> None:
+    """No zombies: an attempt answers once, to the engine that made it."""
+    ran = Counter(result.attempt for result in results if result.how == "ran")
+    twice = [attempt for attempt, count in ran.items() if count > 1]
+    require(not twice, "L5", f"attempts with two results: {twice}")
+    strays = [r.position for r in results if r.how == "ran" and r.attempt[0] != r.epoch]
+    require(not strays, "zombies", f"results of attempts of another epoch: {strays}")
+
+
+def _check_memo(store: Store, results: Iterable[Computed]) -> None:
+    first: dict[bytes, Computed] = {}
+    for result in results:
+        if result.call_key is None or not result.is_ok or result.how != "ran":
+            continue
+        before = first.setdefault(bytes(result.call_key), result)
+        same = before.outcome.get("ok") == result.outcome.get("ok")
+        require(same, "L9", f"one call key has the results of {before.position} and {result.position}")
+        require((result is before) == (result.preimage is not None), "L9", f"{result.position} is no first result")
+    for key, result in first.items():
+        row = store.row(MEMO, (key,))
+        require(row is not None and row[0] == result.position, "L9", f"the memo has forgotten {result.position}")
+
+
+def _check_dominance(store: Store, results: Iterable[Computed]) -> None:
+    """What stands is the greatest of its slot, whatever order they came in."""
+    top: dict[SlotKey, tuple[tuple[int, int, tuple[int, int], int], Computed]] = {}
+    for result in results:
+        is_error = "error" in result.outcome
+        worth = 2 if result.is_ok else int(is_error)
+        rank = (result.at, worth, result.attempt if is_error else (0, 0), -result.position)
+        stood = top.get(result.slot)
+        if result.how != "removed":
+            is_lower = stood is not None and rank < stood[0]
+            require(is_lower == result.superseded, "L4", f"{result.position} is wrong about what it stands behind")
+        if stood is None or rank > stood[0]:
+            top[result.slot] = (rank, result)
+    shown = {SlotKey(*map(str, key)): row for key, row in store.rows(VERSION)}
+    for slot, (_, result) in top.items():
+        row = shown.get(slot)
+        fits = row is not None and row[:2] == (result.at, result.position)
+        require(fits, "L2", f"{slot} shows {None if row is None else row[:2]}, not {(result.at, result.position)}")
+
+
+def check_rebuilt(store: Store, types: Mapping[str, TypeSpec], *, epoch: int) -> None:
+    """The tables that the log makes are those that were there. Raises `RuleBroken`."""
+    before = _tables(store)
+    rebuild(store, epoch=epoch, types=types)
+    after = _tables(store)
+    for name, rows in before.items():
+        if name == DUE.name:
+            # An engine that restarted knows less of what was read before, so it may have made less due.
+            require(after[name].keys() >= rows.keys(), "I11", f"rows of {name}: {rows.keys() - after[name].keys()}")
+            continue
+        differ = sorted(str(key) for key in rows.keys() | after[name].keys() if rows.get(key) != after[name].get(key))
+        require(not differ, "I11", f"rows of {name} differ after a rebuild: {', '.join(differ[:3])}")
+
+
+def _tables(store: Store) -> dict[str, dict[Key, Row]]:
+    """Every row that the log determines: open attempts are of one engine's life."""
+    return {table.name: dict(store.rows(table)) for table in TABLES if table is not ATTEMPT}

@@ -1,0 +1,147 @@
+"""Scenarios: stories drawn to press on one guard, where the stories of all seeds would meet it seldom.
+
+Knows nothing of the guards: each scenario is a kind of world, and the rules are those of every run.
+Invariant: a scenario and a seed give one story.
+Source: swarm testing: many narrow generators find more than one wide one.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from weft.testing.graph_plan import GraphPlan, NodePlan
+from weft.testing.late_runner import Lateness
+from weft.testing.story import (
+    ELEMENTS,
+    VALUES,
+    Act,
+    Fail,
+    Intent,
+    Pause,
+    Reopen,
+    RetryFailed,
+    Settle,
+    Story,
+    Tell,
+    Watch,
+)
+
+SEEN = NodePlan("seen", "one", ("to.x",), 7)
+PINNED = NodePlan("pinned", "fragile", ("of",), 1)
+
+
+class _Draft:
+    """Acts under way."""
+
+    def __init__(self, name: str, seed: int) -> None:
+        self.rnd = random.Random(f"{name} {seed}")
+        self.told = 0
+
+    def tell(self, *intents: Intent, waits: float = 0.6) -> Tell:
+        """An edit that is waited for with that chance."""
+        self.told += 1
+        return Tell(f"e{self.told}", intents, waits=self.rnd.random() < waits)
+
+    def pause(self) -> Pause:
+        """A moment."""
+        return Pause(self.rnd.choice((0.001, 0.01, 0.06)))
+
+
+def removed_readers(seed: int) -> Story:
+    """Elements come and go under whoever refers to them, while their calls are out."""
+    draft = _Draft("removed readers", seed)
+    rnd = draft.rnd
+    left = (
+        NodePlan("n0", "each", ("xs",), 2),
+        NodePlan("n1", "each", ("n0", "x"), 1),
+        NodePlan("n2", "total", ("n1",)),
+    )
+    acts: list[Act] = [Watch("right", "pinned"), Watch("left", "n2")]
+    for _ in range(rnd.randint(8, 20)):
+        element = rnd.choice(ELEMENTS[:3])
+        add: Intent = ("left", "xs", "add", rnd.randrange(1, 900), element)
+        choices: list[Act] = [
+            draft.tell(add),
+            draft.tell(add, ("left", "x", "set", rnd.choice(VALUES))),
+            draft.tell(("left", "xs", "remove", element)),
+            draft.tell(("left", "xs", "remove", element)),
+            draft.tell(("right", "of", "pin", "left", rnd.choice(("n0", "n1")), element)),
+            draft.pause(),
+            Settle(),
+        ]
+        acts.append(rnd.choice(choices))
+    return Story(seed, GraphPlan(left, (SEEN, PINNED)), tuple(acts), Lateness(rnd.choice((0.01, 0.1))))
+
+
+def late_ok(seed: int) -> Story:
+    """Two entities make equal calls, of which some break and others come out well, in either order."""
+    draft = _Draft("late ok", seed)
+    rnd = draft.rnd
+    left = (NodePlan("n0", "one", ("x",), 2), NodePlan("n1", "two", ("n0", "y"), 1), NodePlan("n2", "one", ("n1",), 3))
+    acts: list[Act] = [Watch(entity, "n2") for entity in ("left", "other")]
+    acts += [Watch("right", "seen")]
+    for _ in range(rnd.randint(5, 14)):
+        x, y = rnd.choice(VALUES), rnd.choice(VALUES)
+        both = [(entity, name, "set", v) for entity in ("left", "other") for name, v in (("x", x), ("y", y))]
+        crash = Fail(rnd.choice(("results kept", "after commit", "attempt sent")), rnd.randint(1, 3))
+        tells = (draft.tell(*both), draft.tell(*both), draft.tell(*both[:2]))
+        acts.append(rnd.choice((*tells, draft.pause(), Settle(), RetryFailed(), crash)))
+    # In the end one that dies just after the good result is durable, and before it could have the others tried again.
+    both = [(entity, name, "set", 1) for entity in ("left", "other") for name in ("x", "y")]
+    acts += [Fail("results kept", rnd.randint(1, 4)), draft.tell(*both), Pause(0.06)]
+    lateness = Lateness(0.05, 0.2, 0.2, 0.4, 0.5)
+    return Story(seed, GraphPlan(left, (SEEN,)), tuple(acts), lateness)
+
+
+def constant_change(seed: int) -> Story:
+    """Inputs that never rest, under slow siblings with common dependents: marks move with every record."""
+    draft = _Draft("constant change", seed)
+    rnd = draft.rnd
+    left = [NodePlan("n0", "one", ("x",), 1), NodePlan("n1", "one", ("y",), 2), NodePlan("n2", "odd", ("n0",))]
+    numbers = ["x", "y", "n0", "n1"]
+    for number in range(3, rnd.randint(6, 10)):
+        kind = rnd.choice(("two", "two", "two", "one", "choose"))
+        reads = ("n2", *rnd.choices(numbers, k=2)) if kind == "choose" else tuple(rnd.choices(numbers[-4:], k=2))
+        left.append(NodePlan(f"n{number}", kind, reads[:1] if kind == "one" else reads, rnd.randrange(5)))
+        numbers.append(f"n{number}")
+    right = (SEEN, NodePlan("last", "one", (f"to.{numbers[-1]}",), 2))
+    acts: list[Act] = [Watch("left", plan.name) for plan in left if rnd.random() < 0.7]
+    acts += [Watch("right", "last"), Watch("left", numbers[-1])]
+    for _ in range(rnd.randint(12, 36)):
+        entity = rnd.choice(("left", "left", "left", "other"))
+        change = draft.tell((entity, rnd.choice("xy"), "set", rnd.choice(VALUES)), waits=0.3)
+        point = draft.tell(("right", "to", "point", rnd.choice(("left", "other"))))
+        acts.append(rnd.choice((change, change, change, change, draft.pause(), point)))
+    return Story(seed, GraphPlan(tuple(left), right), tuple(acts), Lateness(rnd.choice((0.01, 0.05)), 0.2))
+
+
+def zombies(seed: int) -> Story:
+    """Engines die with calls under way, whose answers reach the next engine, some of them twice."""
+    draft = _Draft("zombies", seed)
+    rnd = draft.rnd
+    left = (
+        NodePlan("n0", "one", ("x",), 1), NodePlan("n1", "dice", ("x",), 2), NodePlan("n2", "two", ("n0", "n1"), 3),
+        NodePlan("n3", "each", ("xs", "x"), 1), NodePlan("n4", "total", ("n3",), 2), NodePlan("n5", "keep", ("y",), 1),
+    )  # fmt: skip
+    acts: list[Act] = [Watch("left", plan.name) for plan in left]
+    points = ("", "", "attempt sent", "attempt sent", "call ended", "results settled", "before commit", "after commit")
+    for _ in range(rnd.randint(10, 24)):
+        choices: list[Act] = [
+            draft.tell(("left", rnd.choice("xy"), "set", rnd.choice(VALUES))),
+            draft.tell(("left", "xs", "add", rnd.randrange(1, 900), rnd.choice(ELEMENTS))),
+            draft.tell(("left", "xs", "remove", rnd.choice(ELEMENTS))),
+            draft.pause(),
+            Fail(rnd.choice(points), rnd.randint(1, 3)),
+            Reopen(),
+        ]
+        acts.append(rnd.choice(choices))
+    return Story(seed, GraphPlan(left, (SEEN,)), tuple(acts), Lateness(0.1, 0.1, 0.4, 0.0, 1.0))
+
+
+SCENARIOS: dict[str, Callable[[int], Story]] = {
+    "removed readers": removed_readers,
+    "late ok results": late_ok,
+    "marks under constant change": constant_change,
+    "zombies": zombies,
+}

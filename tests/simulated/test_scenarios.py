@@ -1,0 +1,39 @@
+"""Scenarios on a simulated machine: narrow worlds that press on one guard, seed after seed."""
+
+from __future__ import annotations
+
+import pytest
+
+from weft.testing.scenarios import constant_change, late_ok, removed_readers, zombies
+from weft.testing.simulation import simulate
+from weft.testing.story import Story
+
+
+def check(story: Story) -> None:
+    broken = simulate(story).broken
+    assert broken is None, f"{broken}\n{story}"
+
+
+def test_elements_come_and_go_under_those_who_refer_to_them() -> None:
+    for seed in range(160):
+        check(removed_readers(seed))
+
+
+def test_late_good_results_after_errors_of_the_same_call() -> None:
+    for seed in range(60):
+        check(late_ok(seed))
+
+
+@pytest.mark.parametrize("first", [0, 150])
+def test_marks_under_constant_change(first: int) -> None:
+    for seed in range(first, first + 150):
+        check(constant_change(seed))
+
+
+def test_answers_to_engines_that_have_died() -> None:
+    strays = 0
+    for seed in range(60):
+        run = simulate(zombies(seed))
+        assert run.broken is None, f"{run.broken}\n{zombies(seed)}"
+        strays += run.strays
+    assert strays > 50

@@ -22,6 +22,8 @@ PACKAGE = ROOT / "src" / "weft"
 OUTSIDE_CORE = frozenset(
     {
         "__main__", "cli", "server", "services", "stores", "runners", "transports", "drivers", "testing", "examples",
+        "matching",  # plug-ins: what tells elements apart, behind one Protocol
+        "vectors",  # stands before embedding services, as adapters do
         "shared_text",  # stands before an optional library, as adapters do
     }
 )  # fmt: skip

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from weft.content import Cid, Link, Plain, cid_text, decode
 from weft.engine import Engine
 from weft.graph import Slot, Source, ToldNode, Whole
+from weft.identity import is_keyed
+from weft.matching.telling import decision_text, flag_text
 from weft.slot import Err, Gone, Ok, SlotKey
 from weft.store import SERVICE, STATE, entry_at
 from weft.subscription import plain_text, shortened
@@ -169,12 +171,23 @@ def _computed(engine: Engine, slot: Slot, place: tuple[str, str, str]) -> Reason
         reason.facts |= {"operation": called[0], "version": called[1]}
     reason.lines.extend(_operation(engine, slot, result.call_key))
     if place[2] and not slot.key.element:
-        reason.lines.append(f"the element's id was assigned by its {slot.spec.key or 'content'}")
+        reason.lines.extend(_assigned(engine, slot, place[2]))
     inputs = said.get("inputs")
     for entry in inputs if isinstance(inputs, list) else ():
         assert isinstance(entry, list)
         reason.inputs.append((str(entry[0]), str(entry[1]), str(entry[2])))
     return reason
+
+
+def _assigned(engine: Engine, slot: Slot, element: str) -> Iterator[str]:
+    """How an element came by its id, or what it went into, and what to look at."""
+    key = slot.spec.key or "content"
+    known = next((one for one in engine.elements(slot.key) if one.id == element), None) if is_keyed(slot) else None
+    if known is None:
+        yield f"the element's id was assigned by its {key}"
+        return
+    yield f"it went into {known.alias[:12]}, which is read in its place" if known.alias else decision_text(known, key)
+    yield from (f"it {flag_text(flag)}" for flag in known.flags)
 
 
 def _payload(engine: Engine, position: int) -> dict[str, Plain]:

@@ -24,12 +24,15 @@ from weft.definition import service_name
 from weft.engine import Engine, Settling
 from weft.errors import OLDER_SHAPE, Undecodable, WeftError
 from weft.graph import Edge, Slot, Whole, edge_outcome, place_of
+from weft.identity import rule_of
 from weft.intake import LOST, Taken, given, take
+from weft.matching.vector import Vectors
 from weft.operation import Operation
 from weft.points import OnPoint, pass_by
 from weft.slot import Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import NodeCode
 from weft.store import ATTEMPT
+from weft.vectors import VectorRunner, Wanted, wanted_for
 
 _log = logging.getLogger("weft")
 
@@ -71,6 +74,10 @@ class Attempt:
     runner: Runner
     is_provisional: bool
     is_listed: bool = False
+    vectors_by: Cid | None = None
+    """The fingerprint of the service that is asked for vectors."""
+    is_known: bool = False
+    """The list was made before, and only vectors are asked for."""
 
 
 BACKOFF = object()
@@ -207,19 +214,31 @@ class Attempts:
             own = encoded_link(slot.last.content) if slot.last is not None else encode(spec.initial)
             names = [own, *names]
         key, preimage = self.keys.key(spec, names, self.engine.fingerprints)
+        wanted: Wanted | None = None
         if not slot.pending:
             known = self.engine.recall(key)
-            if known is not None:
+            wanted = self._wanted(slot, key, known) if code.matchers else None
+            if known is not None and wanted is None:
                 return self._reuse(slot, cut, taken, key, known)
             self._carry_tries(slot, key)
         elif slot.seen == key:
             return None
-        if operation.services and (missing := self._missing_service(operation)):
+        if (operation.services or wanted is not None) and (missing := self._missing_service(operation, wanted)):
             return Waiting(missing)
         values = [value if shape is None else shape.decode(cast("bytes", value), open_blob) for value, shape in kept]
         if spec.own:
             values.insert(0, self._own(slot, code))
-        return self._start(slot, code, operation, Keyed(cut, key, preimage, taken), tuple(values))
+        return self._start(slot, code, operation, Keyed(cut, key, preimage, taken), tuple(values), wanted)
+
+    def _wanted(self, slot: Slot, key: Cid, known: Ok | None) -> Wanted | None:
+        """The vectors that telling this call's elements apart asks for, if it does, and they are not kept already."""
+        matcher, result = rule_of(slot.spec).embedded, slot.result
+        is_shown = result is not None and result.call_key == key and isinstance(result.outcome, Ok)
+        if matcher is None or (known is not None and is_shown):
+            return None
+        made = known.encoded if known is not None else None
+        kept = self.engine.vectors_for(slot, *([made] if made is not None else []))
+        return wanted_for(matcher, self.services.get(matcher.service), self.engine.held(slot), made, frozenset(kept))
 
     def _same_inputs(self, slot: Slot, names: list[bytes]) -> bool:
         """Whether a node that is given its own last value shows one made from these very inputs."""
@@ -257,15 +276,21 @@ class Attempts:
         else:
             slot.tries = 0
 
-    def _missing_service(self, operation: Operation) -> str:
-        for service in operation.services:
-            name = service_name(service.annotation)
-            if name not in self.services and service.default is not None:
-                return f"{operation.name} needs {name}; open the space with services={{{name}: …}}"
-        return ""
+    def _missing_service(self, operation: Operation, wanted: Wanted | None) -> str:
+        needed = [service_name(one.annotation) for one in operation.services if one.default is not None]
+        if wanted is not None:
+            needed = [wanted.matcher.service] if wanted.made is not None else [*needed, wanted.matcher.service]
+        missing = next((name for name in needed if name not in self.services), "")
+        return missing and f"{operation.name} needs {missing}; open the space with services={{{missing}: …}}"
 
     def _start(
-        self, slot: Slot, code: NodeCode, operation: Operation, what: Keyed, values: tuple[object, ...]
+        self,
+        slot: Slot,
+        code: NodeCode,
+        operation: Operation,
+        what: Keyed,
+        values: tuple[object, ...],
+        wanted: Wanted | None,
     ) -> Settling | None:
         """Have the call made somewhere; one that is made here and now comes to its result at once."""
         self.number += 1
@@ -275,10 +300,15 @@ class Attempts:
         call = Call(id, operation, values, services, slot.spec.timeout_s)
         slot.seen = what.key
         # With a service a call may have to wait for its turn, and then answers from another thread.
-        answer = self._answers[runner.name] if not services and not slot.pending else None
+        answer = self._answers[runner.name] if not services and not slot.pending and wanted is None else None
         if answer is not None:
             return self._made_here(slot, what, operation, answer(call))
+        if wanted is not None:
+            runner = VectorRunner(runner, self.runners["loop"], wanted)
         attempt = Attempt(id, slot.key, what, runner, bool(slot.pending))
+        if wanted is not None:
+            attempt.is_known = wanted.made is not None
+            attempt.vectors_by = self.engine.fingerprints.get(wanted.matcher.service)
         self.open[id] = attempt
         slot.attempt = attempt
         if not attempt.is_provisional:
@@ -398,12 +428,17 @@ class Attempts:
             outcome = self._error(slot, report)
         if target is None:
             return
-        self._count(target, "ran")
+        how = "reused" if attempt.is_known else "ran"
+        self._count(target, how)
         operation = target.spec.code.operation if target.spec.code is not None else None
-        if operation is not None and attempt.runner.name in ("inline", "thread"):
+        if operation is not None and attempt.runner.name in ("inline", "thread") and not attempt.is_known:
             self._note_pace(operation, report.took_s)
         took_us = int(report.took_s * 1e6)
-        said = Settling(cut, outcome, key, attempt.id, taken.inputs, taken.used, "ran", preimage, took_us, other)
+        said = Settling(cut, outcome, key, attempt.id, taken.inputs, taken.used, how, preimage, took_us, other)
+        if isinstance(report, Broke) and report.made is not None:
+            said = said._replace(made=Ok(content_id(report.made), report.made))
+        elif isinstance(report, Finished) and report.vectors:
+            said = said._replace(vectors=Vectors(attempt.vectors_by, report.vectors))
         self.engine.settle(target, said)
         if slot is not None:
             self._back_off(slot, outcome)

@@ -54,6 +54,8 @@ class Finished(NamedTuple):
     encoded: bytes
     took_s: float
     blobs: tuple[Blob, ...] = ()
+    vectors: Mapping[str, bytes] = {}
+    """Packed, by text, where matching asked for them."""
 
 
 class Broke(NamedTuple):
@@ -69,6 +71,8 @@ class Broke(NamedTuple):
     where: str
     retry: bool
     took_s: float
+    made: bytes | None = None
+    """The call's value, where only what matching asked for beside it is missing."""
 
 
 Report: TypeAlias = Partial | Finished | Broke

@@ -20,11 +20,12 @@ from typing import Any, NamedTuple, cast
 from weft.assignable import annotation_text, explain_mismatch
 from weft.content import Plain, cid_text, content_id, encode
 from weft.declare import Derived, Node, PartialsOf, SettledOf, StateOf, Through, nodes_of
-from weft.elements import key_of
+from weft.elements import id_field_of, key_of
 from weft.errors import WeftError
 from weft.flow import Flow
 from weft.handle import NOTHING, State
-from weft.made import Applied, Choice, Each, Whole
+from weft.made import Applied, Choice, Each, Options, Whole
+from weft.matching.matcher import Matcher
 from weft.node_type import NodeTypes, bound, element_of, is_mapping, is_sequence
 from weft.operation import MISSING, Operation, Parameter, UnresolvedAnnotation, operation_of
 from weft.reduce import CellSpec, Step
@@ -264,9 +265,11 @@ class _Compiler:
         shape = self._shape(name, annotation)
         sort = _sort(annotation)
         key = key_of(element_of(annotation)) if sort == "sequence" else None
+        field = id_field_of(element_of(annotation)) if key is not None and isinstance(node.made, Applied) else ""
         options, made = node.options, node.made
         text, was = annotation_text(annotation), options.was or ""
-        spec = NodeSpec(name, "", text, inputs=inputs, sort=sort, key=key, eager=options.eager, was=was)
+        spec = NodeSpec(name, "", text, inputs=inputs, sort=sort, key=key, id_field=field, eager=options.eager, was=was)
+        self._check_match(name, options, is_keyed=key is not None and isinstance(made, Applied))
         match made:
             case Applied() | Each():
                 return self._called(spec, node, made, given, shape)
@@ -276,6 +279,14 @@ class _Compiler:
                 self._check_bool(f"{name} chooses by", given[0])
                 return replace(spec, kind="choose", code=NodeCode(shape, inputs=self._input_shapes(given)))
         raise AssertionError(made)
+
+    def _check_match(self, name: str, options: Options, *, is_keyed: bool) -> None:
+        """Refuse matchers where there is nothing to match, and what is no matcher."""
+        if options.matchers and not is_keyed:
+            self.problems.append(f"{name} declares match= and is no list of elements; give them @element(key=…)")
+        for one in options.matchers:
+            if not isinstance(cast("object", one), Matcher):
+                self.problems.append(f"{name} declares match={one!r}, which has not the members of a Matcher")
 
     def _given(self, entry: Node[Any]) -> _Given:
         entry = bound(self.kind, entry)
@@ -329,6 +340,7 @@ class _Compiler:
             spec = replace(spec, own=True, initial=self._plain(spec.name, shape, made.initial))
         self._fit(spec.name, operation, arguments)
         options = node.options
+        matchers = tuple(one for one in options.matchers if isinstance(cast("object", one), Matcher))
         return replace(
             spec,
             operation=OperationSpec(
@@ -338,6 +350,7 @@ class _Compiler:
                 tuple((service.name, service_name(service.annotation)) for service in operation.services),
                 operation.source_digest or "",
             ),
+            match=[[one.name, dict(one.settings())] for one in matchers] or None,
             timeout_s=options.timeout_s or operation.timeout_s,
             retry=options.retry or operation.retry,
             code=NodeCode(
@@ -346,6 +359,7 @@ class _Compiler:
                 shapes,
                 services={service.name: service.annotation for service in operation.services},
                 runner=options.runner or operation.runner,
+                matchers=matchers,
             ),
         )
 

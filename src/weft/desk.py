@@ -87,7 +87,10 @@ class SpaceDesk:
     def place(self, entity_id: str, node: Awaited, key: object) -> Place:
         """Where a handle looks: (entity, node, element)."""
         if isinstance(node, LiveRef):
-            return (node.target.entity, node.target.node, node.target.element)
+            entity, name, element = node.target.entity, node.target.node, node.target.element
+            with self.space._host.view() as engine:
+                found = engine.node(entity, name) if element else None
+                return (entity, name, engine.survivor(found, element) if found is not None else element)
         if isinstance(node, Flow):
             raise FlowsNotYet(type=str(node.owner and node.owner.__name__), flows=node.name)
         return (entity_id, node.name, "" if key is NOTHING else self._element_id(entity_id, node, key))

@@ -16,11 +16,12 @@ T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True)
-def element(*, key: str) -> Callable[[type[T]], type[T]]:
+def element(*, key: str, id: str | None = None) -> Callable[[type[T]], type[T]]:
     """Make a frozen dataclass whose field `key` says which element of a list is which.
 
     The key names one element within one list. What is found again under its key keeps its id, and with it all
-    references to it.
+    references to it. `id` names a field of text, empty by default, in which operations are given the elements' ids,
+    and in which they give them back.
     """
 
     def declare(kind: type[T]) -> type[T]:
@@ -28,7 +29,9 @@ def element(*, key: str) -> Callable[[type[T]], type[T]]:
         names = [one.name for one in fields(made)]  # type: ignore[arg-type]
         if key not in names:
             raise TypeError(f"{kind.__name__} has no field {key!r} to be its key: {nearest(key, names)}")
-        made.__weft_key__ = key  # type: ignore[attr-defined]
+        if id is not None and (id == key or getattr(made, id, None) != ""):
+            raise TypeError(f'{kind.__name__} has no field {id}: str = "" beside its key, to hold its elements\' ids')
+        made.__weft_key__, made.__weft_id__ = key, id or ""  # type: ignore[attr-defined]
         return made
 
     return declare
@@ -38,3 +41,8 @@ def key_of(kind: object) -> str | None:
     """The declared key of an element class; None for any other type."""
     found = getattr(kind, "__weft_key__", None) if isinstance(kind, type) else None
     return found if isinstance(found, str) else None
+
+
+def id_field_of(kind: object) -> str:
+    """The field of an element class that holds ids; empty where none does."""
+    return str(getattr(kind, "__weft_id__", "")) if isinstance(kind, type) else ""

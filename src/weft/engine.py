@@ -16,14 +16,17 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, cast
 
-from weft.content import Cid, Link, Plain, content_id, decode, encode, encode_shallow
+from weft.content import Cid, Link, Plain, content_id, encode, encode_shallow
 from weft.errors import WeftError
 from weft.evolution import DefinitionChange
 from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest
 from weft.graph import NEVER, Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
-from weft.identity import assigned
+from weft.identity import is_keyed, rule_of
 from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
+from weft.matching.known import encode_known
+from weft.matching.lists import Identified, changed_rows, has_keys, identified, recorded
+from weft.matching.vector import Vectors, vectors_of_plain
 from weft.record import COMPUTED, Entry, Record
 from weft.reduce import Refused, Told
 from weft.schedule import due_after, due_by, mark_of
@@ -38,7 +41,6 @@ from weft.store import (
     SERVICE,
     TREE,
     VERSION,
-    Key,
     Row,
 )
 
@@ -77,6 +79,12 @@ class Settling(NamedTuple):
     recorded, of a call that was made on the spot."""
     is_first: bool = False
     """Whether its call key is known to have no result yet."""
+    made: Ok | None = None
+    """What the call gave, where its elements could not be told apart, so that an error is shown."""
+    vectors: Vectors | None = None
+    """What matching asked for."""
+    match: Mapping[str, Plain] | None = None
+    """Of a replayed result: how its elements were told apart."""
 
 
 class Engine(Ledger):
@@ -251,7 +259,7 @@ class Engine(Ledger):
         for edge in list(node.readers.get(element, ())):
             if isinstance(edge.reader, Slot):
                 self.make_due(edge.reader, max(cut, edge.since))
-                if isinstance(node, Whole):
+                if isinstance(node, Whole) or node.spec.key is not None:  # it may have gone into another, or come back
                     self.graph.rewire(edge.reader, cut)
 
     def _follow_source(
@@ -296,17 +304,23 @@ class Engine(Ledger):
 
         Dominated results are kept under their call key and in the log, with the reason, and change nothing visible.
         """
-        outcome, old = said.outcome, slot.result
-        if slot.spec.key is not None:
-            outcome = self._with_ids(slot, said)
-            if said.how == "reused" and isinstance(outcome, Err):
-                said = said._replace(call_key=None)  # under its key is a value, for which it would be retried for ever
+        outcome = made = said.outcome
+        old, found = slot.result, self._assign(slot, said) if slot.spec.key is not None else None
+        if found is not None:
+            outcome, made = found.outcome, found.made or found.outcome
+            if isinstance(made, Err) and isinstance(said.outcome, Ok):
+                # What cannot be shown is not lost. One that was kept is so by its key, for which it would be retried
+                # for ever.
+                reused = said.how == "reused"
+                said = said._replace(call_key=None) if reused else said._replace(other=said.other or said.outcome)
         position = self.position + 1
         result = Result(said.at, outcome, said.call_key, said.attempt, position)
         stands = old is None or said.at > old.at or dominates(result, old)
         is_stale = self._is_stale(slot, said) if said.is_stale is None else said.is_stale
-        is_first = said.how == "ran" and self._is_first(said, outcome)
+        is_first = said.how == "ran" and self._is_first(said, made)
         payload = self._result_plain(slot, said, outcome)
+        if found is not None:
+            payload |= self._match_plain(found, said, position)
         if is_stale:
             payload["stale"] = True
         if is_first:
@@ -317,68 +331,44 @@ class Engine(Ledger):
         encoded = encode_shallow(payload)
         self.keep_result(encoded)
         if is_first or said.other is not None:
-            self._remember(said, outcome, position, is_first=is_first)
+            self._remember(said, made, position, is_first=is_first)
         if not stands or slot.key.node not in slot.thing.nodes or (slot.key.element and self._is_dropped(slot)):
             return False
-        self._show(slot, result, encoded, is_stale=is_stale)
+        self._show(slot, result, encoded, found, is_stale=is_stale)
         return True
-
-    def _with_ids(self, slot: Slot, said: Settling) -> Outcome:
-        """What a call came to, with the ids of its elements; or why they cannot be told apart."""
-        ids, outcome = self._assign(slot, said), said.outcome
-        if ids is None or isinstance(ids, Err):
-            return outcome if ids is None else ids
-        assert isinstance(outcome, Ok)
-        return Ok(outcome.content, outcome.encoded, ids)
 
     def _is_dropped(self, slot: Slot) -> bool:
         whole = slot.thing.nodes[slot.key.node]
         return isinstance(whole, Whole) and whole.slots.get(slot.key.element) is not slot
 
-    def _assign(self, slot: Slot, said: Settling) -> tuple[str, ...] | Err | None:
-        """Ids for the elements of a keyed list: those recorded, where this repeats a record."""
-        if (
-            slot.spec.key is None
-            or slot.spec.sort != "sequence"
-            or not isinstance(said.outcome, Ok)
-            or slot.key.element
-        ):
-            return None
-        ids = said.outcome.elements
-        if ids is not None and said.how != "reused":
-            return ids
-        elements = decode(said.outcome.encoded)
-        assert isinstance(elements, list)
-        if ids is not None and all(isinstance(one, dict) and slot.spec.key in one for one in elements):
-            return ids  # a value from before its key was another has ids, and no keys to keep them by
-        known = {row[0]: str(key[2]) for key, row in self._tree(slot.key)}
-        try:
-            accepted_by = f"{said.at}/{said.attempt[0]}/{said.attempt[1]}"
-            return assigned(slot.key, slot.spec.key, elements, known, accepted_by=accepted_by)  # type: ignore[arg-type]
-        except WeftError as why:
-            return Err(type(why).__name__, str(why))
+    def _assign(self, slot: Slot, said: Settling) -> Identified | None:
+        """A keyed list with ids for its elements: those recorded, where this repeats a record."""
+        outcome = said.outcome
+        if not isinstance(outcome, Ok) or not is_keyed(slot):
+            return Identified(outcome, said.made) if said.made is not None else None
+        if outcome.elements is not None and (said.how != "reused" or has_keys(rule_of(slot.spec), outcome)):
+            return recorded(rule_of(slot.spec), outcome, said.match)
+        used = said.used if said.used is not None else self.shown_inputs(slot)
+        given = frozenset(id for one in used if isinstance(one, Ok) for id in one.elements or ())
+        by = f"{said.at}/{said.attempt[0]}/{said.attempt[1]}"
+        rule, vectors = rule_of(slot.spec), self.vectors_for(slot, outcome.encoded, told=said.vectors)
+        known = self.elements(slot.key)
+        return identified(slot.key, rule, outcome, known, given=given, accepted_by=by, at=said.at, vectors=vectors)
 
-    def _tree(self, key: SlotKey) -> Iterator[tuple[Key, list[Plain]]]:
-        for place, (row,) in self.rows(TREE, (key.entity, key.node)):
-            assert isinstance(row, bytes)
-            kept = decode(row)
-            assert isinstance(kept, list)
-            yield place, kept
+    def _match_plain(self, found: Identified, said: Settling, position: int) -> dict[str, Plain]:
+        """What a record keeps of matching: the decisions, a list that could not be matched, and vectors."""
+        plain: dict[str, Plain] = {"match": found.assignment.plain()} if found.assignment is not None else {}
+        if isinstance(found.outcome, Err) and found.made is not None:
+            plain["made"] = self.outcome_plain(found.made)
+        if said.vectors is not None and isinstance(found.outcome, Ok):
+            plain["vectors"] = self.keep_vectors(said.vectors, position).plain()
+        return plain
 
-    def _keep_tree(self, slot: Slot) -> None:
-        """A row for each element that has, or had, an id: its key, whether it lives, its last value."""
-        if slot.spec.key is None or slot.spec.sort != "sequence" or slot.key.element:
-            return
-        living: set[str] = set()
-        for member in slot.members():
-            value = decode(member.encoded)
-            assert isinstance(value, dict)
-            living.add(member.element)
-            row = encode([encode(value[slot.spec.key]), True, member.encoded])
-            self.batch.put(TREE, (*slot.key[:2], member.element), (row,))
-        for place, (name, alive, last) in list(self._tree(slot.key)):
-            if alive and place[2] not in living:
-                self.batch.put(TREE, place, (encode([name, False, last]),))
+    def _keep_tree(self, slot: Slot, found: Identified) -> None:
+        """A row for each element that has, or had, an id: its key, whether it lives, its last value, notes."""
+        shown = [(member.element, member.encoded) for member in slot.members()]
+        for one in changed_rows(rule_of(slot.spec), self.elements(slot.key), shown, found.assignment):
+            self.batch.put(TREE, (*slot.key[:2], one.id), (encode_known(one),))
 
     def _result_plain(self, slot: Slot, said: Settling, outcome: Outcome) -> dict[str, Plain]:
         payload: dict[str, Plain] = {
@@ -424,15 +414,15 @@ class Engine(Ledger):
             if said.call_key in self.failed_keys:
                 self.touched.update(self.failed_keys[said.call_key])
 
-    def _show(self, slot: Slot, result: Result, encoded: bytes, *, is_stale: bool) -> None:
+    def _show(self, slot: Slot, result: Result, encoded: bytes, found: Identified | None, *, is_stale: bool) -> None:
         old, outcome, at = slot.result, result.outcome, result.at
         is_list = slot.spec.sort != "plain" and self._has_element_readers(slot)
         before = {member.element: member.content for member in slot.members()} if is_list else {}
         slot.show(result)
         slot.frame = None
         self.batch.put(VERSION, slot.key, (at, result.position, encoded))
-        if slot.spec.key is not None:
-            self._keep_tree(slot)
+        if found is not None and isinstance(outcome, Ok):  # a list that failed buries nobody
+            self._keep_tree(slot, found)
         if isinstance(outcome, Err):
             self.index_failure(slot)
         self.touched[slot] = None
@@ -571,11 +561,7 @@ class Engine(Ledger):
 
     def _due_for_service(self, name: str, position: int, *, recompute: bool) -> None:
         for spec in self.in_force.values():
-            nodes = {
-                node.name
-                for node in spec.nodes.values()
-                if node.operation is not None and any(service == name for _, service in node.operation.services)
-            }
+            nodes = {node.name for node in spec.nodes.values() if node.needs(name)}
             for key, _ in list(self.rows(KIND, (spec.name,))) if nodes else ():
                 thing = self.graph.thing(str(key[2]))
                 mine = [slot for slot in thing.slots() if slot.key.node in nodes] if thing is not None else []
@@ -649,6 +635,9 @@ class Engine(Ledger):
                 took_us=int(said.get("took_us") or 0),  # type: ignore[arg-type]
                 other=cast("Ok | None", self.outcome_of(said["other"]) if "other" in said else None),
                 is_stale="stale" in said,
+                made=cast("Ok | None", self.outcome_of(said["made"]) if "made" in said else None),
+                vectors=vectors_of_plain(said["vectors"]) if "vectors" in said else None,
+                match=cast("Mapping[str, Plain] | None", said.get("match")),
             ),
         )
 

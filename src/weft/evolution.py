@@ -87,6 +87,6 @@ class KindChanged(WeftError):
 def without_demand(said: dict[str, Plain]) -> dict[str, Plain]:
     """A node's plain form without what changes no value: when it is run, how often it is tried, and source whose author
     says by a declared version that its results are the same."""
-    kept = {name: value for name, value in said.items() if name not in ("eager", "timeout_s", "retry")}
+    kept = {name: value for name, value in said.items() if name not in ("eager", "timeout_s", "retry", "match")}
     operation = kept.get("operation")
     return kept | ({"operation": operation[:-1]} if isinstance(operation, list) else {})

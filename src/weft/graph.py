@@ -349,6 +349,10 @@ class Loader:
         """The slot of one element, with what was kept of it."""
         raise NotImplementedError
 
+    def survivor(self, source: Source, element: str) -> str:
+        """What stands for an element now: itself, or what it went into."""
+        raise NotImplementedError
+
 
 class Graph:
     """Everything loaded, and the counts that say what is current, demanded and ready to run."""
@@ -529,6 +533,11 @@ class Graph:
         found = self._follow(holder, entry.node, reached)
         if found is not None:
             source, inner = found
+            heir = self.loader.survivor(source, inner) if inner else ""
+            if heir != inner:
+                # What it points to went into another. Its own place is read too: there it may come back.
+                edges.append(Edge(source, reader, mode="plain", element=inner, since=since, number=~number))
+                inner = heir
             edges.append(self._edge_to(source, element or inner, reader, entry.mode, since, number))
         return edges
 

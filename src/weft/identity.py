@@ -1,54 +1,34 @@
-"""Which element of a new list is which of the old one: the assignment of ids that last.
+"""Which lists have elements with ids of their own, by which rule, and whose list gave an element its id.
 
-Matching is a computation whose outcome is recorded with the accepted list; replay reads the record and matches nothing.
-Here the declared key decides: an element whose key was there keeps its id, a key that comes back revives its tombstone,
-a new one gets an id made from the slot, the accepting result and its place in the list.
-
-Knows nothing of stores and of how the list was made.
-Invariant: no two elements of one list have one id, and an id never passes to another key while its element lives.
-Source: keyed reconciliation of lists (React); record linkage with recorded decisions.
+Knows nothing of how elements are told apart: that is `matching`, whose outcome is recorded with the accepted list, so
+that replay reads the record and matches nothing.
+Invariant: only a whole keyed list assigns ids; what runs over it, filters or orders it passes them on.
+Source: keyed reconciliation of lists (React).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from weft.collection import short_id
-from weft.content import Plain, encode
-from weft.errors import WeftError
-from weft.slot import SlotKey
+from weft.graph import Slot, Source, Whole
+from weft.matching.assignment import Rule
+from weft.spec import NodeSpec
 
 
-class KeyTwice(WeftError):
-    """{slot} holds two elements whose {key} is {value!r}: a declared key names one element. Make the operation merge or
-    tell apart what has the same {key}."""
-
-    slot: str
-    key: str
-    value: object
+def is_keyed(slot: Slot) -> bool:
+    """Whether the elements of what a slot shows have ids that last."""
+    return slot.spec.key is not None and slot.spec.sort == "sequence" and not slot.key.element
 
 
-class KeyMissing(WeftError):
-    """{slot} holds an element without {key}, which is its declared key, at place {place}. Have the operation give it;
-    where the key is a new one, declare a higher version of the operation."""
-
-    slot: str
-    key: str
-    place: int
+def rule_of(spec: NodeSpec) -> Rule:
+    """How the elements of a node's list are told apart, as far as its code is here."""
+    return Rule(spec.key or "", spec.id_field, spec.code.matchers if spec.code is not None else ())
 
 
-def assigned(
-    slot: SlotKey, key: str, elements: Sequence[Plain], known: Mapping[bytes, str], *, accepted_by: str
-) -> tuple[str, ...]:
-    """Ids for the elements of a list, in order. `known` maps the canonical bytes of each key ever seen to its id."""
-    ids: list[str] = []
-    seen: set[bytes] = set()
-    for place, element in enumerate(elements):
-        if not isinstance(element, dict) or key not in element:
-            raise KeyMissing(slot=str(slot), key=key, place=place)
-        name = encode(element[key])
-        if name in seen:
-            raise KeyTwice(slot=str(slot), key=key, value=element[key])
-        seen.add(name)
-        ids.append(known.get(name) or short_id(*slot, accepted_by, place))
-    return tuple(ids)
+def home_of(node: Source) -> Slot | None:
+    """The node whose list gave the elements of a node their ids: itself, or what it runs over, filters or orders; read
+    off the declarations, as edges may not be there yet."""
+    while isinstance(node, Whole) or node.spec.kind in ("filter", "order"):
+        entry = node.spec.inputs[0]
+        if entry.ref:
+            return None
+        node = node.thing.nodes[entry.node]
+    return node if isinstance(node, Slot) and is_keyed(node) else None

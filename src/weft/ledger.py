@@ -13,8 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from weft.content import Cid, Link, Plain, content_id, decode, encode, raw_id_of_digest
+from weft.content import Cid, Link, Plain, content_id, decode, encode, encoded_list, raw_id_of_digest
 from weft.graph import Due, Graph, Loader, Slot, Source, Thing, ToldNode, Whole
+from weft.identity import home_of, rule_of
+from weft.matching.known import Known, parse_known
+from weft.matching.lists import UNMATCHED
+from weft.matching.vector import Vectors, kept_vectors, vector_key
 from weft.record import COMPUTED, Record, computed_record, make_record
 from weft.reduce import make_cell
 from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, unmade_plain
@@ -28,6 +32,7 @@ from weft.store import (
     NEWEST,
     SERVICE,
     STATE,
+    TREE,
     VERSION,
     Batch,
     Head,
@@ -342,6 +347,41 @@ class Ledger(Loader):
                 self._unknown.add(call_key)
         return known
 
+    # ---- elements with ids ----
+    def elements(self, slot: SlotKey) -> list[Known]:
+        """Every element that a list has or had, by id."""
+        return [parse_known(str(key[2]), bytes(row)) for key, (row,) in self.rows(TREE, slot[:2])]  # type: ignore[arg-type]
+
+    def survivor(self, source: Source, element: str) -> str:
+        """What stands for an element now: itself, or what it went into, however often."""
+        home, seen = home_of(source), {""}
+        while home is not None and element not in seen:
+            seen.add(element)
+            row = self.row(TREE, (home.thing.id, home.spec.name, element))
+            if row is not None and isinstance(row[0], bytes):
+                element = parse_known(element, row[0]).alias or element
+        return element
+
+    def vectors_for(self, slot: Slot, *lists: bytes, told: Vectors | None = None) -> dict[str, bytes]:
+        """The vectors there are, by text, of what some lists hold and what a slot's list ever held."""
+        matcher = rule_of(slot.spec).embedded
+        if matcher is None:
+            return {}
+        fingerprint = self.fingerprints.get(matcher.service)
+        return kept_vectors(matcher, [*lists, self.held(slot)], fingerprint, told, self.recall)
+
+    def held(self, slot: Slot) -> bytes:
+        """The last value of every element that a list has or had, as one list."""
+        return encoded_list([one.last for one in self.elements(slot.key)])
+
+    def keep_vectors(self, told: Vectors, position: int) -> Vectors:
+        """Keep vectors under their texts, as a call's first result is kept; returns those that are new."""
+        keys = {text: vector_key(told.fingerprint, text) for text in told.by_text}
+        new = {text: vector for text, vector in told.by_text.items() if self.memo(keys[text]) is None}
+        for text, vector in new.items():
+            self.keep_memo(keys[text], position, b"", Ok(content_id(vector), vector))
+        return Vectors(told.fingerprint, new)
+
     def keep_memo(self, call_key: Cid, position: int, preimage: bytes, outcome: Ok) -> None:
         """Keep the first value of a call key, named by its bytes; a large one is a blob already, for its record."""
         encoded = outcome.encoded if len(outcome.encoded) <= INLINE_BYTES_MAX else None
@@ -379,7 +419,9 @@ class Ledger(Loader):
     def index_failure(self, slot: Slot) -> None:
         """Remember which call a slot shows the failure of, for the day that call comes out well."""
         result = slot.result
-        if result is not None and isinstance(result.outcome, Err) and result.call_key is not None:
+        if result is None or result.call_key is None or not isinstance(result.outcome, Err):
+            return
+        if result.outcome.kind not in UNMATCHED:  # else the call came out well, and trying again at once would not help
             self.failed_keys.setdefault(result.call_key, {})[slot] = None
             if self.memo(result.call_key) is not None:
                 self.touched[slot] = None  # it did come out well, and an engine died before it said so here

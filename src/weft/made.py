@@ -15,6 +15,7 @@ from weft.spelling import nearest
 
 if TYPE_CHECKING:
     from weft.declare import Node
+    from weft.matching.matcher import Matcher
     from weft.operation import Retry
 
 R_co = TypeVar("R_co", covariant=True)
@@ -54,6 +55,8 @@ class How(Named, total=False):
     timeout_s: float
     retry: Retry
     runner: str
+    match: Matcher | tuple[Matcher, ...]
+    """What tells the elements of a list apart where their declared key does not, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,12 @@ class Options:
     timeout_s: float | None = None
     retry: Retry | None = None
     runner: str | None = None
+    match: Matcher | tuple[Matcher, ...] = ()
+
+    @property
+    def matchers(self) -> tuple[Matcher, ...]:
+        """The matchers, one or several."""
+        return self.match if isinstance(self.match, tuple) else (self.match,)
 
     @staticmethod
     def of(**how: Unpack[How]) -> Options:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from weft.content import Cid, Plain, content_id, encode
+from weft.matching.matcher import Matcher
 from weft.operation import Operation, Retry
 from weft.reduce import CellSpec, Step
 from weft.value import Shape
@@ -72,6 +73,8 @@ class NodeCode:
     """Of an `each`: the shape of the collection, where `shape` is that of one call's value."""
     element: Shape | None = None
     """Of a list or mapping: the shape of what it holds."""
+    matchers: tuple[Matcher, ...] = ()
+    """What tells elements apart where their key does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,10 @@ class NodeSpec:
     sort: Literal["plain", "sequence", "mapping"] = "plain"
     key: str | None = None
     """The declared key of this list's elements: they get ids that last."""
+    id_field: str = ""
+    """The field in which these elements hold their ids."""
+    match: Plain = None
+    """The matchers beside the key, [name, settings] each."""
     eager: bool = False
     timeout_s: float | None = None
     retry: Retry | None = None
@@ -103,6 +110,13 @@ class NodeSpec:
     def is_told(self) -> bool:
         """Whether events say what it holds; else it is computed."""
         return self.cell is not None
+
+    def needs(self, service: str) -> bool:
+        """Whether its operation or its matchers ask this service."""
+        listed = self.match if isinstance(self.match, list) else []
+        settings = [entry[1] for entry in listed if isinstance(entry, list)]
+        asked = [name for _, name in self.operation.services] if self.operation is not None else []
+        return service in asked or any(isinstance(one, dict) and one.get("embedding") == service for one in settings)
 
     def plain(self) -> dict[str, Plain]:
         """The node as the log keeps it; what is as usual is left out."""
@@ -122,6 +136,8 @@ class NodeSpec:
             said["initial"] = self.initial
         if self.cell is None:
             said |= {"sort": self.sort, "key": self.key, "eager": self.eager, "timeout_s": self.timeout_s}
+            said |= {"id": self.id_field} if self.id_field else {}
+            said |= {"match": self.match} if self.match else {}
             if self.retry is not None:
                 said["retry"] = [self.retry.attempts, self.retry.delay_s, self.retry.factor, self.retry.delay_s_max]
         return said
@@ -150,6 +166,8 @@ class NodeSpec:
             initial=said.get("initial"),
             sort=said["sort"],  # type: ignore[arg-type]
             key=key,
+            id_field=str(said.get("id") or ""),
+            match=said.get("match"),
             eager=bool(said["eager"]),
             timeout_s=timeout_s,
             retry=Retry(*retry) if isinstance(retry, list) else None,  # type: ignore[arg-type]

@@ -38,6 +38,8 @@ PATIENCE_S = 2.0
 BY_PICTURE = frozenset({"UnreadablePicture", "PictureTooLarge", "PhotoTooHeavy"})
 """Failures that reading again would only repeat."""
 OPERATIONS = ("read_spines", "find_books", "group", "compare")
+BOOKKEEPING = ("propose", "corrected")
+"""Operations that only carry people's corrections along."""
 _BOOKS_MAX = 60
 
 
@@ -239,6 +241,8 @@ class Story:
     def _runs(self) -> dict[str, dict[str, int]]:
         """Calls by operation since this program began, those that were not needed at all among them."""
         counted = {name.rpartition("/")[2]: dict(counts) for name, counts in self.space.counts().items()}
+        for name in BOOKKEEPING:
+            counted.pop(name, None)
         return {name: counted.pop(name, {"executed": 0, "reused": 0}) for name in OPERATIONS} | counted
 
     # ---- the end ----

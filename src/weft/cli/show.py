@@ -36,8 +36,9 @@ _PREVIEWED_BYTES_MAX = 4096
 def command(space: str, words: tuple[str, ...], as_json: bool) -> None:
     """What SPACE holds: its types and entities; with ENTITY, its fields and nodes, and how each stands.
 
-    ENTITY is the beginning of an id, a name, or a type: of a type that has several entities all are listed. The code
-    of the types is not needed.
+    ENTITY is the beginning of an id, a name, or a type: of a type that has several entities all are listed. Under a
+    list whose elements have ids stand those that went into another (aliases), those that are gone and may come back,
+    and what to look at: merges, splits, what was not clear. The code of the types is not needed.
     """
     from weft.cli.place import find_entity, of_type
 
@@ -109,7 +110,7 @@ def entity_plain(engine: Engine, id: str) -> dict[str, Plain]:
     """An entity with the state of each node."""
     thing = engine.graph.thing(id)
     assert thing is not None
-    nodes: list[Plain] = [node_plain(node) for node in thing.nodes.values()]
+    nodes: list[Plain] = [node_plain(node) | _elements_plain(engine, node) for node in thing.nodes.values()]
     return {"id": id, "type": thing.type.name, "created": thing.created, "nodes": nodes}
 
 
@@ -123,6 +124,18 @@ def node_plain(node: Source) -> dict[str, Plain]:
         said["elements"] = [{"id": id, **_standing(node.slots[id])} for id in node.element_ids() if id in node.slots]
         return said
     return said | _standing(node)
+
+
+def _elements_plain(engine: Engine, node: Source) -> dict[str, Plain]:
+    """The ids of a list's elements, those that are aliases or gone among them, and what to look at."""
+    from weft.graph import Slot
+    from weft.identity import is_keyed
+    from weft.matching.telling import known_lines, known_plain
+
+    known = engine.elements(node.key) if isinstance(node, Slot) and is_keyed(node) else []
+    if not known:
+        return {}
+    return {"ids": [known_plain(one) for one in known], "identity": [*known_lines(known)]}
 
 
 def _standing(node: Source) -> dict[str, Plain]:
@@ -225,8 +238,13 @@ def _node_lines(node: dict[str, Plain], width: int) -> Iterator[str]:
             yield terminal.shortened("  " + line_of(each), width)
         if len(value) > _ELEMENTS_MAX:
             yield f"  … and {len(value) - _ELEMENTS_MAX} more"
-        return
-    yield from _value_lines(node, width)
+    else:
+        yield from _value_lines(node, width)
+    noted = node.get("identity")
+    if isinstance(noted, list):
+        yield from (
+            part for line in noted for part in terminal.wrapped(f"- {line!s}", width, indent="  ", hanging="    ")
+        )
 
 
 def _value_lines(node: dict[str, Plain], width: int) -> Iterator[str]:

@@ -17,13 +17,15 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 from weft.call_key import CallKeys
 from weft.content import Cid, Plain, content_id, decode, encode, encoded_link, link, raw_id_of_digest
 from weft.engine import Engine
-from weft.errors import WeftError
 from weft.graph import Edge, Member, Slot, Source, ToldNode, Whole, branch_of, collected, edge_outcome, members_of
 from weft.graph import target_of as pointed_to
-from weft.identity import assigned
+from weft.identity import is_keyed, rule_of
+from weft.matching.lists import identified
+from weft.matching.vector import kept_vectors
 from weft.slot import Err, Gone, Ok, Outcome, is_same
 from weft.spec import InputSpec, NodeSpec
-from weft.store import MEMO, TREE, NoBlob
+from weft.store import MEMO, NoBlob
+from weft.vectors import wanted_for
 
 Verdict: TypeAlias = Literal["call", "known", "unknown", "built in", "passed on", "untouched"]
 """A call would be made; its value is kept; its inputs are not settled yet; Weft's own rule; an input's error or
@@ -119,7 +121,7 @@ class Forecast:
         if slot.spec.kind not in ("derive", "each"):
             return self._built_in(slot, [one for one in given if isinstance(one, Ok)])
         names = self._names(slot, by_number, given)
-        return ("unknown", None) if names is None else self._called(slot, names)
+        return ("unknown", None) if names is None else self._called(slot, names, given)
 
     def _is_as_shown(self, edge: Edge) -> bool:
         if edge.source.current:
@@ -208,7 +210,7 @@ class Forecast:
         listed = self._listed(whole.base) or []
         return next((one.key for one in listed if one.id == slot.key.element), None)
 
-    def _called(self, slot: Slot, names: list[bytes]) -> tuple[Verdict, Foreseen]:
+    def _called(self, slot: Slot, names: list[bytes], given: list[Foreseen]) -> tuple[Verdict, Foreseen]:
         if slot.spec.own:
             own = encoded_link(slot.last.content) if slot.last is not None else encode(slot.spec.initial)
             if self._has_same_inputs(slot, names):
@@ -221,7 +223,7 @@ class Forecast:
         result = slot.result
         if result is not None and result.call_key == key and isinstance(result.outcome, Ok):
             return "known", result.outcome
-        return "known", self._with_ids(slot, known)
+        return self._with_ids(slot, known, given)
 
     def _has_same_inputs(self, slot: Slot, names: list[bytes]) -> bool:
         """Whether a node that is given its own last value shows one made from these very inputs."""
@@ -251,18 +253,23 @@ class Forecast:
                 return None
         return Ok(Cid(content), encoded)
 
-    def _with_ids(self, slot: Slot, known: Ok) -> Foreseen:
-        """A list with the ids that its elements would get."""
-        if slot.spec.key is None or slot.spec.sort != "sequence" or slot.key.element:
-            return known
-        rows = self.engine.rows(TREE, (slot.key.entity, slot.key.node))
-        kept = {cast("list[bytes]", decode(cast("bytes", row)))[0]: str(place[2]) for place, (row,) in rows}
-        elements = cast("list[Plain]", decode(known.encoded))
-        try:
-            ids = assigned(slot.key, slot.spec.key, elements, kept, accepted_by=f"{self.engine.cut}/0/0")
-        except WeftError as why:
-            return Err(type(why).__name__, str(why))
-        return Ok(known.content, known.encoded, ids)
+    def _with_ids(self, slot: Slot, known: Ok, given: list[Foreseen]) -> tuple[Verdict, Foreseen]:
+        """A list with the ids that its elements would get; a call where vectors have to be asked for first."""
+        if not is_keyed(slot):
+            return "known", known
+        rule = rule_of(slot.spec)
+        if slot.spec.match and not rule.matchers:
+            return "known", None  # what tells its elements apart is a program's code, which is not here
+        vectors: dict[str, bytes] = {}
+        if rule.embedded is not None:
+            held, fingerprint = self.engine.held(slot), self.engine.fingerprints.get(rule.embedded.service)
+            vectors = kept_vectors(rule.embedded, [known.encoded, held], fingerprint, None, self._recall)
+            if wanted_for(rule.embedded, None, held, known.encoded, frozenset(vectors)) is not None:
+                return "call", None
+        ids = frozenset(id for one in given if isinstance(one, Ok) for id in one.elements or ())
+        by, at, elements = f"{self.engine.cut}/0/0", self.engine.cut, self.engine.elements(slot.key)
+        found = identified(slot.key, rule, known, elements, given=ids, accepted_by=by, at=at, vectors=vectors)
+        return "known", found.outcome
 
     # ---- collections ----
     def _whole(self, whole: Whole) -> Foreseen:

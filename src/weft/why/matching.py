@@ -9,12 +9,11 @@ Source: record linkage with recorded decisions.
 
 from __future__ import annotations
 
-from typing import cast
-
 from weft.collection import short_id
-from weft.content import Plain, decode
+from weft.content import decode
 from weft.engine import Engine
 from weft.graph import Slot
+from weft.matching.known import parse_known
 from weft.store import TREE
 from weft.why.reason import Match, Place
 
@@ -25,26 +24,16 @@ def match_of(engine: Engine, slot: Slot, place: Place) -> Match | None:
     """How the ids of a list's elements, or of the one at `place`, were decided; None where it is no list."""
     if slot.key.element or slot.spec.sort != "sequence":
         return None
-    if not place[2]:
-        gone = _gone(engine, slot) if slot.spec.key is not None else ()
-        return Match(slot.spec.key, gone=gone) if slot.spec.key is not None else None
     if slot.spec.key is None:
-        return Match("content")
+        return Match("content") if place[2] else None
+    if not place[2]:
+        gone = [decode(one.key) for one in engine.elements(slot.key) if not one.is_alive and not one.alias]
+        return Match(slot.spec.key, gone=tuple(gone[:GONE_MAX]))
     row = engine.row(TREE, place)
-    kept = cast("list[Plain]", decode(row[0])) if row is not None and isinstance(row[0], bytes) else None
-    key = decode(kept[0]) if kept is not None and isinstance(kept[0], bytes) else None
-    return Match(slot.spec.key, key, _is_minted(slot, place[2]))
-
-
-def _gone(engine: Engine, slot: Slot) -> tuple[Plain, ...]:
-    """Keys whose ids are kept for their return."""
-    gone: list[Plain] = []
-    for _, (row,) in engine.rows(TREE, slot.key[:2]):
-        assert isinstance(row, bytes)
-        key, is_alive, *_ = cast("list[Plain]", decode(row))
-        if not is_alive and isinstance(key, bytes) and len(gone) < GONE_MAX:
-            gone.append(decode(key))
-    return tuple(gone)
+    if row is None or not isinstance(row[0], bytes):
+        return Match(slot.spec.key)
+    known = parse_known(place[2], row[0])
+    return Match(slot.spec.key, decode(known.key), _is_minted(slot, known.id), known.by, known.alias, known.flags)
 
 
 def _is_minted(slot: Slot, element: str) -> bool | None:

@@ -120,7 +120,14 @@ def _alternative(other: Alternative) -> dict[str, Plain]:
 
 
 def _match(match: Match) -> dict[str, Plain]:
-    return {"by": match.rule, "key": _readable(match.key), "new": match.is_new, "gone": [*map(_readable, match.gone)]}
+    said: dict[str, Plain] = {"by": match.rule, "key": _readable(match.key), "new": match.is_new}
+    if match.by is not None:
+        said["decided"] = {"by": match.by[0], "score": match.by[1], "second": match.by[2]}
+    if match.alias:
+        said["alias_of"] = match.alias
+    if match.flags:
+        said["flags"] = [flag._asdict() for flag in match.flags]
+    return said | {"gone": [*map(_readable, match.gone)]}
 
 
 def _failure(failure: Failure) -> dict[str, Plain]:

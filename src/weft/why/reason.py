@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from weft.content import Cid, Plain
+from weft.matching.known import Flag
 
 Place: TypeAlias = tuple[str, str, str]
 """(entity, node, element)"""
@@ -81,12 +82,16 @@ class Alternative:
 class Match:
     """How the ids of elements were decided: by `rule` (`content`, or the name of the declared key).
 
-    Of one element `key` is what it was known by, and `is_new` whether it got its id with this very list. Of a list
-    `gone` are the keys whose ids are kept for their return."""
+    Of one element `key` is what it was known by, `is_new` whether it got its id with this very list, `by` what decided
+    where its key did not, `alias` the id of what it went into, and `flags` what to look at. Of a list `gone` are the
+    keys whose ids are kept for their return."""
 
     rule: str
     key: Plain = None
     is_new: bool | None = None
+    by: tuple[str, float, float] | None = None
+    alias: str = ""
+    flags: tuple[Flag, ...] = ()
     gone: tuple[Plain, ...] = ()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from weft.content import cid_text
+from weft.matching.telling import decision_text, flag_text
 from weft.subscription import plain_text, shortened
 from weft.why.reason import Alternative, CallMade, Edit, Match, Place, Reason, Reasons, ServiceUse
 
@@ -122,12 +123,17 @@ def cost_text(service: ServiceUse) -> str:
 
 
 def _match(match: Match, *, is_element: bool) -> Iterator[str]:
-    if is_element:
+    if match.alias:
+        yield f"it went into {match.alias[:12]}, which is read in its place"
+    elif match.by is not None:
+        yield decision_text(match.by)
+    elif is_element:
         again = ", in an earlier list, and known again by it" if match.is_new is False else ""
         yield f"the element's id was assigned by its {match.rule}{again}"
     elif match.gone:
         kept = ", ".join(plain_text(key) for key in match.gone)
         yield f"ids by {match.rule}; kept for a return of {shortened(kept)}"
+    yield from (f"it {flag_text(flag)}" for flag in match.flags)
 
 
 def _alternative(other: Alternative) -> str:

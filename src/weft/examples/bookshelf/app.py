@@ -3,7 +3,7 @@
 The functions are plain and know nothing of Weft; these two classes say how they hang together. With a model in the
 space's services topics and comparisons are made by it, else by rules; every value says by which.
 
-Invariant: what is told here are photos, the topic of a spell and notes; all else follows.
+Invariant: what is told here are photos, corrections, the topic of a spell and notes; all else follows.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from weft import Blob, Entity, Ref, derive, entries, items, ref
 from weft.examples.bookshelf import compare as by_quotes
 from weft.examples.bookshelf import topics as by_rules
 from weft.examples.bookshelf.books import find_books
+from weft.examples.bookshelf.corrections import Correction, corrected, propose
 from weft.examples.bookshelf.spines import read_spines
 from weft.examples.bookshelf.types import Book, Comparison, Topic
+from weft.matching import Similar
 from weft.services.completion import Completion
 
 
@@ -40,11 +42,14 @@ async def compare(
 
 
 class Bookshelf(Entity):
-    """A shelf: photos in, books and topics out."""
+    """A shelf: photos in, books and topics out. `corrections` are what people say of proposals, by their ids."""
 
     photos = items(Blob)
     spines = photos.each(read_spines)
-    books = derive(find_books, spines.settled)
+    found = derive(find_books, spines.settled)
+    proposals = derive(propose, found, match=Similar("book.title", "book.author", threshold=0.55))
+    corrections = entries(str, Correction)
+    books = derive(corrected, proposals, corrections)
     topics = derive(group, books, initial=())
 
 

@@ -18,7 +18,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # No deadlines: tests count, they do not time. A shared machine's pauses would else look like failures.
 settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile(
-    "ci", deadline=None, max_examples=200, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "ci",
+    deadline=None,
+    max_examples=200,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 # Mutants stop at the first catch, and what one found must not be replayed for the next.
 settings.register_profile("mutant", deadline=None, max_examples=200, database=None, report_multiple_bugs=False)

@@ -131,7 +131,9 @@ def test_moving_turning_or_scaling_the_photo_changes_no_text(
 
 _LINES = st.builds(
     box,
-    st.text("abcdefgh XYZ", min_size=3, max_size=20).filter(lambda text: len(text.split()) == 1 and len(text.strip()) > 1),
+    st.text("abcdefgh XYZ", min_size=3, max_size=20).filter(
+        lambda text: len(text.split()) == 1 and len(text.strip()) > 1
+    ),
     st.floats(0, 600),
     st.floats(0, 600),
     degrees=st.sampled_from([0, 80, 90, 97, -90]),

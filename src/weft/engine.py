@@ -43,6 +43,7 @@ from weft.store import (
     VERSION,
     Row,
 )
+from weft.written_result import encode_result
 
 _log = logging.getLogger("weft")
 
@@ -318,17 +319,13 @@ class Engine(Ledger):
         stands = old is None or said.at > old.at or dominates(result, old)
         is_stale = self._is_stale(slot, said) if said.is_stale is None else said.is_stale
         is_first = said.how == "ran" and self._is_first(said, made)
-        payload = self._result_plain(slot, said, outcome)
-        if found is not None:
-            payload |= self._match_plain(found, said, position)
+        notes: dict[str, Plain] = {} if found is None else self._match_plain(found, said, position)
         if is_stale:
-            payload["stale"] = True
-        if is_first:
-            payload["preimage"] = said.preimage
+            notes["stale"] = True
         if not stands:
             assert old is not None
-            payload["superseded"] = reason_superseded(result, old)
-        encoded = encode_shallow(payload)
+            notes["superseded"] = reason_superseded(result, old)
+        encoded = self._encoded(slot, said, outcome, notes, is_first=is_first)
         self.keep_result(encoded)
         if is_first or said.other is not None:
             self._remember(said, made, position, is_first=is_first)
@@ -370,24 +367,19 @@ class Engine(Ledger):
         for one in changed_rows(rule_of(slot.spec), self.elements(slot.key), shown, found.assignment):
             self.batch.put(TREE, (*slot.key[:2], one.id), (encode_known(one),))
 
-    def _result_plain(self, slot: Slot, said: Settling, outcome: Outcome) -> dict[str, Plain]:
-        payload: dict[str, Plain] = {
-            "slot": [*slot.key],
-            "at": said.at,
-            "how": said.how,
-            "attempt": [*said.attempt],
-            "outcome": self.outcome_plain(outcome),
-            "inputs": [*said.inputs],
-        }
-        if said.call_key is not None:
-            payload["key"] = Link(said.call_key)
-        if said.took_us:
-            payload["took_us"] = said.took_us
-        if not isinstance(outcome, Ok) and slot.last is not None:
-            payload["last"] = self.outcome_plain(slot.last)
+    def _encoded(
+        self, slot: Slot, said: Settling, outcome: Outcome, notes: dict[str, Plain], *, is_first: bool
+    ) -> bytes:
+        """The bytes of a result, as the log and the slot's row keep them."""
+        how, key = said.how, said.call_key
+        call = said.preimage if is_first else Link(key) if key is not None else None
+        plain = self.made_plain(outcome) if how == "ran" else self.outcome_plain(outcome)
         if said.other is not None:
-            payload["other"] = self.outcome_plain(said.other)
-        return payload
+            notes["other"] = self.outcome_plain(said.other)
+        if slot.last is not None and not isinstance(outcome, Ok):
+            notes["last"] = self.outcome_plain(slot.last)
+        attempt: list[Plain] = [*said.attempt]
+        return encode_result([*slot.key], said.at, how, attempt, plain, [*said.inputs], call, said.took_us, notes)
 
     def _is_stale(self, slot: Slot, said: Settling) -> bool:
         """Whether an input shows something else by now than what the call was given."""

@@ -42,6 +42,7 @@ from weft.store import (
     Store,
     Table,
 )  # fmt: skip
+from weft.written_result import parse_result
 
 UNFINISHED = "its tables are not whole, as a rebuild was not finished"
 INLINE_BYTES_MAX = 64 << 10
@@ -246,8 +247,7 @@ class Ledger(Loader):
 
     def result_of(self, shown: bytes, at: int, position: int) -> tuple[Result, Ok | None]:
         """A kept result, and the last good value beside it."""
-        said = decode(shown)
-        assert isinstance(said, dict)
+        said = parse_result(shown)
         outcome = self.outcome_of(said["outcome"])
         key, attempt = said.get("key"), said.get("attempt") or [0, 0]
         assert isinstance(attempt, list)
@@ -386,6 +386,12 @@ class Ledger(Loader):
         """Keep the first value of a call key, named by its bytes; a large one is a blob already, for its record."""
         encoded = outcome.encoded if len(outcome.encoded) <= INLINE_BYTES_MAX else None
         self.batch.put(MEMO, (call_key,), (position, preimage, outcome.content, encoded))
+
+    def made_plain(self, outcome: Outcome) -> Plain:
+        """What a call came to, as its record holds it: just the value's bytes where they say all."""
+        if type(outcome) is Ok and outcome.elements is None and len(outcome.encoded) <= INLINE_BYTES_MAX:
+            return outcome.encoded
+        return self.outcome_plain(outcome)
 
     def outcome_plain(self, outcome: Outcome) -> dict[str, Plain]:
         """The outcome as records hold it; a large value is kept as a blob first, and found by its content id."""

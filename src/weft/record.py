@@ -21,6 +21,7 @@ from typing import NamedTuple, cast
 
 from weft.content import Cid, Plain, content_id, decode, encode, encode_shallow, link
 from weft.errors import Undecodable
+from weft.written_result import parse_result
 
 GENESIS = bytes(32)
 """The digest that the first record names as its predecessor."""
@@ -72,8 +73,7 @@ class Record(NamedTuple):
             return
         first, results = self.position - self.span + 1, self._results()
         for position in range(max(first, after + 1), self.position + 1):
-            said = {} if results is None else decode(results[position - first])
-            assert isinstance(said, dict)
+            said = {} if results is None else parse_result(results[position - first])
             yield Entry(position, "result" if "how" in said else "removed", said)
 
     def _results(self) -> list[bytes] | None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from weft.content import Plain, decode
+from weft.content import Plain
 from weft.engine import Engine
 from weft.errors import WeftError
 from weft.graph import Member, collected, members_of, target_of
@@ -23,6 +23,7 @@ from weft.reduce import Cell, CellSpec, ItemsCell, Refused, Told, make_cell
 from weft.slot import Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import NodeSpec, TypeSpec
 from weft.store import DEFINITION, ENTITY, KIND, STATE, VERSION, NoBlob, entry_at
+from weft.written_result import parse_result
 
 ONE_VALUE = ("field", "ref")
 """Fields that hold what they were told last."""
@@ -208,7 +209,7 @@ class AsOf:
         row = self.engine.row(VERSION, key)
         if row is not None and isinstance(row[1], int) and row[1] <= self.position:
             assert isinstance(row[2], bytes)
-            return self._read(cast("dict[str, Plain]", decode(row[2])))
+            return self._read(parse_result(row[2]))
         at = self.result_position(entity, spec, element)
         if isinstance(at, NotKept):
             return at

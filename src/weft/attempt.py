@@ -228,7 +228,17 @@ class Attempts:
         values = [value if shape is None else shape.decode(cast("bytes", value), open_blob) for value, shape in kept]
         if spec.own:
             values.insert(0, self._own(slot, code))
-        return self._start(slot, code, operation, Keyed(cut, key, preimage, taken), tuple(values), wanted)
+        self.number += 1
+        services = self._services_of(operation) if operation.services else {}
+        call = Call(AttemptId(self.engine.epoch, self.number), operation, tuple(values), services, spec.timeout_s)
+        runner = self._runner(code, operation, services)
+        slot.seen = key
+        # With a service a call may have to wait for its turn, and then answers from another thread.
+        answer = self._answers[runner.name] if not services and not slot.pending and wanted is None else None
+        if answer is not None:
+            return self._made_here(slot, operation, answer(call), cut, key, preimage, taken)
+        self._start(slot, call, runner, Keyed(cut, key, preimage, taken), wanted)
+        return None
 
     def _wanted(self, slot: Slot, key: Cid, known: Ok | None) -> Wanted | None:
         """The vectors that telling this call's elements apart asks for, if it does, and they are not kept already."""
@@ -283,54 +293,44 @@ class Attempts:
         missing = next((name for name in needed if name not in self.services), "")
         return missing and f"{operation.name} needs {missing}; open the space with services={{{missing}: …}}"
 
-    def _start(
-        self,
-        slot: Slot,
-        code: NodeCode,
-        operation: Operation,
-        what: Keyed,
-        values: tuple[object, ...],
-        wanted: Wanted | None,
-    ) -> Settling | None:
-        """Have the call made somewhere; one that is made here and now comes to its result at once."""
-        self.number += 1
-        id = AttemptId(self.engine.epoch, self.number)
-        services = self._services_of(operation) if operation.services else {}
-        runner = self._runner(code, operation, services)
-        call = Call(id, operation, values, services, slot.spec.timeout_s)
-        slot.seen = what.key
-        # With a service a call may have to wait for its turn, and then answers from another thread.
-        answer = self._answers[runner.name] if not services and not slot.pending and wanted is None else None
-        if answer is not None:
-            return self._made_here(slot, what, operation, answer(call))
+    def _start(self, slot: Slot, call: Call, runner: Runner, what: Keyed, wanted: Wanted | None) -> None:
+        """Have the call made somewhere."""
         if wanted is not None:
             runner = VectorRunner(runner, self.runners["loop"], wanted)
-        attempt = Attempt(id, slot.key, what, runner, bool(slot.pending))
+        attempt = Attempt(call.id, slot.key, what, runner, bool(slot.pending))
         if wanted is not None:
             attempt.is_known = wanted.made is not None
             attempt.vectors_by = self.engine.fingerprints.get(wanted.matcher.service)
-        self.open[id] = attempt
+        self.open[call.id] = attempt
         slot.attempt = attempt
         if not attempt.is_provisional:
             attempt.is_listed = True
-            self.engine.batch.put(ATTEMPT, id, (*slot.key, what.cut, what.key))
+            self.engine.batch.put(ATTEMPT, call.id, (*slot.key, what.cut, what.key))
         self.sending.append((call, runner))
-        return None
 
     def _services_of(self, operation: Operation) -> dict[str, object]:
         return {service.name: self.services.get(service_name(service.annotation)) for service in operation.services}
 
-    def _made_here(self, slot: Slot, what: Keyed, operation: Operation, report: Finished | Broke) -> Settling:
+    def _made_here(
+        self,
+        slot: Slot,
+        operation: Operation,
+        report: Finished | Broke,
+        cut: int,
+        key: Cid,
+        preimage: bytes,
+        taken: Taken,
+    ) -> Settling:
         """What a call came to that ended before anything else could happen: nothing it was given has changed, and
         nobody else has come to a result for its key."""
         if isinstance(report, Finished):
-            self._keep_made(report)
+            if report.blobs:
+                self._keep_made(report)
             outcome: Outcome = Ok(content_id(report.encoded), report.encoded)
         else:
             outcome = self._error(slot, report)
         if report.took_s > SLOW_S:
             self._note_pace(operation, report.took_s)
-        cut, key, preimage, taken = what
         took_us = int(report.took_s * 1e6)
         return Settling(cut, outcome, key, report.id, taken.inputs, None, "ran", preimage, took_us, None, False, True)
 
@@ -499,8 +499,9 @@ class Attempts:
         self._point("attempts retired")
 
     def _count(self, slot: Slot, how: str) -> None:
-        name = slot.spec.operation.name if slot.spec.operation is not None else f"weft/{slot.spec.kind}"
-        self.counts[name, how] = self.counts.get((name, how), 0) + 1
+        operation = slot.spec.operation
+        place = operation.name if operation is not None else f"weft/{slot.spec.kind}", how
+        self.counts[place] = self.counts.get(place, 0) + 1
 
     def _note_pace(self, operation: Operation, took_s: float) -> None:
         if took_s < QUICK_S:

@@ -625,9 +625,10 @@ class Graph:
             self.due.pop(slot, None)
         else:
             self.due[slot] = None
-        if slot.readers:
+        is_current = due is None and slot.pending == 0
+        if is_current != slot.current and slot.readers:
             return self.turn(slot)
-        slot.current = due is None and slot.pending == 0
+        slot.current = is_current
         self.offer(slot)
         return []
 

@@ -89,6 +89,8 @@ class Pump:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self._stalled_until = 0.0
+        self._was_refused = False
+        """Whether the newest turn was refused by the store."""
         self._is_over = False
         self._is_idle = False
         """Whether the loop rests, with nothing to do that it knows of."""
@@ -200,7 +202,7 @@ class Pump:
         assert self._loop is not None
         poll = self._loop.call_later(POLL_S, self._wake.set)
         # After a refusal the inbox may hold what was told to be durable long ago: the next turn takes that first.
-        self._is_idle = not self._is_stalled()
+        self._is_idle = not self._was_refused
         try:
             await self._wake.wait()
         finally:
@@ -231,6 +233,7 @@ class Pump:
                 for future, _, _ in answers:
                     future.set_exception(why)
                 raise
+            self._was_refused = False
             self._taken.clear()
             self._pass(made, "edits kept", "inbox kept", "results kept")
             self._answer(answers)
@@ -316,7 +319,7 @@ class Pump:
         calls are taken again then; calls that were not sent yet are forgotten, as they were made from what is lost."""
         _log.error("%s", why)
         assert self._loop is not None
-        self._stalled_until = self._loop.time() + STALL_S
+        self._stalled_until, self._was_refused = self._loop.time() + STALL_S, True
         self._read_anew()
         for future, _, _ in answers:
             future.set_exception(why)

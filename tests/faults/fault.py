@@ -16,6 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from tests.kill.garden import CALLS
 from tests.kill.scene import Scene
 
 Inflict = Callable[[Scene, Path, int], Counter[str]]
@@ -82,7 +85,8 @@ def inflict_often(fault: Fault, scene: Scene, times: int, *, first_seed: int = 0
     began = time.monotonic()
     seed = first_seed
     while tally.absence is None and tally.times < times and seed < first_seed + 3 * times + 10:
-        with tempfile.TemporaryDirectory(prefix="weft-fault-") as folder:
+        with tempfile.TemporaryDirectory(prefix="weft-fault-") as folder, pytest.MonkeyPatch.context() as patch:
+            patch.setenv(CALLS, os.path.join(folder, "calls"))  # what it becomes meanwhile ends with this too
             try:
                 tally.came_to += fault.inflict(scene, Path(folder), seed)
             except Exception as why:  # noqa: BLE001  whatever it is, it is a violation, and the next seed is tried

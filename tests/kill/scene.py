@@ -87,7 +87,8 @@ def wait_sometime(program: Victim, chance: random.Random, told: int = 0, *, step
 
 
 def copied(folder: Path, name: str) -> Path:
-    """A copy of the space and its calls, to be finished while the space itself is killed again."""
+    """A copy of the space and its calls, to be finished while the space itself is killed again. Calls are listed there
+    from now on: whoever asks for it puts the environment back."""
     aside = folder / name
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()

@@ -230,12 +230,13 @@ class Engine(Ledger):
             self.touched[slot] = None
 
     def spread(self, source: Source, deltas: list[tuple[str, bool, bool]], cut: int) -> None:
-        """Make due whoever reads directly what changed. A delta is (element, is new, is gone)."""
+        """Make due whoever reads directly what changed, each from the cut on at which it reads that. A delta is
+        (element, is new, is gone)."""
         if not source.readers:
             return
-        stack: list[tuple[Source, list[tuple[str, bool, bool]]]] = [(source, deltas)]
+        stack: list[tuple[Source, list[tuple[str, bool, bool]], int]] = [(source, deltas, cut)]
         while stack:
-            node, changed = stack.pop()
+            node, changed, cut = stack.pop()
             if isinstance(node, Whole):
                 node.forget()
             for edge in list(node.readers.get("", ())):
@@ -244,13 +245,13 @@ class Engine(Ledger):
                     self.make_due(reader, max(cut, edge.since))
                 elif edge.input == -1:
                     assert isinstance(node, Slot)
-                    stack.append((reader, [(node.key.element, False, False)]))
+                    stack.append((reader, [(node.key.element, False, False)], cut))
                 else:
-                    sized = self._follow_source(reader, changed, cut)
-                    stack.append((reader, sized))
+                    read_at = max(cut, edge.since)
+                    stack.append((reader, self._follow_source(reader, changed, read_at), read_at))
                     for element in [one for one in reader.readers if one and one not in reader.slots]:
                         # Who reads what is not there looks again: its absence may be an error now, or none any more.
-                        self._spread_element(reader, element, cut)
+                        self._spread_element(reader, element, read_at)
             for element, _, _ in changed:
                 self._spread_element(node, element, cut)
 

@@ -643,20 +643,25 @@ class Graph:
         if slot.current:
             return NEVER
         least = NEVER
-        seen: dict[Reader, int] = {slot: 0}
-        stack: list[tuple[Reader, int]] = [(slot, 0)]
+        seen: dict[Source, int] = {slot: 0}
+        stack: list[tuple[Source, int]] = [(slot, 0)]
         while stack:
             node, since = stack.pop()
+            if isinstance(node, ToldNode):
+                continue
             if isinstance(node, Slot) and node.due is not None:
                 least = min(least, max(node.due.first, since))
-            for edge in node.edges:
-                source = edge.source
-                if isinstance(source, ToldNode) or source.current:
-                    continue
+            unsettled = [edge for edge in node.edges if not edge.source.current]
+            if len(unsettled) == 1 and not stack:
+                # Straight down, where there is one way: nothing can be met twice.
+                (edge,) = unsettled
+                stack.append((edge.source, max(edge.since, since)))
+                continue
+            for edge in unsettled:
                 at = max(edge.since, since)
-                if at < seen.get(source, NEVER):
-                    seen[source] = at
-                    stack.append((source, at))
+                if at < seen.get(edge.source, NEVER):
+                    seen[edge.source] = at
+                    stack.append((edge.source, at))
         return least
 
     # ---- demand ----

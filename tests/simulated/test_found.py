@@ -70,6 +70,18 @@ STORIES = {
         Tell("e2", (("left", "xs", "remove", 14),)),
         seed=302,
     ),
+    "an element goes as of a cut at which its list was not read yet": story(
+        (NodePlan("n7", "tops", ("xs",), 0), NodePlan("n7_sizes", "sizes", ("n7",), 0, eager=True, retries=True)),
+        (NodePlan("mine", "each", ("to.n7_sizes",), 3),),
+        Tell("e11", (("left", "xs", "add", 454, 10),)),
+        Tell("e13", (("left", "xs", "add", 86, 14),)),
+        Settle(),
+        Tell("e20", (("left", "xs", "remove", 14),)),
+        Tell("e22", (("right", "to", "point", "other"),)),
+        Tell("e23", (("right", "to", "point", "left"),)),
+        seed=2799,
+        late_s=0.15,
+    ),
     "a program forgets the newer of two edits that it told at once": story(
         (NodePlan("n11", "one", ("y",), 4),),
         (SEEN,),

@@ -161,20 +161,21 @@ def kept(operation: Operation, shape: Shape, value: object) -> bytes:
 def answer(call: Call, clock: Clock) -> Finished | Broke:
     """Run a sync call to its end in this thread, and return its outcome. Raises only a Ctrl-C, where a real one lands:
     to swallow it in the main thread would make a program that cannot be stopped."""
+    id, operation, arguments, services, _ = call
     began_s = clock()
     try:
-        value = call.operation.function(*call.arguments, **call.services)
-        shape = shape_of(call.operation.returns)
-        encoded = kept(call.operation, shape, value)
+        value = operation.function(*arguments, **services)
+        shape = shape_of(operation.returns)
+        encoded = kept(operation, shape, value)
         blobs = _pending_blobs(shape, value) if shape.has_blobs else ()
     except BaseException as error:  # whatever user code raises is this call's outcome
         if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
             raise
         took_s = max(0.0, clock() - began_s)
-        return Broke(
-            call.id, type(error).__name__, message_of(error), where_of(error), not isinstance(error, Unkept), took_s
-        )
-    return Finished(call.id, encoded, max(0.0, clock() - began_s), blobs)
+        kind, retry = type(error).__name__, not isinstance(error, Unkept)
+        return Broke(id, kind, message_of(error), where_of(error), retry, took_s)
+    took_s = clock() - began_s
+    return Finished(id, encoded, max(0.0, took_s), blobs)
 
 
 def run_here(execution: Execution) -> BaseException | None:

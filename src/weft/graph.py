@@ -321,6 +321,8 @@ def edge_outcome(edge: Edge) -> Outcome:
         return collected(source.spec, source.members(only_good=True)) if isinstance(found, Ok) else found
     if not edge.element:
         return source.outcome()
+    if isinstance(source, Whole) and edge.element in source.slots:
+        return source.slots[edge.element].outcome()  # (it was not there yet when this edge was made)
     member = source.member(edge.element)
     if member is not None:
         return Ok(member.content, member.encoded)

@@ -9,7 +9,7 @@ import pytest
 from weft.testing.graph_plan import GraphPlan, NodePlan
 from weft.testing.late_runner import Lateness
 from weft.testing.simulation import simulate
-from weft.testing.story import Act, Pause, Settle, Story, Tell, Watch
+from weft.testing.story import Act, Fail, Pause, Settle, Story, Tell, Watch
 
 SEEN = NodePlan("seen", "one", ("to.x",), 7)
 PINNED = NodePlan("pinned", "fragile", ("of",), 1)
@@ -80,6 +80,21 @@ STORIES = {
         Tell("e22", (("right", "to", "point", "other"),)),
         Tell("e23", (("right", "to", "point", "left"),)),
         seed=2799,
+        late_s=0.15,
+    ),
+    "an element whose list was not loaded yet is read as gone where it failed": story(
+        (NodePlan("n1", "each", ("xs",), 1),),
+        (PINNED,),
+        Watch("right", "pinned"),
+        Watch("left", "n1"),
+        Tell("e1", (("other", "xs", "add", 290, 13),)),
+        Tell("e2", (("right", "of", "pin", "other", "n1", 11),)),
+        Tell("e4", (("left", "xs", "add", 281, 14),)),
+        Settle(),
+        Fail("after commit", 2),
+        Tell("e6", (("right", "of", "pin", "other", "n1", 13),)),
+        Tell("e7", (("right", "of", "pin", "left", "n1", 14),)),
+        seed=6969,
         late_s=0.15,
     ),
     "a program forgets the newer of two edits that it told at once": story(

@@ -206,7 +206,7 @@ class Reference:
         plan = self._plans[entity].get(name)
         if plan is None:
             told = self.state(cut).get(entity)
-            if told is None:
+            if told is None or name not in ("x", "y", "xs"):  # a story cut down may name what is not there
                 return ABSENT
             return tuple((value, value) for value in told.order) if name == "xs" else told.cells.get(name, 0)
         if self.state(cut).get(entity) is None:

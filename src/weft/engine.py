@@ -419,7 +419,9 @@ class Engine(Ledger):
         if isinstance(outcome, Err):
             self.index_failure(slot)
         self.touched[slot] = None
-        if old is None or not is_same(old.outcome, outcome):
+        # An error that is tried no more is the same to whoever reads it, but for the elements that stood in for it.
+        is_over = is_list and isinstance(outcome, Err) and outcome.final
+        if old is None or is_over or not is_same(old.outcome, outcome):
             if not slot.thing.knows_readers:
                 self.graph.load_readers(slot.thing)
             if slot.readers:

@@ -74,6 +74,19 @@ def test_the_settled_value_takes_the_place_of_the_frame() -> None:
     assert world.value("a", "tale") == "the end"
 
 
+def test_a_value_that_is_older_than_its_input_takes_the_place_of_the_frame_too() -> None:
+    world = begun("tale")
+    call = world.call_of("tale")
+    world.partial(call, 0, "once")
+    world.tell(["a", "seed", "set", 2])
+
+    world.finish(call, "the end")
+
+    assert not world.slot("a", "tale").current
+    assert frame(world) is None
+    assert world.value("a", "tale") == "the end"
+
+
 def test_a_partial_that_comes_after_the_end_changes_nothing() -> None:
     world = begun("tale")
     call = world.call_of("tale")

@@ -97,6 +97,19 @@ STORIES = {
         seed=6969,
         late_s=0.15,
     ),
+    "elements of a list that is tried no more promise what nobody knows": replace(
+        story(
+            (NodePlan("n3", "tops", ("xs",), 1, retries=True), NodePlan("n3_sizes", "sizes", ("n3",), 1)),
+            (SEEN,),
+            Watch("left", "n3_sizes"),
+            Tell("e1", (("left", "xs", "add", 563, 13), ("left", "xs", "add", 591, 12))),
+            Settle(),
+            Tell("e2", (("left", "xs", "remove", 13),)),
+            Settle(),
+            seed=40,
+        ),
+        lateness=Lateness(0.05, breaks=0.7),
+    ),
     "a program forgets the newer of two edits that it told at once": story(
         (NodePlan("n11", "one", ("y",), 4),),
         (SEEN,),

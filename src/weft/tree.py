@@ -1,0 +1,241 @@
+"""Trees of elements: an ordered collection that is never changed, only replaced, at the cost of the way to the change.
+
+Leaves hold elements, nodes above them nodes. Where one ends is said by element ids alone: an id that ends in k times the
+letter "a" closes the nodes of the k lowest levels. Ids are hashes in base32, so a node has 32 children on average,
+wherever in the order a change falls, and equal elements in equal order make one tree, however they came to be. The id
+of its root stands for the whole collection in call keys.
+
+What is made of all elements by an associative function is kept node by node, so that a change asks only for the nodes
+on its way.
+
+Knows nothing of where elements come from. Places order elements, and are never hashed: contents name them.
+Invariant: a tree depends on its elements and their order alone, not on the changes that led to it.
+Source: prolly trees (Noms, Dolt) and Merkle search trees; path copying.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias, TypeVar
+
+from weft.content import Cid, Plain, content_id, encode_shallow, encoded_list, link
+
+Place: TypeAlias = "tuple[str, str] | tuple[int]"
+"""By what the elements of one collection are ordered; no two have one place."""
+P = TypeVar("P")
+_BOUNDARY = "a"
+
+
+class Member(NamedTuple):
+    """An element of a collection: its id, content id and bytes; of a mapping also the bytes of its key."""
+
+    element: str
+    content: Cid
+    encoded: bytes
+    key: bytes | None = None
+
+
+class Entry(NamedTuple):
+    """An element at its place. `last` and `id` are what a leaf knows it by: its own id, and its content's."""
+
+    place: Place
+    last: str
+    id: Cid
+    member: Member
+
+    @classmethod
+    def of(cls, place: Place, member: Member) -> Entry:
+        """An element at a place."""
+        return cls(place, member.element, member.content, member)
+
+
+class Node:
+    """A run of elements, or of nodes of the level below. Never changed; what follows from it is kept when asked for."""
+
+    __slots__ = ("_folds", "_id", "children", "last", "level", "place", "size")
+
+    def __init__(self, level: int, children: Sequence[Node] | Sequence[Entry]) -> None:
+        self.level, self.children = level, children
+        self.last, self.place = children[-1].last, children[-1].place
+        """The id and the place of its last element."""
+        self.size = sum(child.size for child in children) if level else len(children)  # type: ignore[union-attr]
+        self._id: Cid | None = None
+        self._folds: dict[Hashable, object] | None = None
+
+    @property
+    def id(self) -> Cid:
+        """The content id of the node: what it holds, by id."""
+        if self._id is None:
+            listed: list[Plain] = [[child.last, link(child.id)] for child in self.children]
+            self._id = content_id(encode_shallow([self.level, listed]))
+        return self._id
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it ends where its last element says so; else it ends because nothing follows."""
+        return self.last.endswith(_BOUNDARY * (self.level + 1))
+
+    def entries(self) -> Iterator[Entry]:
+        """Its elements, in order."""
+        stack: list[Node] = [self]
+        while stack:
+            node = stack.pop()
+            if node.level:
+                stack.extend(reversed(node.children))  # type: ignore[arg-type]
+            else:
+                yield from node.children  # type: ignore[misc]
+
+    def fold(self, name: Hashable, of_members: Callable[[list[Member]], P], join: Callable[[list[P]], P]) -> P:
+        """What `of_members` makes of a leaf's elements and `join` of what it made of nodes, each kept under `name`."""
+        if self._folds is None:
+            self._folds = {}
+        if name not in self._folds:
+            if self.level:
+                made = join([child.fold(name, of_members, join) for child in self.children])  # type: ignore[union-attr]
+            else:
+                made = of_members([entry.member for entry in self.children])  # type: ignore[union-attr]
+            self._folds[name] = made
+        return self._folds[name]  # type: ignore[return-value]
+
+
+class Tree:
+    """An ordered collection of elements."""
+
+    __slots__ = ("root",)
+
+    def __init__(self, root: Node | None = None) -> None:
+        self.root = root
+
+    @staticmethod
+    def of(entries: Iterable[Entry]) -> Tree:
+        """The tree of elements that ascend by place. O(n)."""
+        return Tree(_root(_cut(0, list(entries))))
+
+    @staticmethod
+    def in_order(members: Iterable[Member]) -> Tree:
+        """The tree of a sequence; places are its numbers. O(n)."""
+        return Tree.of(Entry.of((number,), member) for number, member in enumerate(members))
+
+    @property
+    def id(self) -> Cid:
+        """The content id that stands for all of it. O(nodes not asked before)."""
+        return self.root.id if self.root is not None else content_id(encode_shallow([0, []]))
+
+    def __len__(self) -> int:
+        """How many elements it has."""
+        return self.root.size if self.root is not None else 0
+
+    def __iter__(self) -> Iterator[Member]:
+        """The elements, in order."""
+        return (entry.member for entry in self.entries())
+
+    def entries(self) -> Iterator[Entry]:
+        """The elements with their places, in order."""
+        return self.root.entries() if self.root is not None else iter(())
+
+    def put(self, entry: Entry) -> Tree:
+        """With an element at its place, instead of what stood there. O(log n)."""
+        if self.root is None:
+            return Tree.of([entry])
+        return Tree(_root(_edited(self.root, entry.place, entry)))
+
+    def without(self, place: Place) -> Tree:
+        """Without what stands at a place. O(log n)."""
+        return Tree(_root(_edited(self.root, place, None))) if self.root is not None else self
+
+
+def _cut(level: int, children: Sequence[Node] | Sequence[Entry]) -> list[Node]:
+    """Children as nodes, each up to the next one that closes."""
+    closing = _BOUNDARY * (level + 1)
+    nodes: list[Node] = []
+    begin = 0
+    for end, child in enumerate(children, 1):
+        if child.last.endswith(closing):
+            nodes.append(Node(level, children[begin:end]))
+            begin = end
+    if begin < len(children):
+        nodes.append(Node(level, children[begin:]))
+    return nodes
+
+
+def _root(nodes: list[Node]) -> Node | None:
+    """The lowest node that holds all of these."""
+    while len(nodes) > 1:
+        nodes = _cut(nodes[0].level + 1, nodes)
+    root = nodes[0] if nodes else None
+    while root is not None and root.level and len(root.children) == 1:
+        root = root.children[0]  # type: ignore[assignment]
+    return root
+
+
+def _edited(node: Node, place: Place, entry: Entry | None) -> list[Node]:
+    """What stands for a node once `entry`, or nothing, is at a place in it: none, or several, of which the last may be
+    one that has to go on with what follows."""
+    children = node.children
+    at = bisect_left(children, place, key=_place_of)
+    if not node.level:
+        is_there = at < len(children) and children[at].place == place
+        return _cut(0, [*children[:at], *([] if entry is None else [entry]), *children[at + is_there :]])  # type: ignore[list-item]
+    at = min(at, len(children) - 1)
+    made, after = _edited(children[at], place, entry), children[at + 1 :]  # type: ignore[arg-type]
+    if made and after and not made[-1].is_closed:
+        made[-1], after = _joined(made[-1], after[0]), after[1:]  # type: ignore[arg-type]
+    return _cut(node.level, [*children[:at], *made, *after])  # type: ignore[list-item]
+
+
+def _joined(one: Node, other: Node) -> Node:
+    """Two nodes as one: the first does not end where an element says so."""
+    if not one.level or one.children[-1].is_closed:  # type: ignore[union-attr]
+        return Node(one.level, [*one.children, *other.children])  # type: ignore[list-item]
+    middle = _joined(one.children[-1], other.children[0])  # type: ignore[arg-type]
+    return Node(one.level, [*one.children[:-1], middle, *other.children[1:]])  # type: ignore[list-item]
+
+
+def _place_of(child: Node | Entry) -> Place:
+    return child.place
+
+
+class Grown:
+    """A tree that follows its elements: they are said to have changed, and looked at when the tree is asked for."""
+
+    __slots__ = ("_changed", "_places", "_tree")
+
+    def __init__(self) -> None:
+        self._tree: Tree | None = None
+        self._places: dict[str, Place] = {}
+        self._changed: set[str] = set()
+
+    def touch(self, element: str) -> None:
+        """An element came, went, moved, or is another."""
+        if self._tree is not None:
+            self._changed.add(element)
+
+    def forget(self) -> None:
+        """Any of them may have."""
+        self._tree = None
+        self._places.clear()
+        self._changed.clear()
+
+    def tree(self, find: Callable[[str], Entry | None], everything: Callable[[], Iterable[Entry]]) -> Tree:
+        """The tree of today. O(changed · log n), or O(n) where much has changed."""
+        tree, changed = self._tree, self._changed
+        if tree is None or len(changed) * 16 > len(tree) + 64:
+            tree = Tree.of(everything())
+            self._places = {entry.last: entry.place for entry in tree.entries()}
+        else:
+            for element in changed:
+                old, now = self._places.pop(element, None), find(element)
+                if old is not None and (now is None or now.place != old):
+                    tree = tree.without(old)
+                if now is not None:
+                    tree = tree.put(now)
+                    self._places[element] = now.place
+        changed.clear()
+        self._tree = tree
+        return tree
+
+
+def encoded_sequence(tree: Tree) -> bytes:
+    """The canonical bytes of the elements as a list. O(n)."""
+    return encoded_list([member.encoded for member in tree])

@@ -23,7 +23,7 @@ from weft.content import Cid, content_id, decode, encode, encoded_link
 from weft.definition import service_name
 from weft.engine import Engine, Settling
 from weft.errors import OLDER_SHAPE, Undecodable, WeftError
-from weft.graph import Edge, Slot, Whole, edge_outcome, place_of
+from weft.graph import Edge, Slot, edge_outcome, place_of
 from weft.identity import rule_of
 from weft.intake import LOST, Taken, given, take
 from weft.matching.vector import Vectors
@@ -196,8 +196,7 @@ class Attempts:
         )
         code = slot.spec.code
         assert code is not None
-        members = source.members(only_good=True) if isinstance(source, Whole) else source.members()
-        outcome = whole_outcome(slot.spec, code, members, self.engine.store.open_blob)
+        outcome = whole_outcome(slot.spec, code, source.tree(), self.engine.store.open_blob)
         return Settling(cut, outcome, key, (0, 0), taken.inputs, taken.used, "built in", preimage)
 
     def _call(self, slot: Slot, code: NodeCode, cut: int, taken: Taken) -> Settling | Waiting | None:

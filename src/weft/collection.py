@@ -1,12 +1,7 @@
-"""Ordered collections: element ids, order keys, and the root id that stands for the whole in a call key.
+"""The elements of collections: their ids, the order keys that place them, and how mappings are kept.
 
-A collection is a sequence of (element id, content id). Its root id is that of a tree whose node boundaries come from
-the element ids alone: an id that ends in k times the letter "a" closes the nodes of the k lowest levels. Ids are
-hashes in base32, so a node has 32 children on average, wherever in the order a change falls.
-
-Knows nothing of where elements come from, and never hashes an order key: keys place elements, contents name them.
-Invariant: equal elements in equal order have one root id, however the collection came to be.
-Source: prolly trees (Noms, Dolt) and Merkle search trees; fractional indexing for order keys.
+Knows nothing of where elements come from. Invariant: what is the same has one id, and what differs another.
+Source: content addressing; fractional indexing for order keys.
 """
 
 from __future__ import annotations
@@ -17,12 +12,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NewType
 
-from weft.content import Cid, Plain, content_id, encode, link
+from weft.content import Cid, Plain, encode
 
 ElementId = NewType("ElementId", str)
 """26 letters of base32: the first 16 bytes of a sha-256."""
 
-_BOUNDARY = "a"
 _ORDER_DIGITS = 12
 
 
@@ -53,31 +47,12 @@ def content_elements(contents: Sequence[Cid]) -> tuple[ElementId, ...]:
     return tuple(ids)
 
 
-def root_id(elements: Iterable[tuple[ElementId, Cid]]) -> Cid:
-    """The content id of the whole: O(n), no recursion."""
-    level = 0
-    nodes = _tree_nodes([(element, bytes(content)) for element, content in elements], level)
-    while len(nodes) > 1:
-        level += 1
-        nodes = _tree_nodes(nodes, level)
-    return Cid(nodes[0][1])
-
-
-def _tree_nodes(children: Sequence[tuple[ElementId, bytes]], level: int) -> list[tuple[ElementId, bytes]]:
-    """The children cut into nodes: each is named by its last element, so that one more level can be cut by it."""
-    closing = _BOUNDARY * (level + 1)
-    nodes: list[tuple[ElementId, bytes]] = []
-    pending: list[Plain] = []
-    last = ElementId("")
-    for element, content in children:
-        last = element
-        pending.append([element, link(Cid(content))])
-        if element.endswith(closing):
-            nodes.append((last, content_id(encode([level, pending]))))
-            pending = []
-    if pending or not nodes:
-        nodes.append((last, content_id(encode([level, pending]))))
-    return nodes
+def mapping_plain(pairs: Iterable[tuple[Plain, Plain]]) -> Plain:
+    """A mapping as it is kept: a map where all keys are text, else pairs sorted by their keys' canonical bytes."""
+    listed = list(pairs)
+    if all(isinstance(key, str) for key, _ in listed):
+        return {key: value for key, value in listed if isinstance(key, str)}
+    return [[key, value] for key, value in sorted(listed, key=lambda pair: encode(pair[0]))]
 
 
 def order_key_after(low: str) -> str:

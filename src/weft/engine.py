@@ -234,21 +234,24 @@ class Engine(Ledger):
         (element, is new, is gone)."""
         if not source.readers:
             return
-        stack: list[tuple[Source, list[tuple[str, bool, bool]], int]] = [(source, deltas, cut)]
+        # Beside what is another, each collection is told which elements have to be looked at: some only moved.
+        touched = [element for element, _, _ in deltas]
+        stack: list[tuple[Source, list[tuple[str, bool, bool]], list[str], int]] = [(source, deltas, touched, cut)]
         while stack:
-            node, changed, cut = stack.pop()
+            node, changed, touched, cut = stack.pop()
             if isinstance(node, Whole):
-                node.forget()
+                node.touch(touched)
             for edge in list(node.readers.get("", ())):
                 reader = edge.reader
                 if isinstance(reader, Slot):
                     self.make_due(reader, max(cut, edge.since))
                 elif edge.input == -1:
                     assert isinstance(node, Slot)
-                    stack.append((reader, [(node.key.element, False, False)], cut))
+                    element = node.key.element
+                    stack.append((reader, [(element, False, False)], [element], cut))
                 else:
                     read_at = max(cut, edge.since)
-                    stack.append((reader, self._follow_source(reader, changed, read_at), read_at))
+                    stack.append((reader, self._follow_source(reader, changed, read_at), touched, read_at))
                     for element in [one for one in reader.readers if one and one not in reader.slots]:
                         # Who reads what is not there looks again: its absence may be an error now, or none any more.
                         self._spread_element(reader, element, read_at)
@@ -269,7 +272,7 @@ class Engine(Ledger):
     ) -> list[tuple[str, bool, bool]]:
         """Slots for elements that came, tombstones for those that went; returns what that means to readers."""
         sized: list[tuple[str, bool, bool]] = []
-        whole.forget()
+        whole.touch(element for element, _, _ in changed)
         for element, _, is_gone in changed:
             if is_gone and element in whole.slots:
                 self._bury(whole, element, cut)

@@ -13,15 +13,18 @@ sorts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from weft.collection import ElementId, content_elements, key_element, root_id
-from weft.content import Cid, Plain, content_id, decode, encode, encoded_list
-from weft.reduce import Cell, ItemsCell, mapping_plain
+from weft.collection import content_elements, key_element
+from weft.content import Plain, content_id, decode, encode
+from weft.gathered import Gathered
+from weft.reduce import Cell, ItemsCell
 from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey
 from weft.spec import InputSpec, Mode, NodeSpec, TypeSpec
+from weft.tree import Entry, Grown, Member, Tree
 
+NOT_COMPUTED = Gone("not computed yet")
 NEVER = 1 << 62
 """A position that no record reaches: the first() of what is current."""
 
@@ -31,15 +34,6 @@ class Due(NamedTuple):
 
     first: int
     last: int
-
-
-class Member(NamedTuple):
-    """An element of a collection: its id, content id and bytes; of a mapping also the bytes of its key."""
-
-    element: str
-    content: Cid
-    encoded: bytes
-    key: bytes | None = None
 
 
 class ToldNode:
@@ -59,11 +53,13 @@ class ToldNode:
         """What readers are given."""
         return self.cell.outcome()
 
+    def tree(self) -> Tree:
+        """Its elements."""
+        return self.cell.tree() if isinstance(self.cell, ItemsCell) else tree_of(self.spec, self.cell.outcome())
+
     def members(self) -> list[Member]:
         """Its elements, in order."""
-        if isinstance(self.cell, ItemsCell):
-            return [Member(*element) for element in self.cell.elements()]
-        return members_of(self.spec, self.cell.outcome())
+        return list(self.tree())
 
     def element_ids(self) -> list[str]:
         """The ids of its elements, in order."""
@@ -71,20 +67,24 @@ class ToldNode:
             return [element for _, element in self.cell.order]
         return [member.element for member in self.members()]
 
+    def entry(self, element: str) -> Entry | None:
+        """One element by its id, at its place."""
+        if isinstance(self.cell, ItemsCell):
+            return self.cell.entry(element)
+        return next((entry for entry in self.tree().entries() if entry.last == element), None)
+
     def member(self, element: str) -> Member | None:
         """One element by its id."""
-        if isinstance(self.cell, ItemsCell):
-            item = self.cell.items.get(element)
-            return None if item is None else Member(element, item.content, item.encoded)
-        return next((member for member in self.members() if member.element == element), None)
+        found = self.entry(element)
+        return found.member if found is not None else None
 
 
 class Slot:
     """A derived value in memory: what it shows, what it reads, and how it stands."""
 
     __slots__ = (
-        "_index",
-        "_members",
+        "_entries",
+        "_tree",
         "again",
         "attempt",
         "blocking",
@@ -118,25 +118,29 @@ class Slot:
         self.frame: bytes | None = None
         self.seen: object = None
         self.queued = self.again = False
-        self._members: list[Member] | None = None
-        self._index: dict[str, Member] | None = None
+        self._tree: Tree | None = None
+        self._entries: dict[str, Entry] | None = None
 
     def outcome(self) -> Outcome:
         """What it shows, settled."""
-        return self.result.outcome if self.result is not None else Gone("not computed yet")
+        return self.result.outcome if self.result is not None else NOT_COMPUTED
 
     def show(self, result: Result) -> None:
         """Take a result as the visible one."""
         self.result = result
         if isinstance(result.outcome, Ok):
             self.last = result.outcome
-        self._members = self._index = None
+        self._tree = self._entries = None
+
+    def tree(self) -> Tree:
+        """Its value's elements."""
+        if self._tree is None:
+            self._tree = tree_of(self.spec, self._standing())
+        return self._tree
 
     def members(self) -> list[Member]:
         """Its value's elements, in order."""
-        if self._members is None:
-            self._members = members_of(self.spec, self._standing())
-        return self._members
+        return list(self.tree())
 
     def _standing(self) -> Outcome:
         """What says which elements there are. A failure that is tried again removes none: they may be back at its very
@@ -149,17 +153,36 @@ class Slot:
         """The ids of its value's elements, in order."""
         return [member.element for member in self.members()]
 
+    def entry(self, element: str) -> Entry | None:
+        """One element of its value by its id, at its place."""
+        if self._entries is None:
+            self._entries = {entry.last: entry for entry in self.tree().entries()}
+        return self._entries.get(element)
+
     def member(self, element: str) -> Member | None:
         """One element of its value by its id."""
-        if self._index is None:
-            self._index = {member.element: member for member in self.members()}
-        return self._index.get(element)
+        found = self.entry(element)
+        return found.member if found is not None else None
 
 
 class Whole:
     """All slots of an `each`, as one collection in the order of what it runs over."""
 
-    __slots__ = ("_outcome", "blocking", "current", "demand", "edge_by", "pending", "readers", "slots", "spec", "thing")
+    __slots__ = (
+        "_good",
+        "_outcome",
+        "_unwell",
+        "blocking",
+        "current",
+        "demand",
+        "edge_by",
+        "pending",
+        "readers",
+        "slots",
+        "spec",
+        "thing",
+        "unsettled",
+    )  # fmt: skip
 
     def __init__(self, thing: Thing, spec: NodeSpec) -> None:
         self.thing, self.spec = thing, spec
@@ -168,7 +191,12 @@ class Whole:
         self.readers: dict[str, dict[Edge, None]] = {}
         self.pending = self.blocking = self.demand = 0
         self.current = True
+        self.unsettled: dict[Edge, None] = {}
+        """The edges whose source is not current: `pending` of them."""
         self._outcome: Outcome | None = None
+        self._good = Grown()
+        self._unwell: dict[str, Entry] = {}
+        """Elements without a value, when the tree was last asked for."""
 
     @property
     def edges(self) -> Iterable[Edge]:
@@ -192,30 +220,59 @@ class Whole:
         """The ids of its elements, in order, settled or not."""
         return self.base.element_ids()
 
-    def forget(self) -> None:
-        """A member changed: gather again when next asked."""
-        self._outcome = None
+    def note(self, edge: Edge, *, is_current: bool) -> None:
+        """What an edge reads became current, or ceased to be."""
+        if is_current:
+            self.unsettled.pop(edge, None)
+        else:
+            self.unsettled[edge] = None
 
-    def members(self, *, only_good: bool = False) -> list[Member]:
-        """The values there are, in order; elements without one are left out only when asked."""
-        listed: list[Member] = []
-        for member in self.base.members():
-            slot = self.slots.get(member.element)
-            outcome = slot.outcome() if slot is not None else Gone()
-            if isinstance(outcome, Ok):
-                listed.append(Member(member.element, outcome.content, outcome.encoded, member.key))
-            elif not only_good:
-                return []
-        return listed
+    def touch(self, elements: Iterable[str]) -> None:
+        """Some elements changed, and no other moved."""
+        self._outcome = None
+        if isinstance(self.base, ToldNode) and isinstance(self.base.cell, ItemsCell):
+            for element in elements:
+                self._good.touch(element)
+        else:
+            self.forget()  # places are numbers there
+
+    def forget(self) -> None:
+        """Any element may have changed, or moved: gather again when next asked."""
+        self._outcome = None
+        self._good.forget()
+        self._unwell.clear()
+
+    def entry(self, element: str) -> Entry | None:
+        """One element's value, at its place."""
+        at, slot = self.base.entry(element), self.slots.get(element)
+        outcome = slot.outcome() if slot is not None else None
+        if at is None or isinstance(outcome, Ok):
+            self._unwell.pop(element, None)
+        else:
+            self._unwell[element] = at
+        if at is None or not isinstance(outcome, Ok):
+            return None
+        return Entry.of(at.place, Member(element, outcome.content, outcome.encoded, at.member.key))
+
+    def _entries(self) -> Iterator[Entry]:
+        self._unwell.clear()
+        for at in self.base.tree().entries():
+            entry = self.entry(at.last)
+            if entry is not None:
+                yield entry
+
+    def tree(self) -> Tree:
+        """The elements that have a value. O(changes · log n)."""
+        return self._good.tree(self.entry, self._entries)
+
+    def members(self) -> list[Member]:
+        """The values there are, in order."""
+        return list(self.tree())
 
     def member(self, element: str) -> Member | None:
         """One element's value."""
-        slot = self.slots.get(element)
-        outcome = slot.outcome() if slot is not None else None
-        if not isinstance(outcome, Ok):
-            return None
-        base = self.base.member(element)
-        return Member(element, outcome.content, outcome.encoded, base.key if base else None)
+        found = self.entry(element)
+        return found.member if found is not None else None
 
     def outcome(self) -> Outcome:
         """The collection; failed where an element is; gone where what it runs over is."""
@@ -227,15 +284,14 @@ class Whole:
         base = self.base.outcome()
         if not isinstance(base, Ok):
             return base
-        for slot in self.slots.values():
-            outcome = slot.outcome()
-            if isinstance(outcome, Err):
+        tree = self.tree()
+        for at in sorted(self._unwell.values(), key=lambda at: at.place):
+            slot = self.slots.get(at.last)
+            outcome = slot.outcome() if slot is not None else None
+            if slot is not None and isinstance(outcome, Err):
                 said = outcome.message if outcome.origin else f"{slot.key} failed: {outcome.kind}: {outcome.message}"
                 return Err(outcome.kind, said, outcome.where, outcome.origin or str(slot.key))
-        for slot in self.slots.values():
-            if not isinstance(slot.outcome(), Ok):
-                return Gone("not computed yet")
-        return collected(self.spec, self.members())
+        return Gathered.of(tree, is_mapping=self.spec.sort == "mapping") if not self._unwell else NOT_COMPUTED
 
 
 Source: TypeAlias = ToldNode | Slot | Whole
@@ -276,6 +332,11 @@ class Thing:
                 yield from node.slots.values()
 
 
+def tree_of(spec: NodeSpec, outcome: Outcome) -> Tree:
+    """The elements of a value, as a tree."""
+    return outcome.tree if isinstance(outcome, Gathered) else Tree.in_order(members_of(spec, outcome))
+
+
 def members_of(spec: NodeSpec, outcome: Outcome) -> list[Member]:
     """The elements of a value: by the ids that came with it, by its keys, or by content."""
     if not isinstance(outcome, Ok):
@@ -303,14 +364,9 @@ def _entry(key: Plain, value: Plain) -> Member:
     return Member(key_element(key), content_id(encoded), encoded, encode(key))
 
 
-def collected(spec: NodeSpec, members: list[Member]) -> Ok:
+def collected(spec: NodeSpec, members: Iterable[Member]) -> Ok:
     """Members as one collection, with its root id."""
-    ids = tuple(member.element for member in members)
-    root = root_id((ElementId(member.element), member.content) for member in members)
-    if spec.sort == "mapping":
-        plain = mapping_plain((decode(member.key or b"\xf6"), decode(member.encoded)) for member in members)
-        return Ok(root, encode(plain), ids)
-    return Ok(root, encoded_list([member.encoded for member in members]), ids)
+    return Gathered.of(Tree.in_order(members), is_mapping=spec.sort == "mapping")
 
 
 def edge_outcome(edge: Edge) -> Outcome:
@@ -318,7 +374,8 @@ def edge_outcome(edge: Edge) -> Outcome:
     source = edge.source
     if edge.mode == "settled" and isinstance(source, Whole):
         found = source.base.outcome()
-        return collected(source.spec, source.members(only_good=True)) if isinstance(found, Ok) else found
+        is_mapping = source.spec.sort == "mapping"
+        return Gathered.of(source.tree(), is_mapping=is_mapping) if isinstance(found, Ok) else found
     if not edge.element:
         return source.outcome()
     if isinstance(source, Whole) and edge.element in source.slots:
@@ -444,7 +501,7 @@ class Graph:
         """The slot of a further element, wired."""
         slot = self.loader.element_slot(whole, element)
         whole.slots[element] = slot
-        whole.forget()
+        whole.touch((element,))
         self._wire_slot(slot, [] if reached is None else reached)
         edge = Edge(slot, whole, mode="plain", element="", since=0, number=-1)
         whole.edge_by[element] = edge
@@ -454,7 +511,7 @@ class Graph:
     def drop_element(self, whole: Whole, element: str) -> Slot:
         """Take a slot out of its collection; returns it, reading nothing any more."""
         slot = whole.slots.pop(element)
-        whole.forget()
+        whole.touch((element,))
         self._detach(whole.edge_by.pop(element))
         self.set_due(slot, None)
         self.unwire(slot)
@@ -586,6 +643,8 @@ class Graph:
     def _count(self, edge: Edge, by: int) -> None:
         reader = edge.reader
         reader.pending += by
+        if isinstance(reader, Whole):
+            reader.note(edge, is_current=by < 0)
         if edge.mode in ("plain", "settled"):
             reader.blocking += by
         self.turn(reader)
@@ -613,6 +672,8 @@ class Graph:
             for edges in node.readers.values():
                 for edge in edges:
                     edge.reader.pending += by
+                    if isinstance(edge.reader, Whole):
+                        edge.reader.note(edge, is_current=now)
                     if edge.mode in ("plain", "settled"):
                         edge.reader.blocking += by
                     if now and edge.reader.pending:
@@ -653,7 +714,11 @@ class Graph:
                 continue
             if isinstance(node, Slot) and node.due is not None:
                 least = min(least, max(node.due.first, since))
-            unsettled = [edge for edge in node.edges if not edge.source.current]
+            unsettled: Collection[Edge]
+            if isinstance(node, Whole):
+                unsettled = node.unsettled
+            else:
+                unsettled = [edge for edge in node.edges if not edge.source.current]
             if len(unsettled) == 1 and not stack:
                 # Straight down, where there is one way: nothing can be met twice.
                 (edge,) = unsettled

@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, TypeGuard
 
-from weft.collection import ElementId, content_element, key_element, root_id
-from weft.content import Cid, Link, Plain, content_id, decode, encode, encoded_list
+from weft.collection import ElementId, content_element, key_element, mapping_plain
+from weft.content import Cid, Link, Plain, content_id, decode, encode
 from weft.errors import WeftError
+from weft.gathered import Gathered
 from weft.slot import Gone, Ok
+from weft.tree import Entry, Grown, Member, Tree
 
 Step = Callable[[Plain, Plain], Plain]
 """A user's fold: (state, event) to state, all plain."""
@@ -240,7 +242,7 @@ class ItemsCell:
     spec: CellSpec
     items: dict[str, Item] = field(default_factory=dict)
     order: list[tuple[str, str]] = field(default_factory=list)
-    _outcome: Ok | None = None
+    _grown: Grown = field(default_factory=Grown, compare=False)
 
     def load(self, rows: Iterable[tuple[str, bytes]]) -> None:
         for element, row in rows:
@@ -256,7 +258,6 @@ class ItemsCell:
         return element_identity(value, self.spec.key)
 
     def apply(self, verb: str, args: list[Plain], told: Told) -> list[Change]:
-        self._outcome = None
         match verb:
             case "add":
                 order, value = _args(args, 2, verb)
@@ -279,6 +280,7 @@ class ItemsCell:
         # know of this add must not win over it.
         place = had.order if had else order
         self.items[element] = Item(place, content, encoded, told.position)
+        self._grown.touch(element)
         if had is None:
             insort(self.order, (place, element))
         # Taken out and put back by one event, it is what it was, at another place.
@@ -290,6 +292,7 @@ class ItemsCell:
             return []
         assert isinstance(element, str)
         del self.items[element]
+        self._grown.touch(element)
         del self.order[bisect_left(self.order, (had.order, element))]
         return [Change(element, had.content, None, None)]
 
@@ -301,23 +304,29 @@ class ItemsCell:
         del self.order[bisect_left(self.order, (had.order, element))]
         insort(self.order, (order, element))
         self.items[element] = had._replace(order=order)
+        self._grown.touch(element)
         return [Change(element, had.content, had.content, self._row(element), moved=True)]
 
     def _row(self, element: str) -> bytes:
         item = self.items[element]
         return encode([item.order, item.encoded, item.added])
 
-    def elements(self) -> list[tuple[str, Cid, bytes]]:
-        """(id, content id, bytes) in order."""
-        return [(element, item.content, item.encoded) for _, element in self.order for item in (self.items[element],)]
+    def entry(self, element: str) -> Entry | None:
+        """An element at its place."""
+        item = self.items.get(element)
+        return None if item is None else Entry.of((item.order, element), Member(element, item.content, item.encoded))
+
+    def tree(self) -> Tree:
+        """Its elements. O(changes · log n)."""
+        return self._grown.tree(self.entry, lambda: (self._placed(element) for _, element in self.order))
+
+    def _placed(self, element: str) -> Entry:
+        found = self.entry(element)
+        assert found is not None
+        return found
 
     def outcome(self) -> Ok:
-        if self._outcome is None:
-            elements = self.elements()
-            root = root_id((ElementId(element), content) for element, content, _ in elements)
-            ids = tuple(element for element, _, _ in elements)
-            self._outcome = Ok(root, encoded_list([encoded for _, _, encoded in elements]), ids)
-        return self._outcome
+        return Gathered.of(self.tree())
 
     def shown(self) -> Plain:
         return decode(self.outcome().encoded)
@@ -443,11 +452,3 @@ def element_identity(value: Plain, key: str | None) -> ElementId:
     if not isinstance(value, dict) or key not in value:
         raise Refused(place="an element", why=f"it has no {key!r}, which is its declared key")
     return key_element(value[key])
-
-
-def mapping_plain(pairs: Iterable[tuple[Plain, Plain]]) -> Plain:
-    """A mapping as it is kept: a map where all keys are text, else pairs sorted by their keys' canonical bytes."""
-    listed = list(pairs)
-    if all(isinstance(key, str) for key, _ in listed):
-        return {key: value for key, value in listed if isinstance(key, str)}
-    return [[key, value] for key, value in sorted(listed, key=lambda pair: encode(pair[0]))]

@@ -1,7 +1,7 @@
-"""Trees of elements: an ordered collection that is never changed, only replaced, at the cost of the way to the change.
+"""Trees of elements: ordered collections, never changed, only replaced, at the cost of the way to the change.
 
-Leaves hold elements, nodes above them nodes. Where one ends is said by element ids alone: an id that ends in k times the
-letter "a" closes the nodes of the k lowest levels. Ids are hashes in base32, so a node has 32 children on average,
+Leaves hold elements, nodes above them nodes. Where one ends is said by element ids alone: an id that ends in k times
+the letter "a" closes the nodes of the k lowest levels. Ids are hashes in base32, so a node has 32 children on average,
 wherever in the order a change falls, and equal elements in equal order make one tree, however they came to be. The id
 of its root stands for the whole collection in call keys.
 
@@ -19,7 +19,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from weft.content import Cid, Plain, content_id, encode_shallow, encoded_list, link
+from weft.content import Cid, Plain, content_id, encode_shallow, link
 
 Place: TypeAlias = "tuple[str, str] | tuple[int]"
 """By what the elements of one collection are ordered; no two have one place."""
@@ -49,17 +49,24 @@ class Entry(NamedTuple):
         """An element at a place."""
         return cls(place, member.element, member.content, member)
 
+    @property
+    def size(self) -> int:
+        """One element."""
+        return 1
+
 
 class Node:
     """A run of elements, or of nodes of the level below. Never changed; what follows from it is kept when asked for."""
 
     __slots__ = ("_folds", "_id", "children", "last", "level", "place", "size")
 
-    def __init__(self, level: int, children: Sequence[Node] | Sequence[Entry]) -> None:
+    def __init__(self, level: int, children: Sequence[Child]) -> None:
         self.level, self.children = level, children
-        self.last, self.place = children[-1].last, children[-1].place
+        end = children[-1]
+        self.last: str = end.last
+        self.place: Place = end.place
         """The id and the place of its last element."""
-        self.size = sum(child.size for child in children) if level else len(children)  # type: ignore[union-attr]
+        self.size: int = sum(child.size for child in children) if level else len(children)
         self._id: Cid | None = None
         self._folds: dict[Hashable, object] | None = None
 
@@ -78,25 +85,26 @@ class Node:
 
     def entries(self) -> Iterator[Entry]:
         """Its elements, in order."""
-        stack: list[Node] = [self]
+        stack: list[Child] = [self]
         while stack:
             node = stack.pop()
-            if node.level:
-                stack.extend(reversed(node.children))  # type: ignore[arg-type]
+            if isinstance(node, Entry):
+                yield node
             else:
-                yield from node.children  # type: ignore[misc]
+                stack.extend(reversed(node.children))
 
     def fold(self, name: Hashable, of_members: Callable[[list[Member]], P], join: Callable[[list[P]], P]) -> P:
         """What `of_members` makes of a leaf's elements and `join` of what it made of nodes, each kept under `name`."""
         if self._folds is None:
             self._folds = {}
         if name not in self._folds:
-            if self.level:
-                made = join([child.fold(name, of_members, join) for child in self.children])  # type: ignore[union-attr]
-            else:
-                made = of_members([entry.member for entry in self.children])  # type: ignore[union-attr]
-            self._folds[name] = made
+            below = [child.fold(name, of_members, join) for child in self.children if isinstance(child, Node)]
+            members = [child.member for child in self.children if isinstance(child, Entry)]
+            self._folds[name] = join(below) if below else of_members(members)
         return self._folds[name]  # type: ignore[return-value]
+
+
+Child: TypeAlias = "Node | Entry"
 
 
 class Tree:
@@ -145,7 +153,7 @@ class Tree:
         return Tree(_root(_edited(self.root, place, None))) if self.root is not None else self
 
 
-def _cut(level: int, children: Sequence[Node] | Sequence[Entry]) -> list[Node]:
+def _cut(level: int, children: Sequence[Child]) -> list[Node]:
     """Children as nodes, each up to the next one that closes."""
     closing = _BOUNDARY * (level + 1)
     nodes: list[Node] = []
@@ -164,8 +172,11 @@ def _root(nodes: list[Node]) -> Node | None:
     while len(nodes) > 1:
         nodes = _cut(nodes[0].level + 1, nodes)
     root = nodes[0] if nodes else None
-    while root is not None and root.level and len(root.children) == 1:
-        root = root.children[0]  # type: ignore[assignment]
+    while root is not None and len(root.children) == 1:
+        below = root.children[0]
+        if isinstance(below, Entry):
+            break
+        root = below
     return root
 
 
@@ -174,25 +185,28 @@ def _edited(node: Node, place: Place, entry: Entry | None) -> list[Node]:
     one that has to go on with what follows."""
     children = node.children
     at = bisect_left(children, place, key=_place_of)
-    if not node.level:
-        is_there = at < len(children) and children[at].place == place
-        return _cut(0, [*children[:at], *([] if entry is None else [entry]), *children[at + is_there :]])  # type: ignore[list-item]
-    at = min(at, len(children) - 1)
-    made, after = _edited(children[at], place, entry), children[at + 1 :]  # type: ignore[arg-type]
+    if at == len(children) and node.level:
+        at -= 1
+    before, found, after = children[:at], children[at] if at < len(children) else None, children[at + 1 :]
+    if not isinstance(found, Node):
+        kept = [found] if found is not None and found.place != place else []
+        return _cut(0, [*before, *([] if entry is None else [entry]), *kept, *after])
+    made = _edited(found, place, entry)
     if made and after and not made[-1].is_closed:
-        made[-1], after = _joined(made[-1], after[0]), after[1:]  # type: ignore[arg-type]
-    return _cut(node.level, [*children[:at], *made, *after])  # type: ignore[list-item]
+        made[-1], after = _joined(made[-1], after[0]), after[1:]
+    return _cut(node.level, [*before, *made, *after])
 
 
-def _joined(one: Node, other: Node) -> Node:
+def _joined(one: Node, other: Child) -> Node:
     """Two nodes as one: the first does not end where an element says so."""
-    if not one.level or one.children[-1].is_closed:  # type: ignore[union-attr]
-        return Node(one.level, [*one.children, *other.children])  # type: ignore[list-item]
-    middle = _joined(one.children[-1], other.children[0])  # type: ignore[arg-type]
-    return Node(one.level, [*one.children[:-1], middle, *other.children[1:]])  # type: ignore[list-item]
+    assert isinstance(other, Node)
+    *before, end = one.children
+    if isinstance(end, Entry) or end.is_closed:
+        return Node(one.level, [*one.children, *other.children])
+    return Node(one.level, [*before, _joined(end, other.children[0]), *other.children[1:]])
 
 
-def _place_of(child: Node | Entry) -> Place:
+def _place_of(child: Child) -> Place:
     return child.place
 
 
@@ -234,8 +248,3 @@ class Grown:
         changed.clear()
         self._tree = tree
         return tree
-
-
-def encoded_sequence(tree: Tree) -> bytes:
-    """The canonical bytes of the elements as a list. O(n)."""
-    return encoded_list([member.encoded for member in tree])

@@ -7,9 +7,10 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.collection import content_elements, order_key_after, order_key_between, root_id
+from weft.collection import content_elements, order_key_after, order_key_between
 from weft.content import Plain, content_id, encode
 from weft.reduce import CellSpec, ItemsCell, Told
+from weft.tree import Member, Tree
 
 VALUES = st.lists(st.integers(0, 60), unique=True, max_size=60)
 
@@ -39,12 +40,13 @@ def test_equal_contents_in_equal_order_have_one_root_id_however_they_came_to_be(
 
 @given(VALUES.filter(lambda values: len(values) > 1))
 def test_another_order_or_another_element_has_another_root_id(values: list[int]) -> None:
-    contents = [content_id(encode(value)) for value in values]
-    pairs = list(zip(content_elements(contents), contents, strict=True))
+    encoded = [encode(value) for value in values]
+    contents = [content_id(each) for each in encoded]
+    members = list(map(Member, content_elements(contents), contents, encoded))
 
-    assert root_id(pairs) != root_id(pairs[::-1])
-    assert root_id(pairs) != root_id(pairs[:-1])
-    assert root_id(pairs) == root_id(list(pairs))
+    assert Tree.in_order(members).id != Tree.in_order(members[::-1]).id
+    assert Tree.in_order(members).id != Tree.in_order(members[:-1]).id
+    assert Tree.in_order(members).id == Tree.in_order(list(members)).id
 
 
 @given(st.lists(st.integers(0, 200), min_size=1, max_size=60))

@@ -17,12 +17,13 @@ from typing import TypeAlias, cast
 from weft.content import Plain
 from weft.engine import Engine
 from weft.errors import WeftError
-from weft.graph import Member, collected, members_of, target_of
+from weft.graph import collected, members_of, target_of
 from weft.past.index import LogIndex, first_within, last_within, within
 from weft.reduce import Cell, CellSpec, ItemsCell, Refused, Told, make_cell
 from weft.slot import Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import NodeSpec, TypeSpec
 from weft.store import DEFINITION, ENTITY, KIND, STATE, VERSION, NoBlob, entry_at
+from weft.tree import Member
 from weft.written_result import parse_result
 
 ONE_VALUE = ("field", "ref")
@@ -148,7 +149,7 @@ class AsOf:
         if spec.is_told:
             cell = self.cell(entity, spec)
             if isinstance(cell, ItemsCell):
-                return [Member(*element) for element in cell.elements()]
+                return list(cell.tree())
         outcome = self._plain(entity, spec)
         return outcome if isinstance(outcome, NotKept) else members_of(spec, outcome)
 

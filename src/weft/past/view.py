@@ -22,7 +22,7 @@ from weft.entity import Entity, entity_at
 from weft.errors import WeftError
 from weft.expected import check_type
 from weft.flow import Flow
-from weft.graph import Member, target_of
+from weft.graph import target_of
 from weft.handle import NOTHING, Absent, Desk, Failed, NodeFailed, Seat, Settled, State
 from weft.node_type import annotation_of, element_of
 from weft.past.as_of import AsOf, NotKept
@@ -32,6 +32,7 @@ from weft.spec import NodeSpec
 from weft.spelling import nearest
 from weft.store import ENTITY
 from weft.told import LiveRef, Ref, Target
+from weft.tree import Member
 from weft.value import Shape, shape_of
 
 if TYPE_CHECKING:

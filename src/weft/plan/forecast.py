@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 from weft.call_key import CallKeys
 from weft.content import Cid, Plain, content_id, decode, encode, encoded_link, link, raw_id_of_digest
 from weft.engine import Engine
-from weft.graph import Edge, Member, Slot, Source, ToldNode, Whole, branch_of, collected, edge_outcome, members_of
+from weft.graph import Edge, Slot, Source, ToldNode, Whole, branch_of, collected, edge_outcome, members_of
 from weft.graph import target_of as pointed_to
 from weft.identity import is_keyed, rule_of
 from weft.matching.lists import identified
@@ -25,6 +25,7 @@ from weft.matching.vector import kept_vectors
 from weft.slot import Err, Gone, Ok, Outcome, is_same
 from weft.spec import InputSpec, NodeSpec
 from weft.store import MEMO, NoBlob
+from weft.tree import Member
 from weft.vectors import wanted_for
 
 Verdict: TypeAlias = Literal["call", "known", "unknown", "built in", "passed on", "untouched"]

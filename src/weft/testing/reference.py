@@ -14,10 +14,11 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from weft.collection import mapping_plain
 from weft.content import Cid, Link, Plain, content_id, decode, encode
 from weft.errors import WeftError
 from weft.record import COMPUTED, Record
-from weft.reduce import element_identity, mapping_plain
+from weft.reduce import element_identity
 from weft.slot import SlotKey
 from weft.testing.computed import Computed, computed_in
 from weft.testing.graph_plan import (

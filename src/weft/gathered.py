@@ -1,0 +1,64 @@
+"""The value of a collection, put together when somebody asks for it.
+
+Who counts or sums the elements, or only has to know whether they changed, asks for the tree or the content id alone.
+
+Knows nothing of nodes and of how elements came to be.
+Invariant: it is what an `Ok` with the same content id, bytes and ids would be; two with one content id have equal
+elements.
+Source: lazy rope strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from weft.collection import mapping_plain
+from weft.content import decode, encode, encoded_list
+from weft.slot import Ok
+from weft.tree import Tree
+
+_NULL = encode(None)
+
+
+class Gathered(Ok):
+    """A collection's value: bytes and ids take O(n) when they are first asked for."""
+
+    tree: Tree
+    _is_mapping: bool
+
+    @staticmethod
+    def of(tree: Tree, *, is_mapping: bool = False) -> Gathered:
+        """The value that these elements are; of a mapping they know their keys."""
+        made = tuple.__new__(Gathered, (tree.id, b"", None))
+        made.tree, made._is_mapping = tree, is_mapping
+        return made
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """The canonical bytes of the plain list or mapping."""
+        if not self._is_mapping:
+            return encoded_list([member.encoded for member in self.tree])
+        return encode(mapping_plain((decode(one.key or _NULL), decode(one.encoded)) for one in self.tree))
+
+    @cached_property
+    def elements(self) -> tuple[str, ...]:
+        """The ids of its elements, in order."""
+        return tuple(member.element for member in self.tree)
+
+    def has_elements_of(self, other: Ok) -> bool:
+        """Its content id stands for its elements too."""
+        return isinstance(other, Gathered) or self.elements == other.elements
+
+    def __iter__(self) -> Iterator[Any]:
+        """As any value unpacks."""
+        return iter((self.content, self.encoded, self.elements))
+
+    def __eq__(self, other: object) -> bool:
+        """As any value compares."""
+        return isinstance(other, Ok) and self.content == other.content and self.has_elements_of(other)
+
+    def __hash__(self) -> int:
+        """By its content."""
+        return hash(self.content)

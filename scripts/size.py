@@ -35,7 +35,8 @@ LANGUAGE = frozenset(
         "made", "node_type", "operation", "source", "source_text", "spelling", "told", "transition", "value", "wiring",
     }
 )  # fmt: skip
-LINES_MAX = {"engine": 5000, "language": 4500}
+SURFACE = frozenset({"client", "desk", "edit", "space"})
+LINES_MAX = {"engine": 5000, "surface": 1000, "language": 4500}
 COMPLEXITY_LISTED = 10
 LONG_LISTED = 60
 
@@ -73,9 +74,10 @@ class Module:
 
     @property
     def part(self) -> str:
-        """Which part it counts to: `engine`, `language`, or `outside`."""
+        """Which part it counts to: `engine`, `surface`, `language`, or `outside`."""
         top = self.name.split(".")[1:2]
-        return "outside" if OUTSIDE_CORE.intersection(top) else "language" if LANGUAGE.intersection(top) else "engine"
+        parts = {"outside": OUTSIDE_CORE, "surface": SURFACE, "language": LANGUAGE}
+        return next((part for part, names in parts.items() if names.intersection(top)), "engine")
 
 
 def measure(package: Path) -> list[Module]:

@@ -666,8 +666,6 @@ class Graph:
             node.current = now
             if now and isinstance(node, Slot):
                 node.frame = None  # also where what it reads came to what it was, and nothing is settled anew
-            if not node.readers:
-                continue
             by = -1 if now else 1
             for edges in node.readers.values():
                 for edge in edges:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.reactive.operations import double, inc, total
 from tests.reactive.runs import Runs
 from weft import Entity, Field, derive, entries, field, items
+from weft.graph import Whole
 from weft.reduce import element_identity
 
 
@@ -50,6 +51,17 @@ def test_an_element_less_runs_only_what_gathers() -> None:
 
     assert world.settled() == ["sum"]
     assert world.value("a", "grown") == (3, 7)
+
+
+def test_a_collection_knows_which_of_its_elements_are_unsettled() -> None:
+    world = listed(1, 2, 3)
+    whole = world.engine.node("a", "by_factor")
+    assert isinstance(whole, Whole)
+
+    world.add("a", "xs", 4)
+    assert len(whole.unsettled) == whole.pending == 1
+    world.settled()
+    assert not whole.unsettled
 
 
 def test_an_element_that_moves_keeps_its_result() -> None:

@@ -141,8 +141,36 @@ def test_of_a_collection_only_new_elements_are_called_and_the_whole_is_named() -
     assert counts(said)["each"] == (1, 0, 0)
     assert (row(said, "each").per_change, row(said, "each").wholes) == ("one element", ())
     assert (row(said, "total").per_change, row(said, "total").wholes) == ("whole collection", ("each",))
-    assert (row(said, "big").built_in, row(said, "big").wholes) == (1, ("xs",))
+    assert (row(said, "big").built_in, row(said, "big").per_change) == (1, "way to it")
     assert "O(n) per change: each time it is given all of each" in str(said)
+
+
+def is_big(n: int) -> bool:
+    return n > 10
+
+
+def plus(one: int, other: int) -> int:
+    return one + other
+
+
+class Trees(Entity):
+    xs = items(int)
+    seen_to = xs.each(inc)
+    sum = seen_to.reduce(plus, 0)
+    big = xs.filter(is_big)
+    many = big.count()
+
+
+def test_a_rule_that_keeps_to_the_way_to_a_change_is_said_to() -> None:
+    world = Runs(Trees)
+    world.create(Trees, watch="sum many")
+    world.add("a", "xs", 1, 2, 3)
+
+    said = planned(world, "sum", "many")
+
+    assert (row(said, "sum").per_change, row(said, "sum").wholes) == ("way to it", ())
+    assert (row(said, "many").per_change, row(said, "many").wholes) == ("whole collection", ("big",))
+    assert "O(log n) per change: each time it is given what is on the way to what changed" in str(said)
 
 
 def listed(n: int) -> tuple[int, ...]:
@@ -176,10 +204,6 @@ def test_with_a_list_that_is_not_known_nothing_behind_it_is() -> None:
     world.set(n=4)
 
     assert counts(planned(world, "total")) == {"xs": (1, 0, 0), "each": (0, 0, 3), "total": (0, 0, 1)}
-
-
-def is_big(n: int) -> bool:
-    return n > 10
 
 
 class Chosen(Entity):

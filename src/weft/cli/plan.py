@@ -20,7 +20,8 @@ def command(space: str, nodes: tuple[str, ...], as_json: bool) -> None:
 
     Of each node: how many calls would be made, how many values are known already, as the same call was made before, and
     how many depend on inputs that are not settled yet; how long such calls took, the median of earlier ones; which of
-    their services charge; and whether a change makes it go through a whole collection, O(n), or one element.
+    their services charge; and whether a change makes it go through a whole collection, O(n), what is on the
+    way to the change, O(log n), or one element.
 
     NODE is ENTITY.NODE or ENTITY.NODE[KEY], as `weft why` takes it, each one word; without any, everything that is not
     current. Services are taken to be those last in force.

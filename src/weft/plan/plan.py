@@ -22,6 +22,8 @@ from weft.why.services import Services
 SAMPLED_MAX = 2_000
 """How many of the newest positions are looked through for how long calls took."""
 RULES = ("group", "filter", "order", "count", "reduce")
+_BY_TREE = ("count", "reduce")
+"""Rules that look at the way to a change alone, where what they read keeps its tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class PlannedNode:
     median_us: float | None
     """How long earlier calls of this operation took; None where there were none."""
     per_change: str
-    """`one value`, `one element`, or `whole collection`: what a single change makes this node go through again."""
+    """What a single change makes this node go through again: `one value`, `one element`, `way to it` (O(log n)
+    elements), or `whole collection`."""
     wholes: tuple[str, ...] = ()
     """Inputs that are given as whole collections."""
     metered: tuple[str, ...] = ()
@@ -224,7 +227,7 @@ def _metered(services: Services, spec: NodeSpec) -> Iterator[str]:
 def _per_change(spec: NodeSpec, wholes: tuple[str, ...]) -> str:
     if wholes:
         return "whole collection"
-    return "one element" if spec.kind == "each" else "one value"
+    return "one element" if spec.kind == "each" else "way to it" if spec.kind in _BY_TREE else "one value"
 
 
 def _wholes(engine: Engine, type: TypeSpec, spec: NodeSpec) -> Iterator[str]:
@@ -233,8 +236,17 @@ def _wholes(engine: Engine, type: TypeSpec, spec: NodeSpec) -> Iterator[str]:
         if spec.kind == "each" and number == 0:
             continue
         source = _input_spec(engine, type, entry)
+        if spec.kind in _BY_TREE and source is not None and _keeps_its_tree(engine, type, source):
+            continue
         if spec.kind in RULES or (source is not None and _is_collection(source)):
             yield str(entry)
+
+
+def _keeps_its_tree(engine: Engine, type: TypeSpec, spec: NodeSpec | None) -> bool:
+    """Whether a collection is an ordered set, or an `each` over one, however often; through a reference it may be."""
+    while spec is not None and spec.kind == "each":
+        spec = _input_spec(engine, type, spec.inputs[0])
+    return spec is not None and spec.kind == "items"
 
 
 def _input_spec(engine: Engine, type: TypeSpec, entry: InputSpec) -> NodeSpec | None:

@@ -4,6 +4,7 @@ Every error is a small class whose docstring is its message: the text names what
 and what to do next. Fields hold the facts, so that callers match on classes and fields and never on text. An error that
 belongs to one module lives in that module; this one holds the base and the few that several modules raise.
 
+Knows nothing of what raises its errors, or of who catches them.
 Invariant: `str(error)` is the docstring with the fields filled in, so a message cannot drift from its class.
 Source: procrastinate, whose error classes carry their message as docstring.
 """

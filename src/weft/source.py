@@ -8,6 +8,7 @@ A module imported inside a function counts whole, but not what it names in turn.
 
 What a name stands for is looked up in the running program, so a version speaks of what would run. The text is what was
 in the file when it was first read: a program whose files change under it should be started again.
+Knows nothing of operations: it is given a function, and says what it comes down to.
 Invariant: equal text and equal constants give an equal digest on every interpreter; bytecode never enters.
 Source: Unison's definitions known by hash; redun's and joblib's hashing of functions, and the reruns that layout costs.
 """

@@ -1,6 +1,6 @@
 """`weft demo`: examples that come with Weft, each told from beginning to end.
 
-Invariant: an example ends by itself, with a terminal or without.
+Knows nothing of what examples do. Invariant: an example ends by itself, with a terminal or without.
 """
 
 from __future__ import annotations

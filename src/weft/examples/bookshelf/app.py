@@ -3,6 +3,7 @@
 The functions are plain and know nothing of Weft; these two classes say how they hang together. With a model in the
 space's services topics and comparisons are made by it, else by rules; every value says by which.
 
+Knows nothing of spaces, and of photos only that they are blobs.
 Invariant: what is told here are photos, corrections, the topic of a spell and notes; all else follows.
 """
 

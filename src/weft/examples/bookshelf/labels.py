@@ -1,7 +1,7 @@
 """The labels that come with the bookshelf: subjects, each with words that speak for it in a title, and some authors.
 
 A table to be read, argued with and replaced: `group_by` takes any other. Earlier labels win ties.
-Invariant: names are unique, and no word is in the table to make a test pass.
+Knows nothing of how a label is chosen. Invariant: names are unique, and no word is in the table to make a test pass.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Words that tell what stands on a spine: given names, particles of names, publishers, and the small words of titles.
 
 Plain tables, to be read and argued with. A name that is not here is no mistake, only a hint less.
-Invariant: all lower case, without accents.
+Knows nothing of how they are looked for. Invariant: all lower case, without accents.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Words as terms: stemmed a little, without the small ones, and weighed by how rare they are.
 
 Enough to say that two short English texts speak of one matter, and to show by which words; no model.
+Knows nothing of books or topics.
 Invariant: a likeness of two texts depends on those texts and on the given rarities only, and lies within 0 and 1.
 Source: Salton's tf-idf and cosine; Harman's S-stemmer.
 """

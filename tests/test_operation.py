@@ -26,7 +26,6 @@ from weft.operation import (
     Parameter,
     Retry,
     UnresolvedAnnotation,
-    inputs_of,
     op,
     operation_of,
 )
@@ -261,13 +260,6 @@ def test_decorated_functions_are_read_through_what_they_wrap() -> None:
     assert (found.inputs, found.services) == (inner.inputs, inner.services)
     assert found.version != inner.version  # the wrapper is of this package, so it counts
     assert operation_of(square).name.endswith("/test_decorated_functions_are_read_through_what_they_wrap.square")
-
-
-def test_inputs_can_be_counted_before_annotations_can_be_resolved() -> None:
-    def early(one: NotYet, two, *, ocr: Neither) -> NotYet: ...  # type: ignore[name-defined, no-untyped-def]  # noqa: F821
-
-    assert inputs_of(early) == (Parameter("one", "NotYet"), Parameter("two", Any))
-    assert inputs_of(functools.partial(early, 1)) == (Parameter("two", Any),)
 
 
 # What is refused, and in which words.

@@ -182,14 +182,6 @@ def operation_of(fn: Callable[..., object], /) -> Operation:
     return kept.operation
 
 
-def inputs_of(fn: Callable[..., object], /) -> tuple[Parameter, ...]:
-    """The inputs, with annotations as they are written; for counting them before the module is complete.
-
-    Raises `NotAnOperation` for whatever can be refused without resolving annotations.
-    """
-    return tuple(Parameter(each.name, _written(each), _default(each)) for each in _parameters(fn) if _is_input(each))
-
-
 @dataclass(frozen=True, slots=True)
 class _Kept:
     operation: Operation
@@ -305,10 +297,6 @@ def _check_form(fn: Callable[..., object]) -> None:
 
 def _is_input(each: inspect.Parameter) -> bool:
     return each.kind is not each.KEYWORD_ONLY
-
-
-def _written(each: inspect.Parameter) -> object:
-    return Any if each.annotation is each.empty else each.annotation
 
 
 def _default(each: inspect.Parameter) -> object:

@@ -435,7 +435,6 @@ _CELLS: dict[str, Callable[[CellSpec], Cell]] = {
 }  # fmt: skip
 
 ORDER_CHARS_MAX = 1024
-TOLD_KINDS = frozenset(_CELLS)
 
 
 def make_cell(spec: CellSpec) -> Cell:

@@ -198,7 +198,6 @@ class _Reader:
         self.records = self.erased = self.blobs = self.blob_bytes = 0
         self._batch = Batch()
         self._batch_bytes = 0
-        self._first_line = 0
         self._last_blob = Cid(b"")
 
     def counts(self) -> dict[str, int]:

@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from weft.call import AttemptId, Broke, Call, Finished, Partial, Report, Reporter, Runner
+from weft.call import AttemptId, Broke, Call, Partial, Report, Reporter, Runner
 from weft.testing.crash import Life
 from weft.testing.simulated_loop import SimulatedLoop
 
@@ -47,7 +47,7 @@ class Exchange:
         self.to: Reporter | None = None
         """Of the life that is: None until its engine has started a call."""
         self.on_start: Callable[[Call], None] = lambda call: None
-        self.delivered = self.doubled = self.broken = self.strays = 0
+        self.doubled = self.broken = self.strays = 0
 
 
 class LateRunner:
@@ -92,7 +92,6 @@ class LateRunner:
                 return
             self._stray(report)
             return
-        self._by.delivered += isinstance(report, Finished | Broke)
         assert self._by.to is not None
         self._by.to(report)
 

@@ -8,7 +8,6 @@ Source: swarm testing: many narrow generators find more than one wide one.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 from weft.testing.graph_plan import GraphPlan, NodePlan
 from weft.testing.late_runner import Lateness
@@ -137,11 +136,3 @@ def zombies(seed: int) -> Story:
         ]
         acts.append(rnd.choice(choices))
     return Story(seed, GraphPlan(left, (SEEN,)), tuple(acts), Lateness(0.1, 0.1, 0.4, 0.0, 1.0))
-
-
-SCENARIOS: dict[str, Callable[[int], Story]] = {
-    "removed readers": removed_readers,
-    "late ok results": late_ok,
-    "marks under constant change": constant_change,
-    "zombies": zombies,
-}

@@ -57,7 +57,7 @@ class SimulatedLoop(Base):
         self._ready: list[asyncio.Handle] = []
         self._timers: list[tuple[float, float, int, asyncio.TimerHandle]] = []
         self._numbers = itertools.count()
-        self._is_running = self._is_closed = self._is_stopping = False
+        self._is_running = self._is_closed = False
         self.tasks: dict[asyncio.Task[Any], None] = {}
         """Those that are not done, in the order of their beginning: asyncio's own set of them has none."""
         self.unheard: list[BaseException] = []

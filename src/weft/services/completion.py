@@ -21,13 +21,13 @@ import msgspec
 from weft.call import Limits
 from weft.content import Plain
 from weft.errors import WeftError
-from weft.services.endpoint import Endpoint, EndpointError, error_text, is_loopback
+from weft.services.endpoint import Endpoint, EndpointError, error_text
+from weft.services.endpoint_model import EndpointModel
 from weft.services.schema import Form, UnfitAnswer
 from weft.services.server_sent import EventReader
-from weft.services.service import Cost, Effect, Health, Service
+from weft.services.service import Service
 
 OPENAI = "https://api.openai.com/v1"
-_OWN_FIELDS = frozenset({"model", "messages", "stream", "response_format", "n", "tools"})
 
 T = TypeVar("T")
 Role: TypeAlias = Literal["system", "user", "assistant"]
@@ -97,47 +97,18 @@ class AnswerUnfit(EndpointError):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenAICompletion:
+class OpenAICompletion(EndpointModel):
     """A model behind an endpoint that speaks OpenAI's wire form: OpenAI, vLLM, llama.cpp, Ollama and many more.
 
     `settings` go into each request as they are (`temperature`, `max_tokens`, `seed` …). `unfit_tries` is how often in
     all a model is asked for an object before an answer that does not fit is an error.
     """
 
-    endpoint: Endpoint
-    model: str
-    settings: Mapping[str, Plain] = field(default_factory=dict)
     unfit_tries: int = 3
     limits: Limits = field(default_factory=Limits)
 
-    deterministic: ClassVar[bool] = False
-    effect: ClassVar[Effect] = "reads outside"
-    runner: ClassVar[str | None] = None
-
-    def __post_init__(self) -> None:
-        """Refuse settings that would change what this class promises about a stream."""
-        taken = sorted(_OWN_FIELDS & self.settings.keys())
-        if taken:
-            raise TypeError(f"settings may not hold {', '.join(taken)}: Weft sets these itself")
-
-    @property
-    def cost(self) -> Cost:
-        """A model on this machine is free; what another machine charges is not known, so it counts."""
-        return "free" if is_loopback(self.endpoint.base_url) else "metered"
-
-    def fingerprint(self) -> Mapping[str, Plain]:
-        """Two endpoints on one host count as the same service: a local one may listen at a new port at each start."""
-        return {
-            "name": "openai-completion",
-            "version": 1,
-            "host": self.endpoint.host,
-            "model": self.model,
-            "settings": dict(self.settings),
-        }
-
-    def health(self) -> Health:
-        """Whether the endpoint answers, takes the key and knows the model."""
-        return self.endpoint.health(self.model)
+    kind: ClassVar[str] = "openai-completion"
+    own_fields: ClassVar[frozenset[str]] = frozenset({"model", "messages", "stream", "response_format", "n", "tools"})
 
     async def stream(self, prompt: Prompt, /) -> AsyncGenerator[str, None]:
         """Yield the whole text so far. Raises an `EndpointError`, `StreamCut` above all, when no whole answer comes."""

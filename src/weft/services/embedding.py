@@ -8,7 +8,7 @@ Source: OpenAI's embeddings.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, TypeAlias
 
@@ -16,11 +16,11 @@ import msgspec
 
 from weft.call import Limits
 from weft.content import Plain
-from weft.services.endpoint import Endpoint, EndpointError, is_loopback
-from weft.services.service import Cost, Effect, Health, Service
+from weft.services.endpoint import EndpointError
+from weft.services.endpoint_model import EndpointModel
+from weft.services.service import Service
 
 Vector: TypeAlias = tuple[float, ...]
-_OWN_FIELDS = frozenset({"model", "input", "encoding_format"})
 
 
 class UnfitVectors(EndpointError):
@@ -36,49 +36,23 @@ class Embedding(Service, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenAIEmbedding:
+class OpenAIEmbedding(EndpointModel):
     """An embedding model behind an endpoint that speaks OpenAI's wire form.
 
     Texts are sent in batches of `batch_max`. `settings` go into each request as they are (`dimensions` …).
     """
 
-    endpoint: Endpoint
-    model: str
-    settings: Mapping[str, Plain] = field(default_factory=dict)
     batch_max: int = 100
     limits: Limits = field(default_factory=Limits)
 
-    # Servers batch and round differently from call to call: equal texts get nearly equal vectors, which is not equal.
-    deterministic: ClassVar[bool] = False
-    effect: ClassVar[Effect] = "reads outside"
-    runner: ClassVar[str | None] = None
+    kind: ClassVar[str] = "openai-embedding"
+    own_fields: ClassVar[frozenset[str]] = frozenset({"model", "input", "encoding_format"})
 
     def __post_init__(self) -> None:
-        """Refuse settings that Weft sets itself."""
-        taken = sorted(_OWN_FIELDS & self.settings.keys())
-        if taken:
-            raise TypeError(f"settings may not hold {', '.join(taken)}: Weft sets these itself")
+        """Refuse settings that Weft sets itself, and batches of nothing."""
+        EndpointModel.__post_init__(self)  # by name: a class with slots is made twice, and `super()` means the first
         if self.batch_max < 1:
             raise ValueError(f"batch_max is {self.batch_max}; at least 1 text must be allowed")
-
-    @property
-    def cost(self) -> Cost:
-        """A model on this machine is free; what another machine charges is not known, so it counts."""
-        return "free" if is_loopback(self.endpoint.base_url) else "metered"
-
-    def fingerprint(self) -> Mapping[str, Plain]:
-        """Two endpoints on one host count as the same service, as for completions."""
-        return {
-            "name": "openai-embedding",
-            "version": 1,
-            "host": self.endpoint.host,
-            "model": self.model,
-            "settings": dict(self.settings),
-        }
-
-    def health(self) -> Health:
-        """Whether the endpoint answers, takes the key and knows the model."""
-        return self.endpoint.health(self.model)
 
     async def vectors(self, texts: Sequence[str], /) -> tuple[Vector, ...]:
         """One vector for each text, in their order. Raises an `EndpointError`; no text asks nothing."""

@@ -75,8 +75,8 @@ class DefinitionChange:
 
 
 class KindChanged(WeftError):
-    """{type}.{node} was a {was} and is now a {now}: what was told to it would be lost. Give the new one another name,
-    and keep the old one while it is read."""
+    """{type}.{node} was declared as {was} and is {now} now: what is kept of it would be lost. Give the new one another
+    name, and keep the old one while it is read."""
 
     type: str
     node: str

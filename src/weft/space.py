@@ -294,8 +294,8 @@ class Space:
         return spec
 
     def _put(self, name: str, spec: TypeSpec) -> None:
+        self._host.define(spec)  # first: one that is refused leaves the former in use
         self._host.types[name] = spec
-        self._host.define(spec)
 
     @contextlib.contextmanager
     def _editing(self, what: str) -> Iterator[Edit]:

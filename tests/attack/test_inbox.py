@@ -11,6 +11,7 @@ import pytest
 import weft
 from weft import Entity, items
 from weft.content import Plain, encode
+from weft.folding import MalformedEvent
 from weft.stores.sqlite import SqliteStore
 
 
@@ -30,3 +31,34 @@ def test_an_order_key_that_nobody_could_add_behind_is_refused(order: str, tmp_pa
             time.sleep(0.01)
         shelf.names.add("mine")
         assert tuple(shelf.names) == ("mine",)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"id": 7}, "its id is not a str"),
+        ({"base": True}, "its base is not a int"),
+        ({"time": None}, "its time is not a str"),
+        ({"intents": "set"}, "its intents is not a list"),
+        ({"intents": [["shelf", "names"]]}, "an intent is not [entity, node, verb, …]"),
+        ({"intents": [["shelf", "names", 7]]}, "an intent is not [entity, node, verb, …]"),
+    ],
+)
+def test_what_no_edit_says_is_refused_and_the_next_is_taken(
+    wrong: dict[str, Plain], why: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = str(tmp_path / "shelf.weft")
+    with weft.open(path, types=(Shelf,)) as space, closing(SqliteStore(path)) as other:
+        shelf = space.create(Shelf)
+        position = space.position
+        right: dict[str, Plain] = {"id": "x", "actor": "other", "base": 0, "time": "", "intents": []}
+        add: Plain = [[shelf.id, "names", "add", "a0", "theirs"]]
+        with caplog.at_level("INFO", logger="weft"):
+            other.post(encode({"event": {**right, **wrong}}))
+            other.post(encode({"event": {**right, "id": "y", "intents": add}}))
+            until = time.monotonic() + 10
+            while (other.inbox() or not tuple(shelf.names)) and time.monotonic() < until:
+                time.sleep(0.01)
+        assert tuple(shelf.names) == ("theirs",)
+        assert space.position == position + 1
+        assert str(MalformedEvent(why=why)) in caplog.text

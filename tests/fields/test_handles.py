@@ -11,7 +11,7 @@ import pytest
 import weft
 from weft import Blob, Entity, Field, Ref, Space, counter, derive, element, entries, field, fold, items, ref, text
 from weft.content import Plain
-from weft.edit import UnknownEntity
+from weft.edit import EditTooLarge, UnknownEntity
 from weft.engine import EventReused
 from weft.reduce import Refused
 
@@ -214,7 +214,7 @@ def set_both(space: Space, one: Anything, other: Anything, value: object) -> Non
 def test_an_edit_over_64_mib_in_all_is_refused_and_nothing_of_it_is_told() -> None:
     with weft.open(types=(Anything,)) as space:
         thing, other = space.create(Anything), space.create(Anything)
-        with pytest.raises(weft.WeftError, match="Say it in several edits, or make its large parts Blobs"):
+        with pytest.raises(EditTooLarge, match="Say it in several edits, or make its large parts Blobs"):
             set_both(space, thing, other, bytes(33 << 20))
         assert thing.value is None
         assert [a.type for a in space.subscribe(after=1).present()] == ["traversal.started"] * 2

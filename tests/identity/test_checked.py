@@ -61,6 +61,23 @@ def test_an_id_returned_twice_is_named_and_the_last_good_list_stays() -> None:
     assert all(one.is_alive for one in world.known().values())
 
 
+def test_a_key_that_two_elements_have_is_named_and_the_last_good_list_stays() -> None:
+    world = Shelves()
+    before = world.regroup(Topic("climate", CLIMATE), Topic("gardens", GARDENS))
+
+    world.regroup(Topic("climate", CLIMATE), Topic("climate", GARDENS))
+
+    kind, message = said_by(world)
+    assert kind == "KeyTwice"
+    assert "holds two elements whose name is 'climate'" in message
+    last = world.slot("a", "topics").last
+    assert last is not None and last.elements == tuple(before.values())
+    assert (
+        world.regroup(Topic("climate", CLIMATE), Topic("gardens", GARDENS), Topic("code", CODE)).items()
+        >= before.items()
+    )
+
+
 def test_an_id_that_was_never_given_is_named() -> None:
     world = Shelves()
     world.regroup(Topic("climate", CLIMATE))

@@ -71,6 +71,7 @@ def test_a_sync_function_is_refused_in_words() -> None:
         LoopRunner(asyncio.get_running_loop()).start(new_call(double, 1), heard)
         (broke,) = heard.reports
         assert isinstance(broke, Broke)
+        assert broke.kind == "NotForRunner"
         assert 'runner="thread"' in broke.message
         assert not broke.retry
 
@@ -84,6 +85,7 @@ def test_an_async_function_is_refused_in_words_inline() -> None:
 
     (broke,) = heard.reports
     assert isinstance(broke, Broke)
+    assert broke.kind == "NotForRunner"
     assert 'runner="loop"' in broke.message
     assert not broke.retry
 

@@ -235,6 +235,7 @@ def test_a_service_that_cannot_be_made_elsewhere_is_refused_in_words(
 ) -> None:
     found = broke(runner, new_call(work.read, 1, ocr=service))
 
+    assert found.kind == "NoRecipe"
     assert reason in found.message
     assert "ocr" in found.message
     assert 'runner="thread"' in found.message
@@ -260,6 +261,7 @@ def test_settings_are_bound_in_the_worker_as_they_were_here(runner: ProcessRunne
 def test_a_local_function_is_refused_in_words(runner: ProcessRunner) -> None:
     found = broke(runner, new_call(cast("Callable[..., object]", work.outer()), 1))
 
+    assert found.kind == "NotFindable"
     assert "inside a function" in found.message
     assert 'runner="thread"' in found.message
     assert not found.retry
@@ -268,8 +270,27 @@ def test_a_local_function_is_refused_in_words(runner: ProcessRunner) -> None:
 def test_a_function_whose_name_stands_for_another_is_refused_in_words(runner: ProcessRunner) -> None:
     found = broke(runner, new_call(work.gone, 1))
 
+    assert found.kind == "NotFindable"
     assert "does not stand for it" in found.message
     assert not found.retry
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "why"), [("", "does not name an interpreter"), ("/nowhere/python", "did not start")]
+)
+def test_a_worker_that_cannot_be_started_is_said_once_for_each_call(
+    runner: ProcessRunner, monkeypatch: pytest.MonkeyPatch, interpreter: str, why: str
+) -> None:
+    monkeypatch.setattr(sys, "executable", interpreter)
+
+    found = broke(runner, new_call(work.read_if, 1))
+
+    assert found.kind == "NoInterpreter"
+    assert why in found.message
+    assert 'Use runner="thread"' in found.message
+    assert not found.retry
+    monkeypatch.undo()
+    assert value(runner, new_call(work.read_if, 1)) == "nobody reads"
 
 
 def test_code_of_another_version_is_refused(runner: ProcessRunner) -> None:

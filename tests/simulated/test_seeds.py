@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from weft.testing.crash import POINTS
+from weft.testing.reference import RuleBroken
 from weft.testing.scenarios import zombies
 from weft.testing.shrink import shrink
 from weft.testing.simulation import simulate
@@ -64,6 +65,7 @@ def test_a_disk_that_says_it_has_synced_and_has_not_is_found_out() -> None:
     rules = set()
     for seed in range(20):
         broken = simulate(zombies(seed), lies=True).broken
+        assert broken is None or isinstance(broken, RuleBroken)
         rules |= {broken.rule} if broken is not None else set()
     assert "I1" in rules
 

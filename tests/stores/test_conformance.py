@@ -5,10 +5,13 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from weft.record import make_record
 from weft.store import DUE, KIND, STATE, Batch, Key, Row, Store, Table
+from weft.stores.chain import Unchained
 from weft.stores.memory import MemoryStore
 from weft.stores.sqlite import SqliteStore
 from weft.testing.store_suite import StoreSuite, next_records
@@ -97,3 +100,17 @@ def test_no_history_of_batches_tells_the_stores_apart(
         assert list(memory.records()) == list(file.records())
         assert list(file.verify()) == []
         file.close()
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_a_record_that_does_not_follow_is_refused_with_both_positions(kind: str, tmp_path: Path) -> None:
+    store: Store = MemoryStore() if kind == "memory" else SqliteStore(tmp_path / "space.weft")
+    epoch = store.acquire()
+    store.append(Batch(records=next_records(store.head(), {"n": 1}, epoch=epoch)), epoch=epoch)
+    skipping = make_record(3, "event", epoch=epoch, previous=store.head().digest, payload={"n": 3})
+
+    with pytest.raises(Unchained, match=r"Record 3 cannot follow record 1: .*\. Nothing was written"):
+        store.append(Batch(records=[skipping]), epoch=epoch)
+
+    assert store.head().position == 1
+    store.close()

@@ -15,6 +15,7 @@ from tests.conftest import missing_part
 from tests.typing import kitchen
 from tests.typing.sources import executed
 from weft import Blob
+from weft.desk import FlowsNotYet
 
 SHARED = Path(__file__).resolve().parent.parent.parent.parent / "shared" / "api"
 BODIES = {
@@ -143,6 +144,6 @@ def test_the_entities_of_the_blog_and_the_assistant_are_classes_whose_flows_wait
 
     for name, kind, flow in (("post", "Post", "announce"), ("assistant", "Assistant", "hired, send, playbook")):
         story = executed(SHARED / f"{name}.py", name)
-        with pytest.raises(weft.WeftError, match=f"{kind} declares the flows {flow}, and flows are not available yet"):
+        with pytest.raises(FlowsNotYet, match=f"{kind} declares the flows {flow}, and flows are not available yet"):
             weft.open(types=(getattr(story, kind),))
         del sys.modules[name]

@@ -95,12 +95,12 @@ def test_a_definition_that_is_refused_in_an_open_space_leaves_the_former_in_use(
         page.words.add("one")
 
         with pytest.raises(KindChanged):
-            space.define(with_words_by_place())
+            space.define(with_a_title_that_is_computed())
 
         page.words.add("two")
         second = space.create(FIRST, title="Second")
         second.words.add("three")
-        assert (page.counted.wait(30), second.counted.wait(30)) == (2, 1)
+        assert (page.counted.wait(30), second.counted.wait(30), second.title) == (2, 1, "Second")
 
 
 def test_a_field_that_the_definition_in_force_has_no_more_is_named_with_the_nearest() -> None:

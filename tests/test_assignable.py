@@ -274,6 +274,10 @@ def test_every_annotation_is_assignable_to_itself_to_any_and_to_object(form: obj
     assert is_assignable(form, object)
 
 
+def test_a_class_is_compared_with_a_protocol() -> None:
+    assert not is_assignable(type[Comic], Ocr)
+
+
 # A dict is let through as a typed dictionary, a bare generic as one of any argument: what is not known fits both ways.
 VAGUE = (tuple, list, Page, Login, FullLogin, Point, type, Sized, dict[str, str], SEQUENCE_OF_T, MAPPING_OF_T)
 FIRMER = [form for form in FIRM if not any(form is one or form == one for one in VAGUE)]

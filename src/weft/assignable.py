@@ -383,6 +383,7 @@ def _has_member(origin: type, name: str) -> bool:
     for base in origin.__mro__:
         if name in vars(base):
             return vars(base)[name] is not None  # as __hash__ is, in what cannot be hashed
-        if "__getattr__" in vars(base) or name in vars(base).get("__annotations__", ()):
+        declared = vars(base).get("__annotations__")  # of `type` itself it is no mapping
+        if "__getattr__" in vars(base) or (isinstance(declared, Mapping) and name in declared):
             return True
     return False

@@ -13,11 +13,7 @@ from scripts.parts import ROOT
 from weft.cli.program import program
 
 PAGE = ROOT / "docs" / "reference" / "cli.md"
-HEAD = """---
-orphan: true
----
-
-# The command line
+HEAD = """# Commands
 
 What each command says of itself. Exit codes: 0 ok, 1 something failed, 2 usage, 3 waiting for input, 4 a space is
 damaged, locked or newer, 130 interrupted. Results go to standard output, progress and errors to standard error.
@@ -30,7 +26,9 @@ def help_page() -> str:
 
 
 def _sections(command: click.Command, name: str, parent: click.Context | None) -> Iterator[str]:
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=80, max_content_width=80)
+    # Here the group's own context settings do not reach the others: as they would be called, they do.
+    settings = program.context_settings
+    context = click.Context(command, info_name=name, parent=parent, terminal_width=80, max_content_width=80, **settings)
     yield f"## `{context.command_path}`\n"
     yield f"```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):

@@ -1,7 +1,8 @@
 """The reference, as pages of Markdown from signatures and docstrings.
 
-One page for what users import (`weft.__all__`), one for each port and public tool, one for every error by class, and
-one for each command's help. The sizes and times that are built in have a page of their own, by `scripts.defaults`.
+One page for what users import (`weft.__all__`), one for each port and public tool, and one for every error by class.
+The commands, and the sizes and times that are built in, have pages of their own, by `scripts.help_page` and
+`scripts.defaults`.
 Knows nothing of Sphinx: docstrings here are Markdown, and Sphinx's own reader would take them for something else.
 Invariant: a name that has a docstring and is public in one of these modules is on its page.
 """
@@ -15,10 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-import click
-
 import weft
-from weft.cli.program import program
 from weft.errors import WeftError
 
 PAGES = {
@@ -45,8 +43,7 @@ def write_reference(folder: Path) -> None:
         module = _module(name)
         if module is not None:
             (folder / f"{name}.md").write_text("\n".join(_page(module, title)) + "\n", encoding="utf-8")
-    for name, lines in (("errors", _errors()), ("commands", _commands())):
-        (folder / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "errors.md").write_text("\n".join(_errors()) + "\n", encoding="utf-8")
 
 
 def _module(name: str) -> ModuleType | None:
@@ -107,28 +104,6 @@ def _text(value: object) -> str:
 def _literal(text: str) -> str:
     """Docstrings are Markdown, but for braces and angles, which stand for themselves."""
     return text.replace("<", "&lt;").replace("$", "\\$")
-
-
-def _commands() -> Iterator[str]:
-    yield "# Commands\n"
-    yield "Data goes to standard output, remarks to standard error. With `WEFT_DEBUG=1` an error shows its traceback.\n"
-    yield "Exit codes: 0 ok, 1 something failed, 2 usage, 3 waiting for input, 4 space damaged, locked or newer,"
-    yield "130 interrupted.\n"
-    pending: list[tuple[str, click.Command, click.Context | None]] = [("weft", program, None)]
-    while pending:
-        path, command, parent = pending.pop(0)
-        context = click.Context(
-            command,
-            info_name=path.rpartition(" ")[2],
-            parent=parent,
-            max_content_width=80,
-            help_option_names=["-h", "--help"],
-        )
-        yield f"## `{path}`\n"
-        yield f"```text\n{command.get_help(context)}\n```\n"
-        if isinstance(command, click.Group):
-            named = [(name, command.get_command(context, name)) for name in command.list_commands(context)]
-            pending[:0] = [(f"{path} {name}", each, context) for name, each in named if each is not None]
 
 
 def _errors() -> Iterator[str]:

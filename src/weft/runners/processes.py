@@ -12,9 +12,7 @@ Source: Erlang's ports and supervisors; celery's prefork pool, with data in plac
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -27,6 +25,7 @@ from weft.runners.alarm import Alarm, Clock, ThreadAlarm
 from weft.runners.child import Child, NoInterpreter, begin, refuse_within_worker
 from weft.runners.execution import Execution
 from weft.runners.frames import FrameTooLarge, read_frame, write_frame
+from weft.runners.line import Line
 from weft.runners.order import Address, BadArgument, address_of, greeting, order_of
 from weft.runners.shelf import Parcel, send_blob
 
@@ -61,21 +60,14 @@ class ProcessRunner:
     name = "process"
 
     def __init__(self, size: int = 2, *, clock: Clock = time.perf_counter, alarm: Alarm | None = None) -> None:
-        assert size > 0
-        self._size = size
         self._clock = clock
         self._alarm: Alarm = alarm or ThreadAlarm()
-        self._changed = threading.Condition()
-        self._waiting: deque[_Job] = deque()
-        self._open: dict[AttemptId, _Job] = {}
-        self._lanes: list[threading.Thread] = []
+        self._line: Line[_Job] = Line(size, name="weft-process", work=self._work)
         self._children: set[Child] = set()
-        self._idle = 0
-        self._closed = False
 
     def worker_pids(self) -> tuple[int, ...]:
         """The process ids of the workers there are now."""
-        with self._changed:
+        with self._line.changed:
             return tuple(child.pid for child in self._children)
 
     def start(self, call: Call, report: Reporter, /) -> None:
@@ -91,13 +83,7 @@ class ProcessRunner:
         except Exception as error:  # noqa: BLE001 - a service's recipe is user code
             execution.fail(error, retry=True)
             return
-        with self._changed:
-            is_open = not self._closed
-            if is_open:
-                self._open[call.id] = job
-                self._waiting.append(job)
-                self._staff()
-        if not is_open:
+        if not self._line.put(call.id, job):
             execution.close(self.name)
 
     def cancel(self, id: AttemptId, /) -> None:
@@ -106,64 +92,36 @@ class ProcessRunner:
 
     def close(self) -> None:
         """Report all that waits or runs as broken, and end the workers; returns when they have ended."""
-        with self._changed:
-            self._closed = True
-            left = list(self._open.values())
-            self._open.clear()
-            self._waiting.clear()
-            self._changed.notify_all()
+        with self._line.changed:
+            left = self._line.close()
             for job in left:
                 if job.child is not None:
                     job.child.kill()
         self._alarm.close()
         for job in left:
             job.execution.close(self.name)
-        for lane in self._lanes:
-            if lane is not threading.current_thread():
-                lane.join(STARTUP_S_MAX)
-
-    def _staff(self) -> None:
-        """Wake a lane for each waiting call, or begin one. The lock is held."""
-        if self._idle >= len(self._waiting):
-            self._changed.notify()
-        elif len(self._lanes) < self._size:
-            lane = threading.Thread(target=self._work, name=f"weft-process-{len(self._lanes) + 1}", daemon=True)
-            self._lanes.append(lane)
-            lane.start()
+        self._line.join(STARTUP_S_MAX)
 
     def _give_up(self, id: AttemptId, tell: Callable[[Execution], None]) -> None:
-        with self._changed:
-            job = self._open.pop(id, None)
+        with self._line.changed:
+            job = self._line.open.pop(id, None)
             if job is None:
                 return
             if job.child is not None:
                 job.child.kill()
             else:
-                # In between it was taken by a lane that has no worker yet, and will be dropped there.
-                self._waiting = deque(each for each in self._waiting if each is not job)
+                self._line.drop(job)  # or it was taken by a thread that has no worker yet, and will be dropped there
         tell(job.execution)
 
     def _work(self) -> None:
         child = None
-        while (job := self._wait_job()) is not None:
+        while (job := self._line.take()) is not None:
             child = self._serve(job, child)
         if child is not None:
             self._retire(child)
 
-    def _wait_job(self) -> _Job | None:
-        with self._changed:
-            self._idle += 1
-            try:
-                while not self._waiting:
-                    if self._closed:
-                        return None
-                    self._changed.wait()
-                return self._waiting.popleft()
-            finally:
-                self._idle -= 1
-
     def _serve(self, job: _Job, child: Child | None) -> Child | None:
-        """Run one call, with this lane's worker or a new one. Returns the worker if it can be used again."""
+        """Run one call, with this thread's worker or a new one. Returns the worker if it can be used again."""
         if child is not None and not child.is_running():
             self._retire(child)
             child = None
@@ -201,27 +159,27 @@ class ProcessRunner:
 
     def _begin(self) -> Child:
         child = begin(WORKER)
-        with self._changed:
+        with self._line.changed:
             self._children.add(child)
         return child
 
     def _assign(self, job: _Job, child: Child | None) -> bool:
         """Make `child` the one that is killed to end the job; False if somebody has ended the job meanwhile."""
-        with self._changed:
-            is_open = job.execution.call.id in self._open
+        with self._line.changed:
+            is_open = job.execution.call.id in self._line.open
             if is_open:
                 job.child = child
             return is_open
 
     def _release(self, job: _Job) -> bool:
         """Take the job off the books; False if somebody else has, who then also tells its outcome."""
-        with self._changed:
+        with self._line.changed:
             job.child = None
-            return self._open.pop(job.execution.call.id, None) is not None
+            return self._line.open.pop(job.execution.call.id, None) is not None
 
     def _retire(self, child: Child) -> str:
         how = child.end(grace_s=EXIT_GRACE_S)
-        with self._changed:
+        with self._line.changed:
             self._children.discard(child)
         return how
 

@@ -12,14 +12,13 @@ Source: concurrent.futures, whose workers are neither daemons nor replaceable.
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections import deque
 
 from weft.call import AttemptId, Call, Reporter
 from weft.errors import WeftError
 from weft.runners.alarm import Alarm, Clock, ThreadAlarm
 from weft.runners.execution import Execution, run_here
+from weft.runners.line import Line
 
 logger = logging.getLogger("weft.runners")
 
@@ -46,34 +45,23 @@ class ThreadRunner:
         clock: Clock = time.perf_counter,
         alarm: Alarm | None = None,
     ) -> None:
-        assert size > 0
-        self._size = size
         self._abandoned_max = abandoned_max
         self._clock = clock
         self._alarm: Alarm = alarm or ThreadAlarm()
-        self._changed = threading.Condition()
-        self._waiting: deque[Execution] = deque()
-        self._open: dict[AttemptId, Execution] = {}
+        self._line: Line[Execution] = Line(size, name="weft-thread", work=self._work)
         self._running: set[AttemptId] = set()
         self._abandoned: dict[AttemptId, Execution] = {}
-        self._threads = 0
-        self._idle = 0
-        self._closed = False
 
     def start(self, call: Call, report: Reporter, /) -> None:
         """Queue the call; its timeout begins when a thread takes it."""
         execution = Execution(call, report, clock=self._clock)
-        with self._changed:
-            is_open, stuck = not self._closed, len(self._abandoned)
-            is_taken = is_open and stuck < self._abandoned_max
+        with self._line.changed:
+            stuck = len(self._abandoned)
             last = next(reversed(self._abandoned.values()), execution).call.operation.name
-            if is_taken:
-                self._open[call.id] = execution
-                self._waiting.append(execution)
-                self._staff()
+            is_open = self._line.put(call.id, execution) if stuck < self._abandoned_max else not self._line.is_closed
         if not is_open:
             execution.close(self.name)
-        elif not is_taken:
+        elif stuck >= self._abandoned_max:
             execution.fail(ThreadsStuck(operation=call.operation.name, count=stuck, stuck=last), retry=True)
 
     def cancel(self, id: AttemptId, /) -> None:
@@ -82,36 +70,22 @@ class ThreadRunner:
 
     def close(self) -> None:
         """Report all that waits or runs as broken. Idle threads end now, others when their function returns."""
-        with self._changed:
-            self._closed = True
-            left = list(self._open.values())
-            self._open.clear()
-            self._waiting.clear()
-            self._changed.notify_all()
+        left = self._line.close()
         self._alarm.close()
         for execution in left:
             execution.close(self.name)
 
-    def _staff(self) -> None:
-        """Wake a thread for each waiting call, or begin one. The lock is held."""
-        if self._idle >= len(self._waiting):
-            self._changed.notify()
-        elif self._threads < self._size:
-            self._threads += 1
-            threading.Thread(target=self._work, name=f"weft-thread-{self._threads}", daemon=True).start()
-
     def _give_up(self, id: AttemptId, *, is_late: bool) -> None:
-        with self._changed:
-            execution = self._open.pop(id, None)
+        with self._line.changed:
+            execution = self._line.open.pop(id, None)
             if execution is None:
                 return
             if id in self._running:
                 self._running.discard(id)
                 self._abandoned[id] = execution
-                self._threads -= 1
-                self._staff()
+                self._line.replace_thread()
             else:
-                self._waiting.remove(execution)
+                self._line.drop(execution)
         if is_late:
             logger.warning("%s was given up on; its thread runs until it returns", execution.call.operation.name)
             execution.time_out()
@@ -121,8 +95,8 @@ class ThreadRunner:
     def _work(self) -> None:
         while (execution := self._wait_call()) is not None:
             self._run(execution)
-            with self._changed:
-                self._open.pop(execution.call.id, None)
+            with self._line.changed:
+                self._line.open.pop(execution.call.id, None)
                 self._running.discard(execution.call.id)
                 if self._abandoned.pop(execution.call.id, None) is not None:
                     return
@@ -138,15 +112,8 @@ class ThreadRunner:
             call_off()
 
     def _wait_call(self) -> Execution | None:
-        with self._changed:
-            self._idle += 1
-            try:
-                while not self._waiting:
-                    if self._closed:
-                        return None
-                    self._changed.wait()
-                execution = self._waiting.popleft()
+        with self._line.changed:
+            execution = self._line.take()
+            if execution is not None:
                 self._running.add(execution.call.id)
-                return execution
-            finally:
-                self._idle -= 1
+            return execution

@@ -38,8 +38,8 @@ holds the sources to; a test compares. [What one edit does](one-edit.md) leads t
 [decision](../decisions/0023-modules-and-what-they-are-called.md) says why they are these.
 
 *Lines* are lines of code, without comments and docstrings, to the nearest ten. They count to the *engine* (what decides
-what is right), to the *language* (what users write, and how it is read), or are *outside* both. There is a limit
-to {limits}.
+what is right), to the *surface* (what a program holds of a space), to the *language* (what users write, and how it is
+read), or are *outside* of these. Limits: {limits}.
 
 ## Who imports whom
 
@@ -116,7 +116,7 @@ def modules_page() -> str:
     unplaced = below.keys() - {name for layer in contract for name in layer.names} - {"weft"}
     if unplaced:
         raise Unplaced(f"{', '.join(sorted(unplaced))}: give it a layer in pyproject.toml")
-    limits = " and ".join(f"the {part} ({most:,})" for part, most in LINES_MAX.items())
+    limits = ", ".join(f"{part} {most:,}" for part, most in LINES_MAX.items())
     lines = [HEAD.format(limits=limits), "```text", *drawing(_rows(contract, below.keys()), measured), "```", ""]
     lines += _tables(contract, below)
     absent = sorted(name for layer in contract for name in layer.names if name not in below)

@@ -2,7 +2,8 @@
 
 Code lines are lines that hold code: no blank lines, comments or docstrings. The engine decides what is right: log,
 merge, scheduling, results. The language is what users write and how it is read: nodes, annotations, values, operations.
-The surface is what a program holds of a space. These are the core; each has a limit of its own. All else is outside: adapters, command line, testing tools, examples.
+The surface is what a program holds of a space. These are the core; each has a limit of its own. All else is outside:
+adapters, command line, testing tools, examples.
 Invariant: exits with 1 exactly when a declared limit is passed.
 Source: tinygrad, which prints its size for every change.
 """

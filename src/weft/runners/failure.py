@@ -75,7 +75,7 @@ def where_of(error: BaseException) -> str:
 def _frames_of(error: BaseException) -> list[str]:
     frames = [frame for frame in _frames(error.__traceback__) if not frame.filename.startswith(_HERE)]
     own = [frame for frame in frames if not os.path.normcase(frame.filename).startswith(("<frozen ", *_LIBRARIES))]
-    return [f"{_relative(frame.filename)}:{frame.lineno} in {frame.name}: {frame.line}" for frame in own or frames]
+    return [f"{relative_file(frame.filename)}:{frame.lineno} in {frame.name}: {frame.line}" for frame in own or frames]
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -88,7 +88,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         error = cause
 
 
-def _relative(path: str) -> str:
+def relative_file(path: str) -> str:
     """The file's name as it was imported, else below the working folder, else without its folder."""
     if not os.path.isabs(path):
         return path

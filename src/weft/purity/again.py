@@ -82,8 +82,7 @@ def compared(inputs: Inputs, first: Finished | Broke, again: Answer) -> Iterator
     if not (is_of_the_call(first) and is_of_the_call(again.report)):
         return
     for change in again.changes:
-        path, before, after, hint = change
-        yield _finding("changed input", inputs, Difference(path, before, after, hint))
+        yield _finding("changed input", inputs, Difference(*change))
     second = again.report
     if isinstance(first, Finished) and isinstance(second, Finished):
         one, other = (decode(each.encoded, bytes_max=VALUE_BYTES_MAX) for each in (first, second))

@@ -33,7 +33,6 @@ class Change(NamedTuple):
     path: str
     before: str
     after: str
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,7 @@ class Inputs:
                 continue
             difference = first_difference(decode(before), decode(after))
             if difference is not None:
-                path, one, other, hint = difference
-                found.append(Change(each.name + path, one, other, hint))
+                found.append(Change(each.name + difference.path, difference.one, difference.other))
         return found
 
 

@@ -24,7 +24,7 @@ def impure_lines(space: str, found: Sequence[Impure], cells_max: int) -> Iterato
     """What was found, those declared pure first; nothing where nothing was."""
     for heading, listed in (
         ("declared pure, and not", [each for each in found if each.is_pure]),
-        ("two values for one call, not declared pure as far as is known", [each for each in found if not each.is_pure]),
+        ("two values for one call, not known to be declared pure", [each for each in found if not each.is_pure]),
     ):
         if not listed:
             continue

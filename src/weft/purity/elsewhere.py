@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 
 from weft.blob import Blob
 from weft.call import AttemptId, Broke, Call, Finished, Partial, Report
-from weft.content import Plain, decode, encode
+from weft.content import Cid, Plain, decode, encode
 from weft.operation import op, operation_of
 from weft.purity.inputs import Change, Inputs, opener_of, watching
 from weft.runners.execution import Execution, run_here
@@ -29,12 +29,20 @@ class Answer(NamedTuple):
     changes: tuple[Change, ...] = ()
 
 
+_content: dict[Cid, Blob] = {}
+"""The blobs of the call that is carried out now: a worker makes one call at a time."""
+_bench = Bench(opener_of(_content))
+"""Kept, so that a service is made once; it may be a model that takes long to load."""
+
+
 @op(version=1, name="weft/watched")
 def watched(order: bytes, blobs: tuple[Blob, ...]) -> bytes:
     """Carry out the order; what it came to, and what it did to its inputs."""
     asked = decode(order, bytes_max=VALUE_BYTES_MAX)
     assert isinstance(asked, dict)
-    call = Bench(opener_of({blob.id: blob for blob in blobs})).call_of(asked)
+    _content.clear()
+    _content.update({blob.id: blob for blob in blobs})
+    call = _bench.call_of(asked)
     changes: list[Change] = []
     said: list[Report] = []
     run_here(Execution(call._replace(operation=watching(call.operation, Inputs.of(call), changes)), said.append))

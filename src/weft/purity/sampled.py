@@ -196,7 +196,7 @@ class SampledAttempts(Attempts):
         name = (finding.operation, finding.version, finding.kind)
         level = logging.INFO if name in self._named else logging.WARNING
         self._named.add(name)
-        _log.log(level, "%s, at %s; weft doctor and weft why show it", finding.headline, check.place)
+        _log.log(level, "%s, at %s; weft doctor and why show it", finding.headline, check.place)
 
 
 def _report_of(id: AttemptId, outcome: Outcome) -> Finished | Broke:

@@ -56,6 +56,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     made = config.stash[_made_twice]
     once = {name: why for name, why in config.stash[_made_once].items() if name not in made}
     if made or once:
-        terminalreporter.write_line(f"weft: {sum(made.values())} calls of {len(made)} pure operations were made twice")
+        operations = "1 pure operation" if len(made) == 1 else f"{len(made)} pure operations"
+        terminalreporter.write_line(f"weft: calls made twice: {sum(made.values())}, of {operations}")
     for name, why in sorted(once.items()):
         terminalreporter.write_line(f"weft: {name} was made once: {why}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
 import weft
-from tests.cli.conftest import Weft
+from tests.cli.conftest import clean, command
 from tests.purity.operations import Bench
 from tests.reactive.operations import inc
 from tests.reactive.runs import Runs
@@ -22,8 +25,6 @@ from weft.purity.kept import Impure, Seen, impure_in, plain_of
 from weft.slot import SlotKey
 from weft.store import ALTERNATIVE
 from weft.why.explanation import explain
-
-pytest_plugins = ["tests.cli.conftest"]
 
 
 class Prompt(Entity):
@@ -137,7 +138,7 @@ def test_lines_fit_and_count_what_they_leave_out(monkeypatch: pytest.MonkeyPatch
     ]
 
     monkeypatch.setattr("sys.argv", ["weft"])
-    *lines, next_step = impure_lines("s.weft", found, 60)
+    *lines, next_step = map(click.unstyle, impure_lines("s.weft", found, 60))
 
     assert all(cells(line) <= 60 for line in lines)
     assert "why s.weft aaaaaaaa.x" in " ".join(next_step.split())
@@ -166,6 +167,20 @@ def test_an_operation_as_an_object_has_all_of_it() -> None:
 # Commands ------------------------------------------------------------------------------------------------------------
 
 
+Program = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(name="program")
+def _program(tmp_path: Path) -> Program:
+    """The real program, in a folder of its own, without a terminal."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        line = command(*arguments)
+        return subprocess.run(line, cwd=tmp_path, env=clean(), capture_output=True, text=True, timeout=120, check=False)
+
+    return run
+
+
 @pytest.fixture(name="impure")
 def _impure(tmp_path: Path) -> Path:
     """A space in which a check found something."""
@@ -176,39 +191,39 @@ def _impure(tmp_path: Path) -> Path:
     return path
 
 
-def test_list_doctor_why_and_log_name_it_also_after_a_rebuild(impure: Path, weft: Weft) -> None:
-    for command in ("list", "doctor", ("doctor", "--rebuild"), "doctor", "list"):
-        name, *options = [command] if isinstance(command, str) else command
-        done = weft(name, impure.name, *options)
+def test_list_doctor_why_and_log_name_it_also_after_a_rebuild(impure: Path, program: Program) -> None:
+    for words in ("list", "doctor", ("doctor", "--rebuild"), "doctor", "list"):
+        name, *options = [words] if isinstance(words, str) else words
+        done = program(name, impure.name, *options)
         assert done.returncode == 0, done.stderr
         assert "declared pure, and not" in done.stdout
         assert "tests.purity.operations/counted, version 3; 1 call" in done.stdout
         assert "two values at .numbers[1]: first " in done.stdout
         assert all(cells(line) <= 80 for line in done.stdout.splitlines())
 
-    why = weft("why", impure.name, "Bench.counted").stdout
+    why = program("why", impure.name, "Bench.counted").stdout
     assert "the same call also gave, at 4: " in why
     assert "(made again, as its operation is declared pure)" in " ".join(why.split())
-    assert "impure     " in weft("log", impure.name).stdout
+    assert "impure     " in program("log", impure.name).stdout
 
 
-def test_as_json_too(impure: Path, weft: Weft) -> None:
-    for command in ("list", "doctor"):
-        (found,) = json.loads(weft(command, impure.name, "--json").stdout)["impure"]
+def test_as_json_too(impure: Path, program: Program) -> None:
+    for words in ("list", "doctor"):
+        (found,) = json.loads(program(words, impure.name, "--json").stdout)["impure"]
         assert (found["operation"], found["declared_pure"]) == ("tests.purity.operations/counted", True)
         assert found["seen"][0]["place"][1:] == ["counted", ""]
 
 
-def test_it_travels_with_an_export(impure: Path, weft: Weft) -> None:
-    assert weft("export", impure.name, "bench.ndjson").returncode == 0
-    assert weft("import", "bench.ndjson", "other.weft").returncode == 0
+def test_it_travels_with_an_export(impure: Path, program: Program) -> None:
+    assert program("export", impure.name, "bench.ndjson").returncode == 0
+    assert program("import", "bench.ndjson", "other.weft").returncode == 0
 
-    listed = json.loads(weft("list", "other.weft", "--json").stdout)["impure"]
-    assert listed == json.loads(weft("list", impure.name, "--json").stdout)["impure"]
+    listed = json.loads(program("list", "other.weft", "--json").stdout)["impure"]
+    assert listed == json.loads(program("list", impure.name, "--json").stdout)["impure"]
 
 
-def test_other_commands_read_a_log_that_holds_it(impure: Path, weft: Weft) -> None:
-    for command in (("diff", "0", "4"), ("log", "--node", "Bench.counted"), ("plan",), ("show", "Bench")):
-        name, *arguments = command
-        done = weft(name, impure.name, *arguments)
+def test_other_commands_read_a_log_that_holds_it(impure: Path, program: Program) -> None:
+    for words in (("diff", "0", "4"), ("log", "--node", "Bench.counted"), ("plan",), ("show", "Bench")):
+        name, *arguments = words
+        done = program(name, impure.name, *arguments)
         assert (done.returncode, "impure" in done.stdout) == (0, False), done.stderr

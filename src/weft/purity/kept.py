@@ -105,7 +105,7 @@ def _seen(engine: Engine, key: Cid, position: int, said: Mapping[str, Plain], ot
         known, also = engine.recall(key), engine.outcome_of(other)
     except NoBlob:
         return None
-    if known is None or not isinstance(also, Ok) or known.encoded == also.encoded:
+    if known is None or not isinstance(also, Ok):
         return None  # a list that could not be matched is kept in this way too, and is the call's only value
     difference = first_difference(decode(known.encoded), decode(also.encoded))
     if difference is None:

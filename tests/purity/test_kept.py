@@ -12,6 +12,7 @@ import pytest
 
 import weft
 from tests.cli.conftest import clean, command
+from tests.identity.shelves import CLIMATE, GARDENS, Shelves, Topic
 from tests.purity.operations import Bench
 from tests.reactive.operations import inc
 from tests.reactive.runs import Runs
@@ -19,7 +20,7 @@ from weft import Entity, Field, derive, field
 from weft.cli.impure import impure_lines
 from weft.cli.listing import listing_of
 from weft.cli.terminal import cells
-from weft.content import Link, Plain, content_id, encode
+from weft.content import Link, content_id
 from weft.engine import Engine
 from weft.purity.kept import Impure, Seen, impure_in, plain_of
 from weft.slot import SlotKey
@@ -61,12 +62,12 @@ def test_equal_values_are_not_named() -> None:
     assert impure_in(asked_at_once(2, 2, 2).engine) == []
 
 
-def test_a_list_that_could_not_be_matched_is_no_second_value() -> None:
-    world = asked_at_once(1)
-    # Such a list is kept under its call's key, which has no first value then; see tests/identity/test_checked.py.
-    other: dict[str, Plain] = {"ok": Link(content_id(b"\x02")), "size": 1, "value": b"\x02"}
-    world.engine.batch.put(ALTERNATIVE, (content_id(b"of no first value"), 3), (encode(other),))
+def test_a_list_whose_elements_cannot_be_told_apart_is_no_second_value() -> None:
+    world = Shelves()
+    before = world.regroup(Topic("climate", CLIMATE), Topic("gardens", GARDENS))
+    world.regroup(Topic("one", CLIMATE, before["climate"]), Topic("two", GARDENS, before["climate"]))
 
+    assert len(list(world.engine.rows(ALTERNATIVE))) == 1
     assert impure_in(world.engine) == []
 
 

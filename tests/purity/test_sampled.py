@@ -230,6 +230,41 @@ def test_a_call_whose_result_was_not_kept_is_checked_when_it_is() -> None:
     (again,) = world.step()
     world.answer(again, 3)
     assert len(world.checked()) == 1
+    assert world.step() == []
+
+
+def test_a_finding_that_is_lost_with_its_batch_is_made_again_of_the_same_answer() -> None:
+    world = Checked()
+    world.bench()
+    (first,) = world.step()
+    world.finish(first)
+    (again,) = world.step()
+    _, reporter = world.runner.held[again.id]
+    reporter(Finished(again.id, encode(3), 0.0))
+    (said,) = world.late
+    world.attempts.report(said)
+
+    world.engine.forget()
+    world.engine.resume()
+    world.attempts.reopen([said.id])
+    assert world.checked() == []
+    world.report(said)
+
+    assert len(world.checked()) == 1
+
+
+def test_an_answer_that_is_on_its_way_while_the_engine_turns_is_heard() -> None:
+    world = Checked()
+    world.bench()
+    world.finish(world.step()[0])
+    (again,) = world.step()
+    _, reporter = world.runner.held[again.id]
+    reporter(Finished(again.id, encode(3), 0.0))
+
+    world.step()
+    world.report(world.late.pop())
+
+    assert len(world.checked()) == 1
 
 
 def test_only_calls_of_the_share_are_made_again() -> None:

@@ -81,7 +81,8 @@ def impure_in(engine: Engine) -> list[Impure]:
 
 
 def _named(engine: Engine, key: Cid, said: Mapping[str, Plain]) -> tuple[str, str, tuple[str, ...]] | None:
-    """The operation of a call, its version, and the services that it was given; None where the log no longer says."""
+    """The operation of a call, its version, and the services that it was given; None where the log does not say, as of
+    a call with no first value: a list whose elements could not be told apart stands beside none."""
     preimage = engine.preimage(key)
     if preimage:
         name, version, _, services, _ = cast("list[Plain]", decode(preimage))
@@ -105,8 +106,7 @@ def _seen(engine: Engine, key: Cid, position: int, said: Mapping[str, Plain], ot
         known, also = engine.recall(key), engine.outcome_of(other)
     except NoBlob:
         return None
-    if known is None or not isinstance(also, Ok):
-        return None  # a list that could not be matched is kept in this way too, and is the call's only value
+    assert known is not None and isinstance(also, Ok), "what the key was made of is kept with the first value"
     difference = first_difference(decode(known.encoded), decode(also.encoded))
     if difference is None:
         return None

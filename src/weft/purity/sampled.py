@@ -54,6 +54,9 @@ class _Check:
     runner: Runner
     first: Finished | Broke | None = None
     again: Answer | None = None
+    """Set by whichever thread the second execution ended in, ahead of its report."""
+    is_done: bool = False
+    """Whether the engine has taken that report."""
 
 
 class SampledAttempts(Attempts):
@@ -126,7 +129,7 @@ class SampledAttempts(Attempts):
         for check, finding in self._found:
             self._name(check, finding)
         self._found.clear()
-        self._again = {id: check for id, check in self._again.items() if check.again is None}
+        self._again = {id: check for id, check in self._again.items() if not check.is_done}
         room = max(0, WAITING_MAX - len(self._waiting))
         self._waiting.extend(list(self._settled.values())[:room])
         self._settled.clear()
@@ -163,6 +166,7 @@ class SampledAttempts(Attempts):
             super().report(report)
             return
         assert check.first is not None and check.again is not None
+        check.is_done = True
         for finding in compared(check.inputs, check.first, check.again):
             self._keep(check, finding, check.again.report)
             self._found.append((check, finding))
@@ -170,6 +174,8 @@ class SampledAttempts(Attempts):
     def reopen(self, ids: Any) -> None:
         """What was done since the last commit is lost, and answers come again."""
         super().reopen(ids)
+        for check in self._again.values():
+            check.is_done = False
         self._settled.clear()
         self._found.clear()
 

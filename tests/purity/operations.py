@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from dataclasses import field as field_of
 from typing import Protocol
 
-from weft import Blob, Entity, Field, derive, field, op
+from weft import Blob, Entity, Field, State, derive, field, op
 from weft.call import Limits
 
 calls = itertools.count()
@@ -59,6 +59,16 @@ def counted_apart(n: int) -> int:
 @op(pure=True, runner="thread")
 def counted_thread(n: int) -> int:
     return n + next(calls)
+
+
+@op(pure=True)
+def added(last: int, n: int) -> int:
+    return last + n
+
+
+@op(pure=True)
+def seen(state: State[int]) -> str:
+    return type(state).__name__
 
 
 def not_pure(n: int) -> int:
@@ -193,6 +203,8 @@ class Bench(Entity):
     settling_stream = derive(settling_stream, n)
     counted_apart = derive(counted_apart, n)
     counted_thread = derive(counted_thread, n)
+    added = derive(added, n, initial=0)
+    seen = derive(seen, added.state)
     not_pure = derive(not_pure, n)
     whimsical = derive(whimsical, n)
     moody = derive(moody, n)

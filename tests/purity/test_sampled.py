@@ -394,6 +394,24 @@ def test_quick_calls_on_the_engines_own_thread_are_checked_elsewhere() -> None:
     assert (found.is_pure, found.version, found.found) == (True, "3", ("two values",))
 
 
+def test_a_call_that_is_given_its_own_last_value_is_given_it_again() -> None:
+    world, again = Checked(inline=True), 0
+    for number in (1, 5, 7):
+        if number == 1:
+            world.bench(watch="added seen", n=number)
+        else:
+            world.tell(["b", "n", "set", number])
+        world.step()
+        while world.late:
+            again += 1
+            world.report(world.late.pop(0))
+            world.step()
+
+    assert again >= 3
+    assert (world.value("b", "added"), world.value("b", "seen")) == (13, "Settled")
+    assert world.checked() == []
+
+
 def test_in_an_async_space_too() -> None:
     import asyncio
 

@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from weft.attempt import BACKOFF, Attempt, Attempts, Keyed
 from weft.call import AttemptId, Broke, Call, Finished, Report, Runner
-from weft.content import Link, Plain, content_id
+from weft.content import Cid, Link, Plain, content_id
 from weft.engine import Settling
 from weft.errors import Unencodable
 from weft.graph import Slot, place_of
+from weft.intake import Taken, given
 from weft.operation import Operation
 from weft.purity.again import compared, is_of_the_call, make_again, why_not
 from weft.purity.checks import Checks
@@ -50,7 +51,8 @@ class _Check:
     inputs: Inputs
     slot: SlotKey
     place: str
-    what: Keyed
+    key: Cid
+    cut: int
     runner: Runner
     first: Finished | Broke | None = None
     again: Answer | None = None
@@ -76,44 +78,57 @@ class SampledAttempts(Attempts):
         self._named: set[tuple[str, str, str]] = set()
 
     # ---- the first execution ----
-    def _start(
+    def _start(self, slot: Slot, call: Call, runner: Runner, what: Keyed, wanted: Wanted | None) -> None:
+        if wanted is None and not slot.pending and self._is_taken(call.operation, call.services, what.key):
+            check = self._check(slot, call, runner, what.key, what.cut)
+            if check is not None:
+                self._taken[call.id] = check
+        super()._start(slot, call, runner, what, wanted)
+
+    def _made_here(
         self,
         slot: Slot,
-        code: NodeCode,
         operation: Operation,
-        what: Keyed,
-        values: tuple[object, ...],
-        wanted: Wanted | None,
-    ) -> Settling | None:
-        is_taken = operation.pure and wanted is None and not slot.pending and self._checks.takes(what.key)
-        check = self._take(slot, code, operation, what, values) if is_taken else None
-        made = super()._start(slot, code, operation, what, values, wanted)
-        if check is None:
-            return made
-        if made is None:
-            assert isinstance(slot.attempt, Attempt)
-            self._taken[slot.attempt.id] = check
-        elif not (isinstance(made.outcome, Err) and not made.outcome.final):
-            id = AttemptId(*made.attempt)
-            check.first = _report_of(id, made.outcome)
-            self._settled[id] = check
+        report: Finished | Broke,
+        cut: int,
+        key: Cid,
+        preimage: bytes,
+        taken: Taken,
+    ) -> Settling:
+        made = super()._made_here(slot, operation, report, cut, key, preimage, taken)
+        is_over = not (isinstance(made.outcome, Err) and not made.outcome.final)
+        if is_over and self._is_taken(operation, {}, key):
+            code = slot.spec.code
+            assert code is not None
+            # It is quick, or it would not have been made here; still the engine need not wait for it twice.
+            runner = self.runners["inline"] if code.runner == "inline" else self.runners.get("thread")
+            call = Call(report.id, operation, self._arguments(slot, code, taken), {}, slot.spec.timeout_s)
+            check = self._check(slot, call, runner or self.runners["inline"], key, cut)
+            if check is not None:
+                check.first = report
+                self._settled[report.id] = check
         return made
 
-    def _take(
-        self, slot: Slot, code: NodeCode, operation: Operation, what: Keyed, values: tuple[object, ...]
-    ) -> _Check | None:
-        services = self._services_of(operation)
-        if why_not(operation, services, metered=self._checks.metered):
-            return None
-        runner = self._runner(code, operation, services)
-        if runner.name == "inline" and code.runner != "inline":
-            runner = self.runners.get("thread", runner)  # it is quick, and still the engine need not wait for it
-        call = Call(AttemptId(self.engine.epoch, 0), operation, values, services, slot.spec.timeout_s)
+    def _arguments(self, slot: Slot, code: NodeCode, taken: Taken) -> tuple[object, ...]:
+        """What a call that was made on the spot was given, made anew: nothing has changed since."""
+        found = given(slot, code, taken, self.engine.store.open_blob)
+        assert found is not None
+        values = [
+            value if shape is None else shape.decode(cast("bytes", value), self.engine.store.open_blob)
+            for value, shape in found[1]
+        ]
+        return (self._own(slot, code), *values) if slot.spec.own else tuple(values)
+
+    def _is_taken(self, operation: Operation, services: Mapping[str, object], key: Cid) -> bool:
+        metered = self._checks.metered
+        return operation.pure and self._checks.takes(key) and not why_not(operation, services, metered=metered)
+
+    def _check(self, slot: Slot, call: Call, runner: Runner, key: Cid, cut: int) -> _Check | None:
         try:
             inputs = Inputs.of(call)
-        except Unencodable:
+        except Unencodable:  # a state is no value
             return None
-        return _Check(call, inputs, slot.key, place_of(slot), what, runner)
+        return _Check(call, inputs, slot.key, place_of(slot), key, cut, runner)
 
     def _close(self, slot: Slot | None, attempt: Attempt, report: Finished | Broke) -> None:
         super()._close(slot, attempt, report)
@@ -186,8 +201,8 @@ class SampledAttempts(Attempts):
         other: Outcome = Err(INPUT_CHANGED, changed) if is_change else _outcome_of(again)
         said: dict[str, Plain] = {
             "slot": [*check.slot],
-            "at": check.what.cut,
-            "key": Link(check.what.key),
+            "at": check.cut,
+            "key": Link(check.key),
             "operation": [finding.operation, finding.version],
             "attempt": [*again.id],
             "found": finding.kind,
@@ -203,13 +218,6 @@ class SampledAttempts(Attempts):
         level = logging.INFO if name in self._named else logging.WARNING
         self._named.add(name)
         _log.log(level, "%s, at %s; weft doctor and why show it", finding.headline, check.place)
-
-
-def _report_of(id: AttemptId, outcome: Outcome) -> Finished | Broke:
-    if isinstance(outcome, Ok):
-        return Finished(id, outcome.encoded, 0.0)
-    assert isinstance(outcome, Err)
-    return Broke(id, outcome.kind, outcome.message, outcome.where, False, 0.0)
 
 
 def _outcome_of(report: Finished | Broke) -> Outcome:

@@ -410,6 +410,13 @@ class Engine(Ledger):
             if said.call_key in self.failed_keys:
                 self.touched.update(self.failed_keys[said.call_key])
 
+    def keep_finding(self, said: dict[str, Plain]) -> int:
+        """Record that a call, made again, came to something else, beside its result, which stands. Returns the
+        position. `said` holds the call's `key`, what was `found`, and the `other` outcome."""
+        position = self.keep_result(encode_shallow(said))
+        self.batch.put(ALTERNATIVE, (cast("Link", said["key"]).cid, position), (encode(said["other"]),))
+        return position
+
     def _show(self, slot: Slot, result: Result, encoded: bytes, found: Identified | None, *, is_stale: bool) -> None:
         old, outcome, at = slot.result, result.outcome, result.at
         is_list = slot.spec.sort != "plain" and self._has_element_readers(slot)
@@ -602,6 +609,8 @@ class Engine(Ledger):
         self.position = position - 1
         if kind == "result":
             self._replay_result(said)
+        elif kind == "checked":
+            self.keep_finding(said)
         elif said:
             # What came before it has buried the element already, but in an order of its own.
             key = SlotKey(*(str(part) for part in cast("list[Plain]", said["slot"])))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, cast
 
-from weft.attempt import NotOffered
+from weft.attempt import Attempts, NotOffered
 from weft.blob import Blob
 from weft.call import Limits, Runner
 from weft.content import Plain
@@ -68,6 +68,7 @@ class Home:
         self.turns = 0
         self.is_async = False
         self._given_runners = runners
+        self.make_attempts: Callable[..., Attempts] = Attempts
         self._thread: threading.Thread | None = None
         self._pump: Pump | None = None
         self._starting = threading.Lock()
@@ -129,7 +130,8 @@ class Home:
             with self.turned:
                 self.turned.notify_all()
 
-    def _make_pump(self) -> Pump:
+    def runners(self) -> dict[str, Runner]:
+        """The runners that calls are sent to, made on the loop that drives them."""
         import asyncio
 
         runners = dict(self._given_runners) if self._given_runners is not None else {}
@@ -142,9 +144,13 @@ class Home:
 
             limiter = Limiter(limits)
             runners = {name: limiter.around(runner) for name, runner in runners.items()}
+        return runners
+
+    def _make_pump(self) -> Pump:
         pump = Pump(
             self.engine,
-            runners=runners,
+            runners=self.runners(),
+            make_attempts=self.make_attempts,
             services=self.services,
             lock=self.lock,
             on_turn=self._on_turn,

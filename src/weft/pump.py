@@ -65,11 +65,12 @@ class Pump:
         lock: threading.RLock,
         on_turn: Callable[[], None],
         on_point: OnPoint = pass_by,
+        make_attempts: Callable[..., Attempts] = Attempts,
     ) -> None:
         import asyncio
 
         self.engine, self.lock, self.on_turn, self._point = engine, lock, on_turn, on_point
-        self.attempts = Attempts(
+        self.attempts = make_attempts(
             engine,
             runners=runners,
             services=services,

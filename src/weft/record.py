@@ -28,12 +28,12 @@ GENESIS = bytes(32)
 COMPUTED = "computed"
 """The kind of records that hold results; every other kind is told."""
 RESULT_KINDS = ("result", "removed")
-"""What a computed record holds."""
+"""What a computed record holds of slots; beside them `checked`: what a call that was made again showed."""
 
 
 class Entry(NamedTuple):
     """One thing that happened: where it stands, its kind (`event definition service refused`, or for what was derived
-    `result removed`) and what is said of it, which is empty when it was erased."""
+    `result removed checked`) and what is said of it, which is empty when it was erased."""
 
     position: int
     kind: str
@@ -74,7 +74,7 @@ class Record(NamedTuple):
         first, results = self.position - self.span + 1, self._results()
         for position in range(max(first, after + 1), self.position + 1):
             said = {} if results is None else parse_result(results[position - first])
-            yield Entry(position, "result" if "how" in said else "removed", said)
+            yield Entry(position, "result" if "how" in said else "checked" if "found" in said else "removed", said)
 
     def _results(self) -> list[bytes] | None:
         """The encoded results of a computed record, None when they were erased. Raises `Undecodable`."""

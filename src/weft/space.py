@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from weft.past.index import LogIndex
     from weft.past.view import PastSpace
     from weft.plan.plan import Plan
+    from weft.purity.checks import Checks
     from weft.why.explanation import Explanation
 
 P = ParamSpec("P")
@@ -75,6 +76,7 @@ def open(
     actor: str = DEFAULT_ACTOR,
     recompute: bool | None = None,
     runners: Mapping[str, Runner] | None = None,
+    check_pure: float | Checks = 0,
 ) -> Space:
     """The space in the file at `path` (made if it is not there), or in memory.
 
@@ -82,14 +84,21 @@ def open(
     `engine`: True raises `SpaceLocked` where another program is the engine, None becomes its client; False computes
     nothing in any case: it reads, and its edits wait in the inbox for whoever is the engine next. `recompute`: what a
     service that changed since makes due: all that used it (True), nothing (False), or (None) all where it is free and
-    deterministic.
+    deterministic. `check_pure`: which share, from 0 to 1, of the calls of operations declared pure is made a second
+    time, in idle moments, to see whether they are.
 
     Raises `SpaceLocked`, `SpaceDamaged`, `SpaceNewer`, `NotASpace`, `WrongDefinition`, `FlowsNotYet`.
     """
+    from weft.purity.checks import checks_of
+
     specs, offered = _compiled(check_types("types", types)), check_services(services or {})
-    return Space(
+    checks = checks_of(check_pure)
+    space = Space(
         _store(path), specs, services=offered, engine=engine, actor=actor, recompute=recompute, runners=runners
     )
+    if checks is not None and isinstance(space._host, Home):
+        space._host.make_attempts = checks.attempts
+    return space
 
 
 def _store(path: str | None) -> Store:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ActivityType: TypeAlias = Literal[
     "traversal.started", "node.settled", "node.reused", "node.superseded", "node.failed", "node.removed",
-    "event.refused", "definition", "service",
+    "event.refused", "definition", "service", "node.impure",
 ]  # fmt: skip
 PREVIEW_CHARS = 80
 BATCH = 256
@@ -117,6 +117,8 @@ def activity_of(entry: Entry) -> Activity:
             return Activity(entry.position, "definition", entry.position, str(entry.said.get("name", "")))
         case "service":
             return Activity(entry.position, "service", entry.position, str(entry.said.get("name", "")))
+        case "checked":
+            return _checked(entry)
         case _:
             return _result(entry)
 
@@ -153,6 +155,16 @@ def _result(entry: Entry) -> Activity:
         return Activity(entry.position, "node.removed", at, node, preview=str(outcome["gone"]))
     type: ActivityType = "node.reused" if entry.said.get("how") == "reused" else "node.settled"
     return Activity(entry.position, type, at, node, cid, preview=preview_of(outcome.get("value")))
+
+
+def _checked(entry: Entry) -> Activity:
+    parts, operation, shown = (entry.said[name] for name in ("slot", "operation", "shown"))
+    assert isinstance(parts, list) and isinstance(operation, list) and isinstance(shown, list)
+    node, at, found = str(SlotKey(*(str(part) for part in parts))), entry.said["at"], str(entry.said["found"])
+    assert isinstance(at, int)
+    name, version, first, again = (str(word) for word in (*operation, *shown))
+    preview = f"{name}, version {version}, {found}: {first}, then {again}"
+    return Activity(entry.position, "node.impure", at, node, preview=preview)
 
 
 def preview_of(encoded: Plain) -> str:

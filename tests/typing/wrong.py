@@ -114,3 +114,5 @@ def use(space: weft.Space, kitchen: Kitchen, guest: Guest, cook: Ref[Cook], stat
     Delivered(pieces=kitchen.owner)  # 46 a text is no number
     is_strict(kitchen.owner)  # 47 functions stay what they are
     Recipe("soup", ()).minutes = 3  # 48 an element never changes
+    weft.open(check_pure="all")  # 49 a share is a number
+    weft.open(check_pure=0.01)

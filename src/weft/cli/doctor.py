@@ -21,6 +21,7 @@ from weft.cli.opening import SCRIPT, SPACE, existing, load, types_in
 from weft.errors import WeftError
 
 if TYPE_CHECKING:
+    from weft.purity.kept import Impure
     from weft.rebuild import Rebuilt
     from weft.services.service import Health
     from weft.stores.damage import Finding
@@ -53,7 +54,8 @@ class BeyondRebuild(WeftError):
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def command(space: str | None, is_rebuilding: bool, app: str | None, as_json: bool) -> int:
     """What is installed, which services are ready, and how to enable the others. With SPACE: what is wrong with that
-    file, each finding by name, and whether a rebuild mends it.
+    file, each finding by name, and whether a rebuild mends it; and operations, of any version, that gave two values for
+    one call. Those are no damage, and do not change how the command exits.
 
     A rebuild only reads the log and the blobs; keep a copy of a damaged file and its neighbours first.
     """
@@ -135,13 +137,19 @@ def _version(package: str) -> str | None:
 
 
 def _examine_space(space: str, *, is_rebuilding: bool, app: str | None, as_json: bool) -> int:
+    from weft.cli.impure import impure_lines
+    from weft.purity.kept import plain_of
+
     findings = _findings(space)
     done = _rebuild(space, app) if is_rebuilding else None
     left = _findings(space) if is_rebuilding else findings
+    impure = [] if left else _impure(space)
     if as_json:
-        terminal.say_json(_plain(space, findings, left, done))
+        terminal.say_json({**_plain(space, findings, left, done), "impure": [plain_of(each) for each in impure]})
     else:
         for line in _lines(space, findings, left, done):
+            terminal.say(line)
+        for line in impure_lines(space, impure, terminal.width()):
             terminal.say(line)
     return DAMAGED if left else 1 if done is not None and done.lost else 0
 
@@ -165,6 +173,15 @@ def _findings(space: str) -> list[Finding]:
     if not found and _is_unfinished(space):
         found = [Finding(UNFINISHED, "tables", mendable=True)]
     return found
+
+
+def _impure(space: str) -> list[Impure]:
+    """What the log says of operations; only a whole file is asked."""
+    from weft.cli.opening import reading
+    from weft.purity.kept import impure_in
+
+    with reading(space) as opened, opened.view() as engine:
+        return impure_in(engine)
 
 
 def _is_unfinished(space: str) -> bool:

@@ -19,6 +19,7 @@ from weft.cli.opening import SPACE, reading
 
 if TYPE_CHECKING:
     from weft.engine import Engine
+    from weft.purity.kept import Impure
     from weft.slot import Err, SlotKey
     from weft.store import Holder
 
@@ -66,6 +67,8 @@ class Listing:
     types: tuple[TypeCount, ...]
     failed: tuple[Failure, ...]
     due: tuple[DueSlot, ...]
+    impure: tuple[Impure, ...] = ()
+    """Operations in force that gave two values for one call, or are not as pure as they are declared."""
 
 
 @click.command("list")
@@ -73,7 +76,8 @@ class Listing:
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object, every place in full.")
 def command(space: str, as_json: bool) -> None:
     """What there is in SPACE: its types with the number of their entities, what failed and stays so until it is tried
-    again or its inputs change, and what is due, which is computed when somebody waits for it.
+    again or its inputs change, what is due, which is computed when somebody waits for it, and operations that gave two
+    values for one call.
 
     The code of the types is not needed, and another program may be computing the space meanwhile.
     """
@@ -91,6 +95,7 @@ def command(space: str, as_json: bool) -> None:
 
 def listing_of(engine: Engine) -> Listing:
     """What there is. O(rows of slots); decodes only what may be an error."""
+    from weft.purity.kept import impure_in
     from weft.slot import SlotKey
     from weft.store import DUE, KIND
 
@@ -105,7 +110,8 @@ def listing_of(engine: Engine) -> Listing:
             due.extend(DueSlot(name, key, first) for key, first in mine.items() if isinstance(first, int))
             failed.extend(each for each in failures(engine, name, id) if each.key not in mine)
         types.append(TypeCount(name, len(ids), len(due) - before[1], len(failed) - before[0]))
-    return Listing(tuple(types), tuple(failed), tuple(due))
+    impure = tuple(each for each in impure_in(engine) if each.is_in_force)
+    return Listing(tuple(types), tuple(failed), tuple(due), impure)
 
 
 def failures(engine: Engine, type: str, id: str) -> Iterator[Failure]:
@@ -129,6 +135,8 @@ def place_text(key: SlotKey) -> str:
 
 
 def _plain(found: Listing) -> dict[str, object]:
+    from weft.purity.kept import plain_of
+
     return {
         "types": [
             {"name": each.name, "entities": each.entities, "due": each.due, "failed": each.failed}
@@ -142,6 +150,7 @@ def _plain(found: Listing) -> dict[str, object]:
             for each in found.failed
         ],
         "due": [{"place": list(each.key), "type": each.type, "first": each.first} for each in found.due],
+        "impure": [plain_of(each) for each in found.impure],
     }  # fmt: skip
 
 
@@ -149,6 +158,8 @@ def _plain(found: Listing) -> dict[str, object]:
 
 
 def _lines(space: str, position: int, holder: Holder | None, waiting: int, found: Listing) -> Iterator[str]:
+    from weft.cli.impure import impure_lines
+
     width = terminal.width()
     yield from terminal.wrapped(f"{space} at position {position}", width, hanging="  ")
     by = "nobody computes it now" if holder is None else f"computed by process {holder.pid} on {holder.host}"
@@ -168,6 +179,7 @@ def _lines(space: str, position: int, holder: Holder | None, waiting: int, found
         yield f"{name}  {each.entities:>8}  {each.due:>6}  {each.failed:>6}"
     yield from _failed_lines(space, found, width)
     yield from _due_lines(found, width)
+    yield from impure_lines(space, found.impure, width)
 
 
 def _failed_lines(space: str, found: Listing, width: int) -> Iterator[str]:

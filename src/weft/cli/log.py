@@ -23,9 +23,10 @@ _WORDS = {
     "node.superseded": "superseded",
     "node.failed": "failed",
     "node.removed": "removed",
+    "node.impure": "impure",
     "event.refused": "refused",
 }
-_BAD = ("failed", "refused")
+_BAD = ("failed", "refused", "impure")
 
 
 @click.command("log")

@@ -30,7 +30,9 @@ CAUSES_MAX = 3
 """How many errors behind an error are kept, with the last place of each."""
 _CAUSE_CHARS_MAX = 200
 
-_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_OURS = tuple(os.path.join(_PACKAGE, folder, "") for folder in ("runners", "purity"))
+"""What stands around user code wherever it runs."""
 _LIBRARIES = tuple(
     os.path.normcase(path) + os.sep
     for name in ("stdlib", "platstdlib", "purelib", "platlib")
@@ -73,9 +75,9 @@ def where_of(error: BaseException) -> str:
 
 
 def _frames_of(error: BaseException) -> list[str]:
-    frames = [frame for frame in _frames(error.__traceback__) if not frame.filename.startswith(_HERE)]
+    frames = [frame for frame in _frames(error.__traceback__) if not frame.filename.startswith(_OURS)]
     own = [frame for frame in frames if not os.path.normcase(frame.filename).startswith(("<frozen ", *_LIBRARIES))]
-    return [f"{_relative(frame.filename)}:{frame.lineno} in {frame.name}: {frame.line}" for frame in own or frames]
+    return [f"{relative_file(frame.filename)}:{frame.lineno} in {frame.name}: {frame.line}" for frame in own or frames]
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -88,7 +90,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         error = cause
 
 
-def _relative(path: str) -> str:
+def relative_file(path: str) -> str:
     """The file's name as it was imported, else below the working folder, else without its folder."""
     if not os.path.isabs(path):
         return path

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from weft.content import Cid, Link, Plain, decode
-from weft.record import COMPUTED, Entry, Record
+from weft.record import COMPUTED, RESULT_KINDS, Entry, Record
 from weft.slot import SlotKey
 
 
@@ -57,7 +57,8 @@ def computed_in(record: Record) -> Iterator[Computed]:
     """The results in a record; none in one that was told."""
     if record.kind == COMPUTED:
         for entry in record.entries():
-            yield _computed(record.epoch, entry)
+            if entry.kind in RESULT_KINDS:
+                yield _computed(record.epoch, entry)
 
 
 def _computed(by_epoch: int, entry: Entry) -> Computed:

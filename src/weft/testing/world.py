@@ -57,10 +57,11 @@ class World:
         store: Store | None = None,
         services: Mapping[str, object] | None = None,
         inline: bool = False,
+        make_attempts: Callable[..., Attempts] = Attempts,
     ) -> None:
         self.store: Store = store if store is not None else MemoryStore()
         self.types, self.services = types, dict(services or {})
-        self.inline = inline
+        self.inline, self.make_attempts = inline, make_attempts
         self.runner = HeldRunner()
         self.retries: list[tuple[float, SlotKey]] = []
         self.sent: list[Call] = []
@@ -81,7 +82,7 @@ class World:
             from weft.runners.inline import InlineRunner
 
             runners = {"inline": InlineRunner(), "loop": self.runner}  # type: ignore[dict-item]
-        self.attempts = Attempts(
+        self.attempts = self.make_attempts(
             self.engine,
             runners=runners,
             services=self.services,

@@ -191,7 +191,12 @@ class _Finding:
     def _same_call(self, key: Cid | None) -> Iterator[Alternative]:
         for (_, position), (value,) in self.engine.rows(ALTERNATIVE, (key,)) if key is not None else ():
             assert isinstance(value, bytes) and isinstance(position, int)
-            yield self._alternative("same call", position, decode(value))
+            found, said = self._payload(position).get("found"), decode(value)
+            reason = "" if found is None else "made again, as its operation is declared pure"
+            if found == "changed input" and isinstance(said, dict):
+                yield Alternative("changed input", position, str(said.get("message")), reason=reason)
+            else:
+                yield self._alternative("same call", position, said, reason)
 
     def _alternative(self, kind: str, position: int, outcome: Plain, reason: str = "") -> Alternative:
         try:

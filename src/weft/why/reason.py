@@ -68,9 +68,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A value that is kept and not shown: told at the same time, given by the same call, or superseded, and why."""
+    """What is kept and not shown: told at the same time, given by the same call, or superseded, and why; and that the
+    same call changed an input."""
 
-    kind: Literal["told", "same call", "superseded"]
+    kind: Literal["told", "same call", "changed input", "superseded"]
     position: int
     text: str
     content: Cid | None = None

@@ -142,6 +142,9 @@ def _alternative(other: Alternative) -> str:
             by = f"{other.text} by {other.actor} at {other.position}"
             return f"told at the same time, and not seen by the author: {by}"
         case "same call":
-            return f"the same call also gave, at {other.position}: {other.text}"
+            why = f" ({other.reason})" if other.reason else ""
+            return f"the same call also gave, at {other.position}: {other.text}{why}"
+        case "changed input":
+            return f"the same call, at {other.position}: {other.text} ({other.reason})"
         case "superseded":
             return f"superseded at {other.position}: {other.text} ({other.reason})"

@@ -1,7 +1,8 @@
 """The bookshelf as it is declared: photos become spines, books and topics, and a spell on a topic compares view points.
 
-The functions are plain and know nothing of Weft; these two classes say how they hang together. With a model in the
-space's services topics and comparisons are made by it, else by rules; every value says by which.
+The functions are plain, and know no more of Weft than to say that they are pure; these two classes say how they hang
+together. With a model in the space's services topics and comparisons are made by it, else by rules; every value says by
+which.
 
 Knows nothing of spaces, and of photos only that they are blobs.
 Invariant: what is told here are photos, corrections, the topic of a spell and notes; all else follows.

@@ -19,6 +19,7 @@ from weft.examples.bookshelf.alike import likeness, plain, words
 from weft.examples.bookshelf.names import GIVEN_NAMES, PUBLISHERS, SMALL_WORDS
 from weft.examples.bookshelf.persons import NAME_MIN, could_be_name, is_initial, name_score, spelled
 from weft.examples.bookshelf.types import Book, Line, Spine
+from weft.operation import op
 
 BY_NAME = "a name by its form"
 BY_LAYOUT = "layout"
@@ -31,6 +32,7 @@ _FORGIVEN_FROM = 6
 _SAME_AUTHOR = 0.75
 
 
+@op(pure=True)
 def find_books(spines: Sequence[tuple[Spine, ...]]) -> tuple[Book, ...]:
     """The books on all photos, in the order in which they were first seen; O(books²) comparisons by title."""
     books = list[Book]()

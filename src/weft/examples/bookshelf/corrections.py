@@ -20,6 +20,7 @@ from weft.elements import element
 from weft.errors import WeftError
 from weft.examples.bookshelf.alike import plain
 from weft.examples.bookshelf.types import Book
+from weft.operation import op
 
 if TYPE_CHECKING:
     from weft.examples.bookshelf.app import Bookshelf
@@ -70,6 +71,7 @@ class Correction:
 # What the shelf computes ---------------------------------------------------------------------------------------------
 
 
+@op(pure=True)
 def propose(found: Sequence[Book]) -> tuple[Proposal, ...]:
     """Each book that was found as a proposal, under its title and author; equal ones are numbered."""
     names: dict[str, int] = {}
@@ -81,6 +83,7 @@ def propose(found: Sequence[Book]) -> tuple[Proposal, ...]:
     return tuple(proposals)
 
 
+@op(pure=True)
 def corrected(proposals: Sequence[Proposal], corrections: Mapping[str, Correction]) -> tuple[Book, ...]:
     """The books, with what people said of them. Books that people gave one name are one; what was read apart, and not
     named by anybody, stays apart."""

@@ -22,6 +22,7 @@ from weft.blob import Blob
 from weft.content import cid_text
 from weft.errors import WeftError
 from weft.examples.bookshelf.types import Direction, Line, Spine
+from weft.operation import op
 from weft.services.ocr import Box, Ocr
 
 _SIZE_BYTES_MAX = 100_000_000
@@ -45,6 +46,7 @@ class PhotoTooHeavy(WeftError):
     size_bytes_max: int
 
 
+@op(pure=True)
 def read_spines(photo: Blob, *, ocr: Ocr) -> tuple[Spine, ...]:
     """The spines on a photo, from left to right.
 

@@ -19,8 +19,10 @@ from typing import NamedTuple, cast
 from weft.content import Cid, Link, Plain, content_id, encode, encode_shallow
 from weft.errors import WeftError
 from weft.evolution import DefinitionChange
-from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest
-from weft.graph import NEVER, Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
+from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest, without
+from weft.graph import (
+    NEVER, Due, Edge, Slot, Source, Thing, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of,
+)  # fmt: skip
 from weft.identity import is_keyed, rule_of
 from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
@@ -36,6 +38,7 @@ from weft.store import (
     ALTERNATIVE,
     DEFINITION,
     EDGE,
+    ENTITY,
     EVENT,
     KIND,
     SERVICE,
@@ -117,7 +120,7 @@ class Engine(Ledger):
             if self.replaying:
                 raise
             folding.undo()
-            return self._refuse(event, digest, why)
+            return self._refuse(event, why)
         try:
             self.record("event", event)
             self.cut = position
@@ -131,18 +134,19 @@ class Engine(Ledger):
 
     def _told_again(self, id: str, digest: bytes, known: Row) -> int:
         position, was, outcome = known
-        if was != digest:
+        if was and was != digest:  # of an event that was erased only its id is known
             raise EventReused(id=id)
         if outcome is not None:
             raise Refused(place=f"event {id}", why=str(outcome))
         assert isinstance(position, int)
         return position
 
-    def _refuse(self, event: dict[str, Plain], digest: bytes, why: Exception) -> int:
+    def _refuse(self, event: dict[str, Plain], why: Exception) -> int:
         said = str(why) if isinstance(why, WeftError) else f"{type(why).__name__}: {why}"
-        position = self.record("refused", {**event, "why": said}).position
+        kept = without(cast("list[Plain]", event["intents"]), lambda id: bool(self.erased_at(id)))
+        position = self.record("refused", {**event, "intents": kept, "why": said}).position
         self.cut = position
-        self.batch.put(EVENT, (str(event["id"]),), (position, digest, said))
+        self.batch.put(EVENT, (str(event["id"]),), (position, intents_digest(kept), said))
         if isinstance(why, WeftError):
             raise why
         raise Refused(place="event " + str(event["id"]), why=said) from why
@@ -568,6 +572,11 @@ class Engine(Ledger):
         assert self.replaying
         said = record.content() if record.kind != COMPUTED else {}
         match record.kind:
+            case "event" | "refused" if not said:
+                self.cut = record.position  # the record that says that it was erased says its id, too
+            case "erased":
+                self.chain(record)
+                self._replay_erased(said, record.position)
             case "event":
                 self.tell(said)
             case "refused":
@@ -597,12 +606,41 @@ class Engine(Ledger):
     def _replay_entry(self, entry: Entry) -> None:
         position, kind, said = entry
         self.position = position - 1
-        if kind == "result":
+        if entry.is_erased:
+            parts = said.get("slot")
+            if isinstance(parts, list):
+                self.blank[SlotKey(*(str(part) for part in parts))] = position
+        elif kind == "result":
             self._replay_result(said)
-        elif said:
+        else:
             # What came before it has buried the element already, but in an order of its own.
             key = SlotKey(*(str(part) for part in cast("list[Plain]", said["slot"])))
             self.batch.put(VERSION, key, (cast("int", said["at"]), position, encode_shallow(said)))
+
+    def _replay_erased(self, said: dict[str, Plain], position: int) -> None:
+        """An entity is not there any more, nor are results that repeated it: who read them looks again."""
+        self.cut = position
+        for at, id, refusal in cast("list[list[Plain]]", said["events"]):
+            self.batch.put(EVENT, (str(id),), (cast("int", at), b"", str(refusal) or None))
+        if "created" in said:
+            what = str(said["what"])
+            self.batch.put(ENTITY, (what,), (str(said["type"]), cast("int", said["created"]), position))
+            for thing in [thing for id in self.readers(what) if (thing := self.graph.thing(id)) is not None]:
+                self._lose(thing, what, position)
+        for key, at in self.blank.items():
+            slot = self.node(*key)
+            if isinstance(slot, Slot) and (slot.result is None or slot.result.position < at):
+                self.make_due(slot, position)
+        self.blank.clear()
+
+    def _lose(self, thing: Thing, what: str, position: int) -> None:
+        refs = [node for node in thing.nodes.values() if isinstance(node, ToldNode) and node.spec.kind == "ref"]
+        for ref in [ref for ref in refs if (target_of(ref.outcome()) or ("",))[0] == what]:
+            self.spread(ref, [("", False, False)], position)
+            for whole in [thing.nodes[spec.name] for spec in thing.type.readers_of(ref.spec.name)]:
+                if isinstance(whole, Whole):
+                    self.graph.rewire_whole(whole, position)
+                    self.spread(whole, [], position)
 
     def _replay_result(self, said: dict[str, Plain]) -> None:
         slot_key, attempt, key = said["slot"], said["attempt"], said.get("key")

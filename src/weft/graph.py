@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias
 from weft.collection import ElementId, content_elements, key_element, root_id
 from weft.content import Cid, Plain, content_id, decode, encode, encoded_list
 from weft.reduce import Cell, ItemsCell, mapping_plain
-from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey
+from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, Result, SlotKey
 from weft.spec import InputSpec, Mode, NodeSpec, TypeSpec
 
 NEVER = 1 << 62
@@ -355,6 +355,10 @@ class Loader:
         """What stands for an element now: itself, or what it went into."""
         raise NotImplementedError
 
+    def is_lost(self, thing: Thing, ref: str) -> bool:
+        """Whether a reference points to an entity that was erased."""
+        raise NotImplementedError
+
 
 class Graph:
     """Everything loaded, and the counts that say what is current, demanded and ready to run."""
@@ -431,6 +435,8 @@ class Graph:
         if not wanted:
             # Its reference leads nowhere: it runs over a place that shows nothing.
             nowhere = Slot(whole.thing, whole.spec, SlotKey(whole.thing.id, whole.spec.name))
+            if self.loader.is_lost(whole.thing, whole.spec.inputs[0].ref):
+                nowhere.result = Result(0, WAS_ERASED, None, (0, 0), 0)
             wanted = [Edge(nowhere, whole, mode="plain", element="", since=since, number=0)]
         old = whole.edge_by.get("")
         if old is None or old.source is not wanted[0].source:

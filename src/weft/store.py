@@ -15,7 +15,7 @@ Source: event sourcing's recorders; fencing tokens as in Chubby.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
@@ -97,6 +97,16 @@ class Batch:
     def is_empty(self) -> bool:
         """Whether committing it would change nothing."""
         return not (self.records or self.taken or any(self.rows.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What goes for good: payloads by the last position of their record, with what stands there from now on (None:
+    nothing); entries of the inbox by number, likewise replaced; and blobs."""
+
+    payloads: Mapping[int, bytes | None] = field(default_factory=dict)
+    inbox: Mapping[int, bytes] = field(default_factory=dict)
+    blobs: Sequence[Cid] = ()
 
 
 class SpaceLocked(WeftError):
@@ -247,6 +257,17 @@ class Store(Log, Rows, Protocol):
     def open_blob(self, cid: Cid, /) -> BinaryIO:
         """A seekable reader over the content, read piece by piece. Raises `NoBlob`. The one method that any thread may
         call while another uses the store: values are decoded, and their blobs opened, wherever an operation runs."""
+        ...
+
+    def erase(self, batch: Batch, erasure: Erasure, /, *, epoch: int) -> None:
+        """Write the batch and take the erasure's parts away, durably, all or nothing. A payload that replaces another
+        must be named by a record of kind "erased", in the log or the batch: else reading it raises `SpaceDamaged`.
+        Raises as `append` does. Bytes may be left where nothing points to; `sweep` takes those."""
+        ...
+
+    def sweep(self) -> str:
+        """Leave no byte, in any file of the space, of what was replaced or deleted. Needs the lease. Returns "", or why
+        it could not be done now, in words: then whoever next takes the lease does it. O(space)."""
         ...
 
     def changed(self) -> bool:

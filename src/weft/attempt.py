@@ -493,6 +493,15 @@ class Attempts:
             if isinstance(attempt, Attempt) and isinstance(slot.outcome(), Gone) and self._slot(attempt) is not slot:
                 attempt.runner.cancel(attempt.id)
 
+    def abandon(self, is_lost: Callable[[str, str], bool]) -> list[AttemptId]:
+        """Let go of the calls of, or given what was shown by, places (entity, node) that show nothing any more: what
+        they answer is not taken, nor is what they make kept."""
+        places = {id: (attempt.slot, *attempt.what.taken.inputs) for id, attempt in self.open.items()}
+        lost = [id for id, mine in places.items() if any(is_lost(str(p[0]), str(p[1])) for p in mine)]  # type: ignore[index]
+        for id in lost:
+            self.open.pop(id).runner.cancel(id)
+        return lost
+
     def retire(self) -> None:
         """Drop the rows of attempts of former epochs: whoever ran them answers in vain."""
         for key, _ in list(self.engine.rows(ATTEMPT)):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from weft.content import Plain, decode
 from weft.declare import Node
-from weft.edit import UnknownEntity, field_of, shape_in
+from weft.edit import UnknownEntity, field_of, no_entity, shape_in
 from weft.engine import Engine
 from weft.entity import Entity, entity_at
 from weft.errors import OLDER_SHAPE, Undecodable, WeftError
@@ -58,7 +58,7 @@ class SpaceDesk:
             if not isinstance(found, ToldNode):
                 thing = engine.graph.thing(entity_id)
                 if thing is None:
-                    raise UnknownEntity(entity=entity_id)
+                    raise no_entity(engine, entity_id)
                 field_of(thing.type, node.name)
             assert isinstance(found, ToldNode)
             return self._shown(node, entity_id, found.spec, found.outcome())
@@ -182,6 +182,8 @@ class SpaceDesk:
             if isinstance(outcome, Ok) and shape is not None:
                 return self._decoded(f"{node} of {entity}", shape, outcome.encoded)
             found = engine.node(entity, name)
+            if found is None and engine.erased_at(entity):
+                raise no_entity(engine, entity)
             last = found.last if isinstance(found, Slot) else None
             shape = shape or (shape_in(found.spec) if found is not None else None)
             good = None
@@ -202,6 +204,8 @@ class SpaceDesk:
     def _entity(self, id: str) -> Entity:
         with self.space._host.view() as engine:
             row = engine.row(ENTITY, (id,))
+            if row is not None and row[2] is not None:
+                raise no_entity(engine, id)
         kind = self.space._host.kinds.get(str(row[0])) if row is not None else None
         if kind is None:
             raise UnknownEntity(entity=id)

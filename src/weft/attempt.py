@@ -160,7 +160,9 @@ class Attempts:
 
     def _pass_on(self, slot: Slot, taken: Taken, edge: Edge | None, outcome: Outcome, cut: int) -> Settling:
         """An error or an absence above is one here, without a call; the error names where it began."""
-        if outcome is LOST and any(self.engine.is_lost(slot.thing, entry.ref) for entry in slot.spec.inputs if entry.ref):
+        if outcome is LOST and any(
+            self.engine.is_lost(slot.thing, entry.ref) for entry in slot.spec.inputs if entry.ref
+        ):
             outcome = WAS_ERASED
         if isinstance(outcome, Err):
             origin = outcome.origin or (place_of(edge.source) if edge is not None else "")

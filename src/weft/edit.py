@@ -22,12 +22,13 @@ from weft.collection import order_key_after, order_key_between, short_id
 from weft.content import Plain
 from weft.declare import Node
 from weft.engine import Engine
+from weft.erased import erased_entity
 from weft.errors import Unencodable, WeftError
 from weft.graph import ToldNode
 from weft.reduce import Cell, ItemsCell, TextCell, Told, element_identity, make_cell
 from weft.spec import NodeSpec, TypeSpec
 from weft.spelling import nearest
-from weft.store import STATE, entry_at
+from weft.store import STATE
 from weft.told import Target
 from weft.value import Shape, shape_of
 
@@ -42,24 +43,6 @@ class UnknownEntity(WeftError, KeyError):
     """There is no entity {entity} in this space. It may be the id of another space, or have been mistyped."""
 
     entity: str
-
-
-class EntityErased(WeftError, KeyError):
-    """{entity} was erased at position {position}, by {actor}. Nothing of it is left, and its id is not given again."""
-
-    exit_code = 2
-    entity: str
-    position: int
-    actor: str
-
-
-def no_entity(engine: Engine, id: str) -> UnknownEntity | EntityErased:
-    """What is wrong with an id that no entity has now."""
-    position = engine.erased_at(id)
-    entry = entry_at(engine.store, position)
-    if entry is None:
-        return UnknownEntity(entity=id)
-    return EntityErased(entity=id, position=position, actor=str(entry.said.get("actor", "somebody")))
 
 
 class UnknownField(WeftError, KeyError):
@@ -146,7 +129,7 @@ class Edit:
             return staged
         thing = engine.graph.thing(entity)
         if thing is None:
-            raise no_entity(engine, entity)
+            raise erased_entity(engine, entity) or UnknownEntity(entity=entity)
         return thing.type
 
     def cell(self, engine: Engine, entity: str, spec: NodeSpec) -> Cell:

@@ -20,9 +20,7 @@ from weft.content import Cid, Link, Plain, content_id, encode, encode_shallow
 from weft.errors import WeftError
 from weft.evolution import DefinitionChange
 from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest, without
-from weft.graph import (
-    NEVER, Due, Edge, Slot, Source, Thing, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of,
-)  # fmt: skip
+from weft.graph import NEVER, Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
 from weft.identity import is_keyed, rule_of
 from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
@@ -38,7 +36,6 @@ from weft.store import (
     ALTERNATIVE,
     DEFINITION,
     EDGE,
-    ENTITY,
     EVENT,
     KIND,
     SERVICE,
@@ -574,9 +571,6 @@ class Engine(Ledger):
         match record.kind:
             case "event" | "refused" if not said:
                 self.cut = record.position  # the record that says that it was erased says its id, too
-            case "erased":
-                self.chain(record)
-                self._replay_erased(said, record.position)
             case "event":
                 self.tell(said)
             case "refused":
@@ -616,31 +610,6 @@ class Engine(Ledger):
             # What came before it has buried the element already, but in an order of its own.
             key = SlotKey(*(str(part) for part in cast("list[Plain]", said["slot"])))
             self.batch.put(VERSION, key, (cast("int", said["at"]), position, encode_shallow(said)))
-
-    def _replay_erased(self, said: dict[str, Plain], position: int) -> None:
-        """An entity is not there any more, nor are results that repeated it: who read them looks again."""
-        self.cut = position
-        for at, id, refusal in cast("list[list[Plain]]", said["events"]):
-            self.batch.put(EVENT, (str(id),), (cast("int", at), b"", str(refusal) or None))
-        if "created" in said:
-            what = str(said["what"])
-            self.batch.put(ENTITY, (what,), (str(said["type"]), cast("int", said["created"]), position))
-            for thing in [thing for id in self.readers(what) if (thing := self.graph.thing(id)) is not None]:
-                self._lose(thing, what, position)
-        for key, at in self.blank.items():
-            slot = self.node(*key)
-            if isinstance(slot, Slot) and (slot.result is None or slot.result.position < at):
-                self.make_due(slot, position)
-        self.blank.clear()
-
-    def _lose(self, thing: Thing, what: str, position: int) -> None:
-        refs = [node for node in thing.nodes.values() if isinstance(node, ToldNode) and node.spec.kind == "ref"]
-        for ref in [ref for ref in refs if (target_of(ref.outcome()) or ("",))[0] == what]:
-            self.spread(ref, [("", False, False)], position)
-            for whole in [thing.nodes[spec.name] for spec in thing.type.readers_of(ref.spec.name)]:
-                if isinstance(whole, Whole):
-                    self.graph.rewire_whole(whole, position)
-                    self.spread(whole, [], position)
 
     def _replay_result(self, said: dict[str, Plain]) -> None:
         slot_key, attempt, key = said["slot"], said["attempt"], said.get("key")

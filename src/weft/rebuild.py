@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from weft.engine import Engine
+from weft.erased import replay_erased
 from weft.errors import WeftError
 from weft.record import COMPUTED, ERASED, Record, stands_of
 from weft.spec import TypeSpec
@@ -76,7 +77,7 @@ def rebuild(
 
 def _play(engine: Engine, record: Record, path: str) -> None:
     try:
-        engine.replay(record)
+        replay_erased(engine, record) if record.kind == ERASED else engine.replay(record)
     except (WeftError, AssertionError, KeyError, ValueError, TypeError) as why:
         said = str(why) or type(why).__name__
         raise RecordUnplayable(path=path, position=record.position, why=said) from why

@@ -99,7 +99,9 @@ def stands_of(said: Mapping[str, Plain]) -> dict[int, Cid | None]:
     from then on; None where none does."""
     listed = said.get("stands")
     pairs = [pair for pair in listed if isinstance(pair, list)] if isinstance(listed, list) else []
-    return {position: named.cid if isinstance(named, Link) else None for position, named in pairs if type(position) is int}
+    return {
+        position: named.cid if isinstance(named, Link) else None for position, named in pairs if type(position) is int
+    }
 
 
 def make_record(position: int, kind: str, *, epoch: int, previous: bytes, payload: dict[str, Plain]) -> Record:

@@ -19,9 +19,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
-from weft.blob import Blob
 from weft.client import Client
-from weft.content import Plain, cid_text, encode
+from weft.content import Plain, encode
 from weft.definition import compile_type, service_name, type_name, unique_types
 from weft.desk import FlowsNotYet, SpaceDesk
 from weft.edit import Edit, EditTooLarge
@@ -42,6 +41,7 @@ from weft.told import Field, Ref
 from weft.value import VALUE_BYTES_MAX
 
 if TYPE_CHECKING:
+    from weft.blob import Blob
     from weft.call import Runner
     from weft.erasure import Forgotten
     from weft.past.index import LogIndex
@@ -356,37 +356,18 @@ class Space:
             raise BlockingCall(call=call, instead=instead)
 
     # ---- forgetting ----
-    def forget(
-        self,
-        what: Entity | Blob | str,
-        /,
-        *,
-        why: str = "",
-        by: str | None = None,
-        even_if_used: bool = False,
-        derived: bool = False,
-    ) -> Forgotten:
+    def forget(self, what: Entity | Blob | str, /, *, why: str = "", by: str | None = None,
+               even_if_used: bool = False, derived: bool = False) -> Forgotten:  # fmt: skip
         """Take an entity, or a blob, out of the space for good: its bytes go, from the log too, and a record stays that
         says that they did, by whom and `why`. An entity takes the blobs along that nothing else names.
 
         `even_if_used`: a blob that something still names, which is else refused. `derived`: what other entities made
         out of it goes too. It blocks for as long as a rebuild takes. Raises `UnknownEntity`, `EntityErased`, `NoBlob`,
         `BlobInUse`, `BlobIsValue`; `NotItsEngine` and `NoEngineHere` where this program is a client."""
-        from weft.erasure import carry_out, look, refusal
+        from weft.erasure import forget
 
-        check_texts("space.forget", by=by, why=why)
-        if not isinstance(self._host, Home):
-            raise refusal(self._store)
-        id = what.id if isinstance(what, Entity) else cid_text(what.id) if isinstance(what, Blob) else what
-
-        def act(engine: Engine) -> tuple[Forgotten, Callable[[str, str], bool]]:
-            found = look(engine, id, even_if_used=even_if_used, derived=derived)
-            done = carry_out(engine, found, actor=by or self.actor, time=self._now(), why=why)
-            return done, found.is_lost
-
-        done = self._host.between(act)
+        done = forget(self, what, why=why, by=by, even_if_used=even_if_used, derived=derived)
         self._index = None
-        self._saw(done.position)
         return done
 
     # ---- following ----

@@ -11,39 +11,17 @@ Source: event sourcing's projections; VACUUM after secure deletion.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from weft.content import Cid, Plain, content_id, link, raw_id_of_digest
 from weft.engine import Engine
-from weft.erasure.forgetting import Forgetting, look
-from weft.errors import WeftError
+from weft.erasure.forgetting import Forgetting
 from weft.rebuild import rebuild
 from weft.record import ERASED, Record, make_record
-from weft.spec import TypeSpec
-from weft.store import ATTEMPT, TABLES, Batch, Erasure, Head, Key, Row, SpaceLocked, Store, Table
+from weft.store import ATTEMPT, TABLES, Batch, Erasure, Head, Key, Row, Store, Table
 from weft.stores.memory import MemoryStore
-from weft.stores.sqlite import SqliteStore
-
-
-class NotItsEngine(WeftError):
-    """{path} is computed by process {pid} on {host}, and only the engine of a space erases: what goes must be seen by
-    whoever asks. Have that program call space.forget(…), or close it and try again. Nothing was changed."""
-
-    exit_code = 4
-    path: str
-    pid: int
-    host: str
-
-
-class NoEngineHere(WeftError):
-    """This program opened {path} as a client, and only the engine of a space erases; no program is that now. Open it with
-    engine=True, or run `weft forget {path} …`. Nothing was changed."""
-
-    exit_code = 4
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +71,6 @@ def _changes(engine: Engine, rewritten: Rewritten, found: Forgetting) -> Iterato
         yield from ((table, key, None) for key in before.keys() - after.keys())
 
 
-def refusal(store: Store) -> NotItsEngine | NoEngineHere:
-    """What a client of the space is told."""
-    held = store.holder()
-    if held is None:
-        return NoEngineHere(path=str(store.path))
-    return NotItsEngine(path=str(store.path), pid=held.pid, host=held.host)
-
-
 class Rewritten(MemoryStore):
     """A log as it will stand, over the one in a store, and tables of its own in memory. Blobs are the store's."""
 
@@ -145,29 +115,3 @@ class Rewritten(MemoryStore):
 
     def open_blob(self, cid: Cid, /) -> BinaryIO:
         return self._store.open_blob(cid)
-
-
-def forget_in_file(
-    path: str | os.PathLike[str],
-    what: str,
-    *,
-    actor: str,
-    time: str,
-    why: str = "",
-    even_if_used: bool = False,
-    derived: bool = False,
-    types: Mapping[str, TypeSpec] | None = None,
-) -> Forgotten:
-    """Forget in a space that no program computes now, without taking the edits that wait there. `types`: with code, for
-    folds of one's own. Raises `NotItsEngine`, and what `look` and `carry_out` raise."""
-    store = SqliteStore(path)
-    try:
-        try:
-            epoch = store.acquire()
-        except SpaceLocked as held:
-            raise NotItsEngine(path=held.path, pid=held.pid, host=held.host) from None
-        engine = Engine(store, epoch=epoch, types=types or {}, now=lambda: time)
-        found = look(engine, what, even_if_used=even_if_used, derived=derived)
-        return carry_out(engine, found, actor=actor, time=time, why=why)
-    finally:
-        store.close()

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast
 
 from weft.content import Cid, Link, NotAContentId, Plain, cid_text, decode, encode, encode_shallow, is_raw_id, parse_cid
-from weft.edit import no_entity
+from weft.edit import UnknownEntity
 from weft.engine import Engine
+from weft.erased import erased_entity
 from weft.erasure.traces import Traces, blobs_in, kept_in
 from weft.errors import WeftError
 from weft.folding import without
@@ -105,7 +106,7 @@ def look(engine: Engine, what: str, *, even_if_used: bool = False, derived: bool
         _look_for_blob(engine, found, cid, even_if_used=even_if_used)
         return found
     if row is None or row[2] is not None:
-        raise no_entity(engine, what)
+        raise erased_entity(engine, what) or UnknownEntity(entity=what)
     found.type, found.created = str(row[0]), cast("int", row[1])
     _Reading(engine, found, derived=derived).read()
     return found

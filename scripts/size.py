@@ -26,7 +26,8 @@ OUTSIDE_CORE = frozenset(
         "matching",  # plug-ins: what tells elements apart, behind one Protocol
         "vectors",  # stands before embedding services, as adapters do
         "shared_text",  # stands before an optional library, as adapters do
-        "erasure", "erased",  # what is taken away again, and what is said of it
+        "erasure", "erased", "standing",  # what is taken away again, and what is said of it
+        "rebuild",  # plays the log through the engine: nothing is decided there
         "past", "plan", "why", "subscription", "dag_json",  # look at what is kept: nothing is decided or written there
     }
 )  # fmt: skip

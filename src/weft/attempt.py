@@ -260,7 +260,7 @@ class Attempts:
         if result is None or not isinstance(result.outcome, Ok) or result.call_key is None:
             return False
         preimage = self.engine.preimage(result.call_key)
-        if preimage is None:
+        if not preimage:  # not there where what was first computed by that key was erased
             return False
         said = decode(preimage)
         assert isinstance(said, list) and isinstance(said[-1], list)
@@ -494,15 +494,6 @@ class Attempts:
             attempt = slot.attempt
             if isinstance(attempt, Attempt) and isinstance(slot.outcome(), Gone) and self._slot(attempt) is not slot:
                 attempt.runner.cancel(attempt.id)
-
-    def abandon(self, is_lost: Callable[[str, str], bool]) -> list[AttemptId]:
-        """Let go of the calls of, or given what was shown by, places (entity, node) that show nothing any more: what
-        they answer is not taken, nor is what they make kept."""
-        places = {id: (attempt.slot, *attempt.what.taken.inputs) for id, attempt in self.open.items()}
-        lost = [id for id, mine in places.items() if any(is_lost(str(p[0]), str(p[1])) for p in mine)]  # type: ignore[index]
-        for id in lost:
-            self.open.pop(id).runner.cancel(id)
-        return lost
 
     def retire(self) -> None:
         """Drop the rows of attempts of former epochs: whoever ran them answers in vain."""

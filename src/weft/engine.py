@@ -19,7 +19,7 @@ from typing import NamedTuple, cast
 from weft.content import Cid, Link, Plain, content_id, encode, encode_shallow
 from weft.errors import WeftError
 from weft.evolution import DefinitionChange
-from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest, without
+from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest
 from weft.graph import NEVER, Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
 from weft.identity import is_keyed, rule_of
 from weft.ledger import Ledger
@@ -32,6 +32,7 @@ from weft.reduce import Refused, Told
 from weft.schedule import due_after, due_by, mark_of
 from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, dominates, is_same, reason_superseded
 from weft.spec import TypeSpec
+from weft.standing import without
 from weft.store import (
     ALTERNATIVE,
     DEFINITION,
@@ -374,7 +375,7 @@ class Engine(Ledger):
     ) -> bytes:
         """The bytes of a result, as the log and the slot's row keep them."""
         how, key = said.how, said.call_key
-        call = said.preimage if is_first else Link(key) if key is not None else None
+        call = (is_first and said.preimage) or (Link(key) if key is not None else None)
         plain = self.made_plain(outcome) if how == "ran" else self.outcome_plain(outcome)
         if said.other is not None:
             notes["other"] = self.outcome_plain(said.other)

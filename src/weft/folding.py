@@ -9,7 +9,7 @@ Source: event sourcing's aggregates; the same-id-same-event rule of idempotent r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from weft.collection import short_id
 from weft.content import Plain, content_id, encode
@@ -17,9 +17,9 @@ from weft.errors import WeftError
 from weft.graph import Slot, Thing, ToldNode, Whole, target_of
 from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
-from weft.record import ERASED
 from weft.reduce import CellSpec, Change, Refused, Told, make_cell
 from weft.slot import Err
+from weft.standing import ERASED
 from weft.store import ENTITY, KIND, STATE, Column, Key, Store, entry_at
 
 DEPTH_MAX = 64
@@ -179,11 +179,6 @@ def intents_digest(intents: list[Plain]) -> bytes:
             case _:
                 said.append(intent)
     return content_id(encode(said))[4:]
-
-
-def without(intents: list[Plain], is_erased: Callable[[str], bool]) -> list[Plain]:
-    """The intents, each in its place; what is said about an erased entity is only that it is gone."""
-    return [[one[0], "", ERASED] if isinstance(one, list) and is_erased(str(one[0])) else one for one in intents]
 
 
 def event_plain(

@@ -14,7 +14,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 from weft.attempt import NotOffered
 from weft.blob import Blob
@@ -33,7 +33,6 @@ from weft.store import Store
 if TYPE_CHECKING:
     import asyncio  # Elsewhere imported where a loop runs or is awaited: it takes as long as half of Weft.
 
-T = TypeVar("T")
 _log = logging.getLogger("weft")
 _log.addHandler(logging.NullHandler())  # silent unless the program asks
 
@@ -255,22 +254,6 @@ class Home:
         """Its position, once it is durable."""
         return cast("int", self._do(lambda: self.engine.tell(event)))
 
-    def between(self, act: Callable[[Engine], tuple[T, Callable[[str, str], bool]]]) -> T:
-        """Have `act` change what is durable between two turns, by a transaction of its own; it returns what it has to
-        say, and whether a place (entity, node) is lost by it."""
-        if self.runs_here:
-            raise InsideOperation(call="space.forget")
-        pump = self._running()
-        with self.lock:
-            before, is_lost = self.engine.graph, _nothing_lost
-            try:
-                self.engine.commit()
-                said, is_lost = act(self.engine)
-            finally:
-                if self.engine.graph is not before or self.engine.store.head() != self.engine.head:
-                    pump.start_over(is_lost)
-        return said
-
     async def tell_async(self, event: dict[str, Plain]) -> int:
         """`tell`, for a coroutine."""
         import asyncio
@@ -361,10 +344,6 @@ class Home:
         with self.turned:
             self.turned.wait_for(lambda: self.turns > turns or self.is_closed, timeout_s)
             return self.turns
-
-
-def _nothing_lost(entity: str, node: str) -> bool:
-    return False
 
 
 def fingerprint_of(service: object) -> Plain:

@@ -27,7 +27,7 @@ from weft.engine import Engine, EngineBroke
 from weft.errors import WeftError
 from weft.points import OnPoint, pass_by
 from weft.slot import Ok, SlotKey
-from weft.store import ATTEMPT, StoreFailed
+from weft.store import StoreFailed
 
 if TYPE_CHECKING:
     import asyncio
@@ -330,14 +330,6 @@ class Pump:
         self.attempts.reopen(report.id for report in self._taken)
         self.reports.extendleft(reversed(self._taken))
         self._taken.clear()
-
-    def start_over(self, is_lost: Callable[[str, str], bool]) -> None:
-        """What is durable was changed between two turns: read it anew, without the calls of what is lost."""
-        gone = self.attempts.abandon(is_lost)
-        self._read_anew()
-        for id in gone:
-            self.engine.batch.put(ATTEMPT, id, None)
-        self.ring()
 
     def _later(self, delay_s: float, key: SlotKey) -> None:
         def wake() -> None:

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from weft.engine import Engine
 from weft.erased import replay_erased
 from weft.errors import WeftError
-from weft.record import COMPUTED, ERASED, Record, stands_of
+from weft.record import COMPUTED, Record
 from weft.spec import TypeSpec
+from weft.standing import ERASED, stands_of
 from weft.store import NEWEST, STATE, Batch, Key, Row, SpaceDamaged, Store
 
 RECORDS_PER_BATCH = 500

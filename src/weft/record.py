@@ -16,11 +16,12 @@ Kafka's record batches, in which each record keeps an offset of its own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
-from weft.content import Cid, Link, Plain, content_id, decode, encode, encode_shallow, link
+from weft.content import Cid, Plain, content_id, decode, encode, encode_shallow, link
 from weft.errors import Undecodable
+from weft.standing import is_erased
 from weft.written_result import parse_result
 
 GENESIS = bytes(32)
@@ -29,9 +30,6 @@ COMPUTED = "computed"
 """The kind of records that hold results; every other kind is told."""
 RESULT_KINDS = ("result", "removed")
 """What a computed record holds."""
-ERASED = "erased"
-"""The kind of records that say what was erased, and which payloads stand where others once stood; also the verb of an
-intent, and the mark of a result, that were."""
 
 
 class Entry(NamedTuple):
@@ -45,7 +43,7 @@ class Entry(NamedTuple):
     @property
     def is_erased(self) -> bool:
         """Whether what was said is gone; of a result its slot may still be said."""
-        return not self.said or self.said.get(ERASED) is True
+        return is_erased(self.said)
 
 
 class Record(NamedTuple):
@@ -92,16 +90,6 @@ class Record(NamedTuple):
         if not isinstance(found, list) or len(found) != self.span or not all(isinstance(one, bytes) for one in found):
             raise Undecodable(where=f"record {self.position}", wanted=f"{self.span} results", why="it holds others")
         return cast("list[bytes]", found)
-
-
-def stands_of(said: Mapping[str, Plain]) -> dict[int, Cid | None]:
-    """What an erased record says: by the last position of a record, the content id of the payload that stands there
-    from then on; None where none does."""
-    listed = said.get("stands")
-    pairs = [pair for pair in listed if isinstance(pair, list)] if isinstance(listed, list) else []
-    return {
-        position: named.cid if isinstance(named, Link) else None for position, named in pairs if type(position) is int
-    }
 
 
 def make_record(position: int, kind: str, *, epoch: int, previous: bytes, payload: dict[str, Plain]) -> Record:

@@ -26,6 +26,7 @@ from weft.desk import FlowsNotYet, SpaceDesk
 from weft.edit import Edit, EditTooLarge
 from weft.engine import Engine
 from weft.entity import Entity, entity_at, given_to, inputs_of_kind
+from weft.erased import erased_entity
 from weft.errors import WeftError
 from weft.expected import check_services, check_texts, check_type, check_types, no_place
 from weft.folding import event_id, event_plain
@@ -260,6 +261,8 @@ class Space:
             return entity_at(kind, Seat(self.desk, id))
         with self._host.view() as engine:
             row = engine.row(ENTITY, (id,))
+            if (erased := erased_entity(engine, id)) is not None:
+                raise erased
             if row is None or row[0] != type_name(kind):
                 known = [str(key[2]) for key, _ in engine.rows(KIND, (type_name(kind),))]
                 raise KeyError(f"there is no {kind.__name__} {id}: {nearest(id, known)}")

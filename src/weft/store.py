@@ -15,13 +15,14 @@ Source: event sourcing's recorders; fencing tokens as in Chubby.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
 from weft.content import Cid
 from weft.errors import WeftError
 from weft.record import Entry, Record
+from weft.standing import Erasure
 
 Column: TypeAlias = str | int | bytes | None
 Key: TypeAlias = tuple[str | int | bytes, ...]
@@ -97,16 +98,6 @@ class Batch:
     def is_empty(self) -> bool:
         """Whether committing it would change nothing."""
         return not (self.records or self.taken or any(self.rows.values()))
-
-
-@dataclass(frozen=True, slots=True)
-class Erasure:
-    """What goes for good: payloads by the last position of their record, with what stands there from now on (None:
-    nothing); entries of the inbox by number, likewise replaced; and blobs."""
-
-    payloads: Mapping[int, bytes | None] = field(default_factory=dict)
-    inbox: Mapping[int, bytes] = field(default_factory=dict)
-    blobs: Sequence[Cid] = ()
 
 
 class SpaceLocked(WeftError):

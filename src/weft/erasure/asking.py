@@ -5,8 +5,10 @@ Knows nothing of what goes. Invariant: only the engine erases, between two of it
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
 
 from weft.blob import Blob
 from weft.content import cid_text
@@ -17,11 +19,15 @@ from weft.erasure.forgetting import look
 from weft.errors import WeftError
 from weft.expected import check_texts
 from weft.handle import short_repr
-from weft.home import Home
+from weft.home import Home, InsideOperation
+from weft.pump import Pump
 from weft.space import Space
 from weft.spec import TypeSpec
 from weft.store import SpaceLocked, Store
 from weft.stores.sqlite import SqliteStore
+
+IsLost: TypeAlias = Callable[[str, str], bool]
+"""Whether a place (entity, node) shows nothing any more."""
 
 
 class NotItsEngine(WeftError):
@@ -35,8 +41,8 @@ class NotItsEngine(WeftError):
 
 
 class NoEngineHere(WeftError):
-    """This program opened {path} as a client, and only the engine of a space erases; no program is that now. Open it with
-    engine=True, or run `weft forget {path} …`. Nothing was changed."""
+    """This program opened {path} as a client, and only the engine of a space erases; no program is that now. Open it
+    with engine=True, or run `weft forget {path} …`. Nothing was changed."""
 
     exit_code = 4
     path: str
@@ -57,14 +63,44 @@ def forget(
     if not isinstance(host, Home):
         raise refusal(space._store)
 
-    def act(engine: Engine) -> tuple[Forgotten, Callable[[str, str], bool]]:
-        found = look(engine, id, even_if_used=even_if_used, derived=derived)
-        done = carry_out(engine, found, actor=by or space.actor, time=space._now(), why=why)
-        return done, found.is_lost
-
-    done = host.between(act)
+    if host.runs_here:
+        raise InsideOperation(call="space.forget")
+    pump = host._running()
+    # The lock is held for a turn: whoever has it is between two of them.
+    with host.lock, _reading_anew(pump) as lost:
+        pump.engine.commit()
+        found = look(pump.engine, id, even_if_used=even_if_used, derived=derived)
+        lost.append(found.is_lost)
+        done = carry_out(pump.engine, found, actor=by or space.actor, time=space._now(), why=why)
     space._saw(done.position)
     return done
+
+
+@contextlib.contextmanager
+def _reading_anew(pump: Pump) -> Iterator[list[IsLost]]:
+    """Have memory read anew where what is durable was changed beside it; calls of, or given what was shown by, places
+    that are lost then are let go of: what they answer is not taken, nor is what they make kept."""
+    engine, lost = pump.engine, list[IsLost]()
+    before = engine.graph
+    try:
+        yield lost
+    finally:
+        if engine.store.head() != engine.head:
+            _abandon(pump, lost)
+        if engine.graph is not before or engine.store.head() != engine.head:
+            pump._read_anew()
+            pump.ring()
+
+
+def _abandon(pump: Pump, lost: list[IsLost]) -> None:
+    for attempt in list(pump.attempts.open.values()):
+        places = [
+            attempt.slot[:2],
+            *((str(one[0]), str(one[1])) for one in attempt.what.taken.inputs if isinstance(one, list)),
+        ]
+        if any(is_lost(*place) for is_lost in lost for place in places):
+            del pump.attempts.open[attempt.id]
+            attempt.runner.cancel(attempt.id)
 
 
 def _id_of(what: object) -> str:

@@ -19,8 +19,9 @@ from weft.content import Cid, Plain, content_id, link, raw_id_of_digest
 from weft.engine import Engine
 from weft.erasure.forgetting import Forgetting
 from weft.rebuild import rebuild
-from weft.record import ERASED, Record, make_record
-from weft.store import ATTEMPT, TABLES, Batch, Erasure, Head, Key, Row, Store, Table
+from weft.record import Record, make_record
+from weft.standing import ERASED, Erasure
+from weft.store import ATTEMPT, TABLES, Batch, Head, Key, Row, Store, Table
 from weft.stores.memory import MemoryStore
 
 

@@ -23,11 +23,12 @@ from weft.engine import Engine
 from weft.erased import erased_entity
 from weft.erasure.traces import Traces, blobs_in, kept_in
 from weft.errors import WeftError
-from weft.folding import without
 from weft.graph import ToldNode, target_of
-from weft.record import COMPUTED, ERASED, Record, computed_body
+from weft.record import COMPUTED, Record, computed_body
 from weft.slot import SlotKey
+from weft.standing import ERASED, without
 from weft.store import ENTITY, NoBlob, Store
+from weft.written_result import parse_result
 
 INBOX_MAX = 1 << 30
 WAS_TOLD = ("event", "refused")
@@ -47,8 +48,8 @@ class BlobInUse(WeftError):
 
 
 class BlobIsValue(WeftError):
-    """The content {cid} is the value of {place}, kept apart as it is large. Forget that entity instead: a value cannot be
-    taken from its record."""
+    """The content {cid} is the value of {place}, kept apart as it is large. Forget that entity instead: a value cannot
+    be taken from its record."""
 
     exit_code = 2
     cid: str
@@ -94,10 +95,11 @@ class Forgetting:
 
 
 def look(engine: Engine, what: str, *, even_if_used: bool = False, derived: bool = False) -> Forgetting:
-    """What forgetting an entity (by its id) or a blob (by its content id) takes. O(log), and O(blobs) where blobs may go.
+    """What forgetting an entity (by its id) or a blob (by its content id) takes. O(log), and the large values where
+    blobs may go.
 
-    `derived`: results of other entities that were made from it go too. Raises `UnknownEntity`, `EntityErased`, `NoBlob`,
-    `BlobInUse`, `BlobIsValue`."""
+    `derived`: results of other entities that were made from it go too. Raises `UnknownEntity`, `EntityErased`,
+    `NoBlob`, `BlobInUse`, `BlobIsValue`."""
     row = engine.row(ENTITY, (what,))
     cid = _blob_named(what) if row is None else None
     found = Forgetting(what, "blob" if cid is not None else "entity", engine.head.position)
@@ -205,8 +207,8 @@ class _Reading:
         """What stands in a result's place."""
         if not any(id.encode() in encoded for id in self.lost):
             return encoded
-        said = decode(encoded)
-        assert isinstance(said, dict) and isinstance(said["slot"], list)
+        said = parse_result(encoded)
+        assert isinstance(said["slot"], list)
         if said.get(ERASED):
             return encoded
         slot = SlotKey(*(str(part) for part in said["slot"]))
@@ -289,9 +291,9 @@ def _references(engine: Engine, what: str) -> Iterator[Place]:
     for id in sorted(engine.readers(what)):
         thing = engine.graph.thing(id)
         for node in thing.nodes.values() if thing is not None else ():
-            if isinstance(node, ToldNode) and node.spec.kind == "ref":
-                if (target_of(node.outcome()) or ("",))[0] == what:
-                    yield SlotKey(id, node.spec.name)
+            is_ref = isinstance(node, ToldNode) and node.spec.kind == "ref"
+            if is_ref and (target_of(node.outcome()) or ("",))[0] == what:
+                yield SlotKey(id, node.spec.name)
 
 
 # A blob --------------------------------------------------------------------------------------------------------------
@@ -341,14 +343,14 @@ def _held_by(record: Record) -> Iterator[tuple[str, bytes]]:
     """What a record holds, part by part, with where each belongs."""
     if record.kind == COMPUTED:
         for encoded in record.results() or ():
-            said = decode(encoded)
-            assert isinstance(said, dict) and isinstance(said["slot"], list)
+            said = parse_result(encoded)
+            assert isinstance(said["slot"], list)
             yield str(SlotKey(*(str(part) for part in said["slot"]))), encoded
         return
     said = record.content()
     intents = said.get("intents")
     for one in intents if isinstance(intents, list) else ():
         if isinstance(one, list):
-            yield f"{one[0]}.{one[1]}" if one[1] else str(one[0]), encode(one)
+            yield ".".join(str(part) for part in one[:2] if part), encode(one)
     if not isinstance(intents, list):
-        yield f"the {record.kind} {said.get('name', record.position)}", record.payload or b""
+        yield f"the {record.kind} {said.get('name', '')!s}", record.payload or b""

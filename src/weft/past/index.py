@@ -13,10 +13,12 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+from weft.content import Plain
 from weft.record import RESULT_KINDS, Entry
 from weft.slot import SlotKey
+from weft.standing import ERASED, stands_of
 from weft.store import Log, entries_of
 
 
@@ -59,7 +61,14 @@ class LogIndex:
 
     def _take(self, entry: Entry) -> None:
         said = entry.said
-        if not said:
+        if entry.kind == ERASED:
+            # What was erased is known to be of that entity, or of slots that it names: of nothing else.
+            gone = stands_of(said)
+            self.erased_told = array("q", [at for at in self.erased_told if at not in gone])
+        elif entry.is_erased and "slot" in said:
+            place = SlotKey(*(str(part) for part in cast("list[Plain]", said["slot"])))
+            self.shown.setdefault(place, array("q")).append(entry.position)
+        elif entry.is_erased:
             (self.erased_computed if entry.kind in RESULT_KINDS else self.erased_told).append(entry.position)
         elif entry.kind in RESULT_KINDS:
             slot = said["slot"]

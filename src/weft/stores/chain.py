@@ -40,9 +40,9 @@ def flaw(record: Record, head: Head, stands: Callable[[int], Cid | None] = nothi
     count = record.position - head.position
     if record.header != header_of(record.position, count, record.kind, record.epoch, head.digest, record.payload_id):
         return _header_flaw(record, head)
-    if record.payload is not None and (found := content_id(record.payload)) != record.payload_id:
-        if found != stands(record.position):
-            return "its payload does not match its content id"
+    found = record.payload_id if record.payload is None else content_id(record.payload)
+    if found != record.payload_id and found != stands(record.position):
+        return "its payload does not match its content id"
     return None
 
 

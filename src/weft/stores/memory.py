@@ -22,7 +22,8 @@ from typing import BinaryIO, TypeAlias
 
 from weft.content import Cid, cid_text, raw_id_of_digest
 from weft.record import Record
-from weft.store import Batch, Erasure, Fenced, Head, Holder, Key, NoBlob, Row, SpaceLocked, Table
+from weft.standing import Erasure
+from weft.store import Batch, Fenced, Head, Holder, Key, NoBlob, Row, SpaceLocked, Table
 from weft.stores.chain import EMPTY, follow
 
 _Order: TypeAlias = tuple[str | int | bytes, ...]

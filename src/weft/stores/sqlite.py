@@ -19,8 +19,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from weft.content import Cid, cid_text
-from weft.record import ERASED, Record
-from weft.store import TABLES, Batch, Erasure, Fenced, Head, Holder, Key, NoBlob, Row, SpaceDamaged, StoreFailed, Table
+from weft.record import Record
+from weft.standing import ERASED, Erasure
+from weft.store import TABLES, Batch, Fenced, Head, Holder, Key, NoBlob, Row, SpaceDamaged, StoreFailed, Table
 from weft.stores import schema as sql
 from weft.stores.chain import follow
 from weft.stores.damage import Finding, broken_pages, check_quickly, findings, last_posted, read_head, read_records
@@ -32,7 +33,7 @@ from weft.stores.points import OnPoint, pass_by
 from weft.stores.refusal import SqliteErrors, of_sqlite, of_system
 from weft.stores.renewal import renew
 from weft.stores.schema import SCHEMA, TEXTS, Schema
-from weft.stores.standing import meta_number, put_meta
+from weft.stores.standing import meta_number, newest_erased, put_meta
 
 WRITES_PER_CHECKPOINT = 1000
 """After so many rows the write-ahead log is folded into the file; a row touches a page or two. While the log
@@ -99,6 +100,8 @@ class SqliteStore:
                 self._refuse_old(epoch)
                 head = _write(db, batch)
                 _take_away(db, erasure)
+                if any(record.kind == ERASED for record in batch.records):
+                    put_meta(db, UNSWEPT, 1)
         finally:
             self._db.execute(f"PRAGMA secure_delete = {int(before)}").fetchall()
         self._note(batch, head)
@@ -232,6 +235,13 @@ class SqliteStore:
         """Content ids and sizes of all whole blobs, ascending by id; a snapshot. Raises `SpaceDamaged`."""
         found = list(self.rows(sql.BLOB))
         return ((Cid(cid), size) for (cid,), (size,) in found if isinstance(cid, bytes) and isinstance(size, int))
+
+    def newest_erased(self) -> int:
+        """The position of the newest record that says that something was erased; 0 where there is none."""
+        try:
+            return newest_erased(self._db, self._path)
+        except SqliteErrors as error:
+            raise self._unread(error) from error
 
     def open_blob(self, cid: Cid, /) -> BinaryIO:
         """A seekable reader over a connection of its own, for any one thread. Raises `NoBlob`; while reading,
@@ -395,7 +405,6 @@ def _take_away(db: sqlite3.Connection, erasure: Erasure) -> None:
         db.execute(sql.INBOX_STANDS, (payload, sql.INBOX_TEXT.cells((number,), (payload,))[-1], number))
     db.executemany(sql.PIECE_DROP, [(cid,) for cid in erasure.blobs])
     db.executemany(TEXTS["blob"].drop, [(cid,) for cid in erasure.blobs])
-    put_meta(db, UNSWEPT, 1)
 
 
 def _write_rows(db: sqlite3.Connection, text: sql.TableText, rows: dict[Key, Row | None]) -> None:

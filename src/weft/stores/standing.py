@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import sqlite3
 
-from weft.content import Cid, Link, content_id, decode
+from weft.content import Cid, Link, Plain, content_id, decode
 from weft.errors import Undecodable
-from weft.record import ERASED, stands_of
+from weft.standing import ERASED, stands_of
 from weft.stores import schema as sql
 
 
@@ -42,7 +42,7 @@ class Standing:
             at = before if type(before) is int and before < at else 0
         return found
 
-    def _said_at(self, position: int) -> dict[str, object]:
+    def _said_at(self, position: int) -> dict[str, Plain]:
         """What an erased record says; nothing where it is not what its header names."""
         row = self._connection.execute(sql.RECORD_AT, (position,)).fetchone()
         if row is None or row[1] != ERASED or not isinstance(row[4], bytes) or not isinstance(row[5], bytes):
@@ -53,7 +53,7 @@ class Standing:
             return {}
         named = header.get("payload") if isinstance(header, dict) else None
         is_whole = isinstance(named, Link) and named.cid == content_id(row[5])
-        return dict(said) if is_whole and isinstance(said, dict) else {}
+        return said if is_whole and isinstance(said, dict) else {}
 
 
 def newest_erased(connection: sqlite3.Connection, path: str) -> int:

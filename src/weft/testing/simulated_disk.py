@@ -19,7 +19,8 @@ from typing import BinaryIO
 
 from weft.content import Cid
 from weft.record import Record
-from weft.store import Batch, Erasure, Fenced, Head, Holder, Key, Row, StoreFailed, Table
+from weft.standing import Erasure
+from weft.store import Batch, Fenced, Head, Holder, Key, Row, StoreFailed, Table
 from weft.stores.memory import MemoryStore
 from weft.testing.crash import Life
 

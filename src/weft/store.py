@@ -252,7 +252,8 @@ class Store(Log, Rows, Protocol):
 
     def erase(self, batch: Batch, erasure: Erasure, /, *, epoch: int) -> None:
         """Write the batch and take the erasure's parts away, durably, all or nothing. A payload that replaces another
-        must be named by a record of kind "erased", in the log or the batch: else reading it raises `SpaceDamaged`.
+        must be named by a record of kind "erased", in the log or the batch: a store that checks what it reads takes it
+        for damage else.
         Raises as `append` does. Bytes may be left where nothing points to; `sweep` takes those."""
         ...
 

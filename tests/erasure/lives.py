@@ -33,6 +33,10 @@ def to_loud(text: str) -> str:
     return text.upper()
 
 
+def to_swapped(text: str) -> str:
+    return text.swapcase()
+
+
 def to_same(text: str) -> str:
     return text
 
@@ -94,7 +98,7 @@ class Look(Entity):
     photos = items(Blob)
     same = derive(to_same, note.at(Note.text))
     count = derive(to_count, note.at(Note.text))
-    loud = derive(to_loud, note.at(Note.text))
+    swapped = derive(to_swapped, note.at(Note.text))
     long = derive(to_same, note.at(Note.long))
     good = derive(to_same, note.at(Note.good))
     each = note.at(Note.tags).each(to_count)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
 import pytest
 
 from tests.erasure.lives import Look, Note, Pin, canary, check_gone, noted, opened, path, settle
-from weft import Blob, Space
+from weft import Space
 from weft.graph import target_of
 from weft.slot import Ok
+
+LONG = bool(os.environ.get("WEFT_LONG"))
 
 __all__ = ["path"]
 
@@ -25,8 +28,8 @@ class Life:
         self.gone: list[str] = []
 
     def step(self) -> None:
-        name = self.rnd.choice(["note", "note", "look", "point", "change", "change", "remove", "settle", "settle", "forget"])
-        getattr(self, name)()
+        steps = ("note", "note", "look", "point", "change", "change", "remove", "settle", "settle", "forget")
+        getattr(self, self.rnd.choice(steps))()
 
     def _any(self, kind: type[Note] | type[Look] | type[Pin]) -> Note | Look | Pin | None:
         found = self.space.find(kind)
@@ -84,7 +87,7 @@ class Life:
             self.gone.append(self.bird_of.pop(note.id))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(200 if LONG else 6))
 def test_what_was_forgotten_is_nowhere_and_all_else_is_whole(path: Path, tmp_path: Path, seed: int) -> None:
     rnd = random.Random(seed)
     gone: list[str] = []
@@ -119,9 +122,7 @@ def check_as_from_scratch(space: Space) -> None:
             assert holder is not None
             target = target_of(holder.outcome())
             is_there = target is not None and engine.graph.thing(target[0]) is not None
-            for name in ("same", "loud", "count", "either", "again", "many"):
+            for name in ("same", "swapped", "count", "either", "again", "many"):
                 found = engine.node(look.id, name)
                 assert found is not None and found.current, name
                 assert is_there or not isinstance(found.outcome(), Ok) or name == "either", name
-
-

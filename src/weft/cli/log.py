@@ -24,6 +24,7 @@ _WORDS = {
     "node.failed": "failed",
     "node.removed": "removed",
     "event.refused": "refused",
+    "erased": "forgotten",
 }
 _BAD = ("failed", "refused")
 

@@ -136,7 +136,9 @@ class _Finding:
         reason = Reason(place, slot.thing.type.name, "computed", shown_of(outcome), self.engine.cut)
         if result is None:
             inputs = tuple(Input(edge.place) for edge in slot.edges)
-            return _with_inputs(replace(reason, standing=("not computed yet",)), inputs)
+            refs = [entry.ref for entry in slot.spec.inputs if entry.ref and self.engine.is_lost(slot.thing, entry.ref)]
+            lost = tuple(f"what {ref} points to was erased" for ref in refs)
+            return _with_inputs(replace(reason, standing=("not computed yet", *lost)), inputs)
         said = self._payload(result.position)
         took = said.get("took_us")
         full = replace(

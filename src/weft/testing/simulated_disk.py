@@ -134,7 +134,6 @@ class SimulatedStore:
         """Write the batch and replace payloads: pieces, then a sync."""
         pieces = len(batch.records) + len(batch.rows) + len(erasure.payloads) + 1
         self._write(Transaction(batch, epoch, pieces, erasure))
-        self._life.pass_by("erased")
 
     def sweep(self) -> str:
         """Nothing is left of what was replaced."""

@@ -119,8 +119,6 @@ def test_programs_are_told_everything(space: Path, weft: Weft) -> None:
     assert [one["place"][1] for one in done["derived"]] == ["length"]
     assert len(done["blobs"]) == 1
     assert asked == {name: done[name] for name in asked} | {"done": False}
-        name: done[name] for name in asked if name != "done"
-    }
 
 
 def test_a_blob_is_named_by_its_content_id(space: Path, weft: Weft) -> None:

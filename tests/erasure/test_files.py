@@ -28,8 +28,8 @@ from tests.erasure.lives import (
 )
 from tests.laws.test_rebuild import tables
 from weft import open as open_space
-from weft.content import encode
-from weft.copies import export_space, import_space
+from weft.content import Link, content_id, encode
+from weft.copies import back_up, export_space, import_space
 from weft.copies.incoming import ImportRefused
 from weft.erasure import NoEngineHere, NotItsEngine, forget_in_file, look
 from weft.rebuild import RecordUnplayable, rebuild
@@ -143,6 +143,21 @@ def test_a_record_that_names_other_payloads_is_not_believed(path: Path) -> None:
         SqliteStore(path)
 
 
+def test_a_changed_erased_record_names_nothing(path: Path) -> None:
+    what = lived(path)
+    done = forget_in_file(path, what, actor="a", time="t", types=SPECS)
+    replaced = next(at for at, payload in done.found.payloads.items() if payload is not None)
+    with contextlib.closing(SqliteStore(path)) as store:
+        said = list(store.records())[-1].content()
+    other = encode({"results": []})
+    forged = encode({**said, "stands": [[replaced, Link(content_id(other))]]})
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE record SET payload = ? WHERE position = ?", (other, replaced))
+        database.execute("UPDATE record SET payload = ? WHERE position = ?", (forged, done.position))
+
+    assert f"record {replaced} has changed" in examine(str(path))[0].what
+
+
 def test_an_event_that_is_missing_and_not_said_to_be_erased_cannot_be_played(path: Path) -> None:
     what = lived(path)
     forget_in_file(path, what, actor="a", time="t", types=SPECS)
@@ -222,12 +237,17 @@ def test_an_engine_on_the_running_loop_forgets_between_its_turns(path: Path, tmp
     check_gone(BIRD, path, tmp_path)
 
 
-def test_tables_are_those_of_a_rebuild_after_several(path: Path) -> None:
+def test_tables_are_those_of_a_rebuild_after_several(path: Path, tmp_path: Path) -> None:
     with opened(path) as space:
         notes = [noted(space, number) for number in range(1, 5)]
         settle(*notes)
         for note in notes[:3]:
             space.forget(note)
+            kept = tables(space._store)
+            back_up(path, tmp_path / "copy.weft", overwrite=True)
+            with contextlib.closing(SqliteStore(tmp_path / "copy.weft")) as copy:
+                rebuild(copy, epoch=copy.acquire(), types=SPECS)
+                assert tables(copy) == kept
         with space.view() as engine:
             assert look(engine, notes[3].id).before == space.position
     check_rebuilt(path)

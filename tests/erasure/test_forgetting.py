@@ -37,6 +37,7 @@ from weft.past.index import LogIndex
 from weft.past.view import ValueNotKept
 from weft.reduce import Refused
 from weft.slot import SlotKey
+from weft.standing import stands_of
 from weft.store import ATTEMPT, EVENT, KIND, MEMO, TREE, VERSION
 from weft.stores.sqlite import SqliteStore
 
@@ -48,7 +49,8 @@ def test_nothing_of_it_is_in_any_file_even_while_the_engine_goes_on(path: Path, 
     with opened(path) as space:
         note, other = noted(space, 1), noted(space, 2)
         board = space.create(Look, note=note)
-        pin = space.create(Pin, group=(note.groups.wait() and note.groups["a"]))
+        note.groups.wait()
+        pin = space.create(Pin, group=note.groups["a"])
         note.text = f"{BIRD} is bad"
         settle(note, other, board, pin)
         note.text = f"{BIRD} is well again"
@@ -78,7 +80,7 @@ def test_a_record_says_what_was_erased_and_never_what_it_held(path: Path) -> Non
         assert (said["what"], said["actor"], said["why"], said["type"]) == (note.id, "ann", "its owner asked", "Note")
         assert done.position == records[-1].position
         assert done.found.told == 6
-        assert [position for position, _ in said["stands"]] == sorted(done.found.payloads)  # type: ignore[misc, union-attr]
+        assert sorted(stands_of(said)) == sorted(done.found.payloads)
 
 
 def test_what_repeats_it_goes_and_what_was_made_of_it_stays_and_is_named(path: Path, tmp_path: Path) -> None:
@@ -211,6 +213,20 @@ def test_of_an_event_about_several_only_its_part_goes(path: Path, tmp_path: Path
         assert all(r.payload is None for r in space._store.records() if r.position == position)
     for number in (1, 2):
         check_gone(canary(number), path, tmp_path)
+
+
+def test_what_two_erasures_leave_of_one_record_stands(path: Path, tmp_path: Path) -> None:
+    with opened(path) as space:
+        with space.edit():
+            notes = [space.create(Note, text=canary(number)) for number in range(3)]
+        for note in notes[:2]:
+            space.forget(note)
+
+        assert notes[2].text == canary(2)
+        (event,) = [record for record in space._store.records() if record.kind == "event"]
+        assert str(event.content()).count("'erased'") == 6
+    check_gone(canary(0), path, tmp_path)
+    check_gone(canary(1), path, tmp_path)
 
 
 def test_no_table_keeps_a_row_of_it(path: Path) -> None:

@@ -59,7 +59,8 @@ class Life:
         if isinstance(look, Look) and self.rnd.random() < 0.5:
             look.note = note
             return
-        group = note.groups["a"] if note.groups.wait() else None
+        note.groups.wait()
+        group = note.groups["a"]
         if isinstance(pin, Pin):
             pin.group = group
         else:

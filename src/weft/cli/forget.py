@@ -194,8 +194,8 @@ def _staying(found: Forgetting, types: Mapping[str, str]) -> Iterator[str]:
 
     yield "its id, and a record that says who had it forgotten, when and why"
     if found.derived:
-        places = _places(found.derived, types)
-        yield f"results that others made from it ({found.derived.total()}): {places}; --derived takes them too"
+        made = _places(found.derived, types)
+        yield f"results that others made from it ({found.derived.total()}): {made}; --derived takes them too"
     if found.references:
         yield f"what points to it, and shows then that it was erased: {_places(dict.fromkeys(found.references), types)}"
     for cid, places in found.blobs_kept.items():

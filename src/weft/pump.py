@@ -121,7 +121,8 @@ class Pump:
         if not self.lock.acquire(blocking=False):
             return None
         try:
-            if not self._is_idle or self.submitted or self.is_closing or self.failure is not None or self._is_stalled():
+            is_over = self.is_closing or self.failure is not None or self._broken is not None
+            if not self._is_idle or self.submitted or is_over or self._is_stalled():
                 return None
             self.turner = threading.get_ident()
             return self._turn_here(act)

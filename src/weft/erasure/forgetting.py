@@ -36,6 +36,7 @@ WAS_TOLD = ("event", "refused")
 REFUSED = "what it said was erased"
 """Why an event was refused, once its words are gone."""
 NAMED_MAX = 6
+"""How many places a refusal names; the others are counted."""
 
 Place: TypeAlias = SlotKey
 

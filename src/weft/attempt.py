@@ -29,7 +29,7 @@ from weft.intake import LOST, Taken, given, take
 from weft.matching.vector import Vectors
 from weft.operation import Operation
 from weft.points import OnPoint, pass_by
-from weft.slot import Err, Gone, Ok, Outcome, SlotKey
+from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import NodeCode
 from weft.store import ATTEMPT
 from weft.vectors import VectorRunner, Wanted, wanted_for
@@ -151,15 +151,19 @@ class Attempts:
                 continue
             mode, edge = spec.inputs[number].mode, taken.edges[number]
             if mode == "plain" or mode == "settled" or (mode == "partials" and (edge is None or edge.source.current)):
-                return self._pass_on(taken, edge, outcome, cut) if not slot.pending else Waiting()
+                return self._pass_on(slot, taken, edge, outcome, cut) if not slot.pending else Waiting()
         if spec.code is None:
             return Waiting(f"the type {slot.thing.type.name} was opened without its code; give it to open(types=…)")
         if spec.kind not in ("derive", "each"):
             return self._built_in(slot, cut, taken)
         return self._call(slot, spec.code, cut, taken)
 
-    def _pass_on(self, taken: Taken, edge: Edge | None, outcome: Outcome, cut: int) -> Settling:
+    def _pass_on(self, slot: Slot, taken: Taken, edge: Edge | None, outcome: Outcome, cut: int) -> Settling:
         """An error or an absence above is one here, without a call; the error names where it began."""
+        if outcome is LOST and any(
+            self.engine.is_lost(slot.thing, entry.ref) for entry in slot.spec.inputs if entry.ref
+        ):
+            outcome = WAS_ERASED
         if isinstance(outcome, Err):
             origin = outcome.origin or (place_of(edge.source) if edge is not None else "")
             said = outcome.message if outcome.origin else f"{origin} failed: {outcome.kind}: {outcome.message}"
@@ -172,7 +176,7 @@ class Attempts:
         if edge is not None and not edge.source.current:
             return Waiting()
         if not isinstance(test, Ok):
-            return self._pass_on(take(slot), edge, test, cut)
+            return self._pass_on(slot, take(slot), edge, test, cut)
         branch = 1 if decode(test.encoded) is True else 2
         self.engine.graph.choose(slot, branch, cut)
         if slot.pending:
@@ -180,7 +184,7 @@ class Attempts:
         edge, taken = self._input(slot, branch), take(slot)
         outcome = edge_outcome(edge) if edge is not None else LOST
         if not isinstance(outcome, Ok):
-            return self._pass_on(taken, edge, outcome, cut)
+            return self._pass_on(slot, taken, edge, outcome, cut)
         key, preimage = self.call_key(slot, [encoded_link(test.content), encoded_link(outcome.content)])
         return Settling(cut, outcome, key, (0, 0), taken.inputs, taken.used, "built in", preimage)
 
@@ -255,7 +259,7 @@ class Attempts:
         if result is None or not isinstance(result.outcome, Ok) or result.call_key is None:
             return False
         preimage = self.engine.preimage(result.call_key)
-        if preimage is None:
+        if not preimage:  # not there where what was first computed by that key was erased
             return False
         said = decode(preimage)
         assert isinstance(said, list) and isinstance(said[-1], list)

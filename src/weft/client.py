@@ -143,8 +143,7 @@ class Client:
         if row is None:
             return None
         position, digest, refusal = row
-
-        if digest != intents_digest(cast("list[Plain]", event["intents"])):
+        if digest and digest != intents_digest(cast("list[Plain]", event["intents"])):
             raise EventReused(id=str(event["id"]))
         if refusal is not None:
             raise Refused(place="event " + str(event["id"]), why=str(refusal))

@@ -15,6 +15,7 @@ from weft.declare import Node
 from weft.edit import UnknownEntity, field_of, shape_in
 from weft.engine import Engine
 from weft.entity import Entity, entity_at
+from weft.erased import erased_entity
 from weft.errors import OLDER_SHAPE, Undecodable, WeftError
 from weft.flow import Flow
 from weft.graph import Slot, Source, ToldNode, Whole, target_of
@@ -58,7 +59,7 @@ class SpaceDesk:
             if not isinstance(found, ToldNode):
                 thing = engine.graph.thing(entity_id)
                 if thing is None:
-                    raise UnknownEntity(entity=entity_id)
+                    raise erased_entity(engine, entity_id) or UnknownEntity(entity=entity_id)
                 field_of(thing.type, node.name)
             assert isinstance(found, ToldNode)
             return self._shown(node, entity_id, found.spec, found.outcome())
@@ -182,6 +183,9 @@ class SpaceDesk:
             if isinstance(outcome, Ok) and shape is not None:
                 return self._decoded(f"{node} of {entity}", shape, outcome.encoded)
             found = engine.node(entity, name)
+            erased = erased_entity(engine, entity) if found is None else None
+            if erased is not None:
+                raise erased
             last = found.last if isinstance(found, Slot) else None
             shape = shape or (shape_in(found.spec) if found is not None else None)
             good = None
@@ -201,7 +205,9 @@ class SpaceDesk:
 
     def _entity(self, id: str) -> Entity:
         with self.space._host.view() as engine:
-            row = engine.row(ENTITY, (id,))
+            row, erased = engine.row(ENTITY, (id,)), erased_entity(engine, id)
+        if erased is not None:
+            raise erased
         kind = self.space._host.kinds.get(str(row[0])) if row is not None else None
         if kind is None:
             raise UnknownEntity(entity=id)

@@ -22,6 +22,7 @@ from weft.collection import order_key_after, order_key_between, short_id
 from weft.content import Plain
 from weft.declare import Node
 from weft.engine import Engine
+from weft.erased import erased_entity
 from weft.errors import Unencodable, WeftError
 from weft.graph import ToldNode
 from weft.reduce import Cell, ItemsCell, TextCell, Told, element_identity, make_cell
@@ -128,7 +129,7 @@ class Edit:
             return staged
         thing = engine.graph.thing(entity)
         if thing is None:
-            raise UnknownEntity(entity=entity)
+            raise erased_entity(engine, entity) or UnknownEntity(entity=entity)
         return thing.type
 
     def cell(self, engine: Engine, entity: str, spec: NodeSpec) -> Cell:

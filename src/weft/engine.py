@@ -32,6 +32,7 @@ from weft.reduce import Refused, Told
 from weft.schedule import due_after, due_by, mark_of
 from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, dominates, is_same, reason_superseded
 from weft.spec import TypeSpec
+from weft.standing import without
 from weft.store import (
     ALTERNATIVE,
     DEFINITION,
@@ -117,7 +118,7 @@ class Engine(Ledger):
             if self.replaying:
                 raise
             folding.undo()
-            return self._refuse(event, digest, why)
+            return self._refuse(event, why)
         try:
             self.record("event", event)
             self.cut = position
@@ -131,18 +132,19 @@ class Engine(Ledger):
 
     def _told_again(self, id: str, digest: bytes, known: Row) -> int:
         position, was, outcome = known
-        if was != digest:
+        if was and was != digest:  # of an event that was erased only its id is known
             raise EventReused(id=id)
         if outcome is not None:
             raise Refused(place=f"event {id}", why=str(outcome))
         assert isinstance(position, int)
         return position
 
-    def _refuse(self, event: dict[str, Plain], digest: bytes, why: Exception) -> int:
+    def _refuse(self, event: dict[str, Plain], why: Exception) -> int:
         said = str(why) if isinstance(why, WeftError) else f"{type(why).__name__}: {why}"
-        position = self.record("refused", {**event, "why": said}).position
+        kept = without(cast("list[Plain]", event["intents"]), lambda id: bool(self.erased_at(id)))
+        position = self.record("refused", {**event, "intents": kept, "why": said}).position
         self.cut = position
-        self.batch.put(EVENT, (str(event["id"]),), (position, digest, said))
+        self.batch.put(EVENT, (str(event["id"]),), (position, intents_digest(kept), said))
         if isinstance(why, WeftError):
             raise why
         raise Refused(place="event " + str(event["id"]), why=said) from why
@@ -376,7 +378,7 @@ class Engine(Ledger):
     ) -> bytes:
         """The bytes of a result, as the log and the slot's row keep them."""
         how, key = said.how, said.call_key
-        call = said.preimage if is_first else Link(key) if key is not None else None
+        call = (is_first and said.preimage) or (Link(key) if key is not None else None)
         plain = self.made_plain(outcome) if how == "ran" else self.outcome_plain(outcome)
         if said.other is not None:
             notes["other"] = self.outcome_plain(said.other)
@@ -578,6 +580,8 @@ class Engine(Ledger):
         assert self.replaying
         said = record.content() if record.kind != COMPUTED else {}
         match record.kind:
+            case "event" | "refused" if not said:
+                self.cut = record.position  # the record that says that it was erased says its id, too
             case "event":
                 self.tell(said)
             case "refused":
@@ -607,11 +611,15 @@ class Engine(Ledger):
     def _replay_entry(self, entry: Entry) -> None:
         position, kind, said = entry
         self.position = position - 1
-        if kind == "result":
+        if entry.is_erased:
+            parts = said.get("slot")
+            if isinstance(parts, list):
+                self.blank[SlotKey(*(str(part) for part in parts))] = position
+        elif kind == "result":
             self._replay_result(said)
         elif kind == "checked":
             self.keep_finding(said)
-        elif said:
+        else:
             # What came before it has buried the element already, but in an order of its own.
             key = SlotKey(*(str(part) for part in cast("list[Plain]", said["slot"])))
             self.batch.put(VERSION, key, (cast("int", said["at"]), position, encode_shallow(said)))

@@ -19,6 +19,7 @@ from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
 from weft.reduce import CellSpec, Change, Refused, Told, make_cell
 from weft.slot import Err
+from weft.standing import ERASED
 from weft.store import ENTITY, KIND, STATE, Column, Key, Store, entry_at
 
 DEPTH_MAX = 64
@@ -49,12 +50,15 @@ class Folding:
     def fold(self, intent: list[Plain]) -> None:
         """Fold one intent. Raises `Refused`, or what a user's fold raises."""
         entity, node, verb, *args = intent
+        if verb == ERASED:
+            return
         if verb == "create":
             self._create(str(entity), str(args[0]))
             return
         thing = self._new.get(str(entity)) or self.ledger.graph.thing(str(entity))
         if thing is None:
-            raise Refused(place="entity " + str(entity), why="there is no such entity in this space")
+            why = "it was erased" if self.ledger.erased_at(str(entity)) else "there is no such entity in this space"
+            raise Refused(place="entity " + str(entity), why=why)
         if verb == "tell":
             self._tell(thing, args)
         elif verb == "retry":
@@ -67,7 +71,8 @@ class Folding:
         if spec is None:
             raise Refused(place=f"type {type}", why="no such type is defined in this space; give it to open(types=…)")
         if id in self._new or self.ledger.row(ENTITY, (id,)) is not None:
-            raise Refused(place=f"entity {id}", why="it exists already")
+            why = "it was erased, and its id is not given again" if self.ledger.erased_at(id) else "it exists already"
+            raise Refused(place=f"entity {id}", why=why)
         thing = Thing(id, spec, self.told.position)
         for name, node in spec.nodes.items():
             if node.cell is not None:
@@ -157,11 +162,14 @@ class Folding:
 
 
 def intents_digest(intents: list[Plain]) -> bytes:
-    """What an event said, apart from what its author minted anew on each try: order keys and text updates."""
+    """What an event said, apart from what its author minted anew on each try: order keys and text updates. Empty where
+    a part of it was erased: what it said cannot be known any more."""
     said: list[Plain] = []
     for intent in intents:
         assert isinstance(intent, list)
         match intent:
+            case [_, _, "erased"]:
+                return b""
             case [entity, node, "add", _, value]:
                 said.append([entity, node, "add", value])
             case [entity, node, "move", element, _]:

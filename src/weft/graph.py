@@ -20,7 +20,7 @@ from weft.collection import content_elements, key_element
 from weft.content import Plain, content_id, decode, encode
 from weft.gathered import Gathered
 from weft.reduce import Cell, ItemsCell
-from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey
+from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, Result, SlotKey
 from weft.spec import InputSpec, Mode, NodeSpec, TypeSpec
 from weft.tree import Entry, Grown, Member, Tree
 
@@ -412,6 +412,10 @@ class Loader:
         """What stands for an element now: itself, or what it went into."""
         raise NotImplementedError
 
+    def is_lost(self, thing: Thing, ref: str) -> bool:
+        """Whether a reference points to an entity that was erased."""
+        raise NotImplementedError
+
 
 class Graph:
     """Everything loaded, and the counts that say what is current, demanded and ready to run."""
@@ -488,6 +492,8 @@ class Graph:
         if not wanted:
             # Its reference leads nowhere: it runs over a place that shows nothing.
             nowhere = Slot(whole.thing, whole.spec, SlotKey(whole.thing.id, whole.spec.name))
+            if self.loader.is_lost(whole.thing, whole.spec.inputs[0].ref):
+                nowhere.result = Result(0, WAS_ERASED, None, (0, 0), 0)
             wanted = [Edge(nowhere, whole, mode="plain", element="", since=since, number=0)]
         old = whole.edge_by.get("")
         if old is None or old.source is not wanted[0].source:

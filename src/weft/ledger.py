@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from weft.content import Cid, Link, Plain, content_id, decode, encode, encoded_list, raw_id_of_digest
-from weft.graph import Due, Graph, Loader, Slot, Source, Thing, ToldNode, Whole
+from weft.graph import Due, Graph, Loader, Slot, Source, Thing, ToldNode, Whole, target_of
 from weft.identity import home_of, rule_of
 from weft.matching.known import Known, parse_known
 from weft.matching.lists import UNMATCHED
@@ -82,6 +82,8 @@ class Ledger(Loader):
         self.failed_keys: dict[Cid, dict[Slot, None]] = {}
         self.unfolded: set[tuple[str, str]] = set()
         """Folds of one's own (entity, node) that a replay could not fold, for want of their code."""
+        self.blank: dict[SlotKey, int] = {}
+        """Slots with a result that was erased, and its position, while a replay has not come to where that is said."""
         self._unknown: set[Cid] = set()
         """Call keys that the store was asked for since the last commit, in vain."""
         self._fresh: set[SlotKey] = set()
@@ -201,7 +203,7 @@ class Ledger(Loader):
     # ---- loading ----
     def thing(self, id: str) -> Thing | None:
         row = self.row(ENTITY, (id,))
-        if row is None:
+        if row is None or row[2] is not None:
             return None
         spec = self.in_force.get(str(row[0]))
         created = row[1]
@@ -273,6 +275,15 @@ class Ledger(Loader):
             assert isinstance(place, Link)
             encoded = self.store.open_blob(place.cid).read()
         return Ok(content.cid, encoded, tuple(str(id) for id in ids) if isinstance(ids, list) else None)
+
+    def erased_at(self, id: str) -> int:
+        """The position of the record that says that an entity was erased; 0 where none does."""
+        row = self.row(ENTITY, (id,))
+        return row[2] if row is not None and isinstance(row[2], int) else 0
+
+    def is_lost(self, thing: Thing, ref: str) -> bool:
+        target = target_of(thing.nodes[ref].outcome())
+        return target is not None and bool(self.erased_at(target[0]))
 
     def readers(self, id: str) -> Iterable[str]:
         return dict.fromkeys(str(key[3]) for key, _ in self.rows(EDGE, (id,)))

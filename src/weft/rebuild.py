@@ -14,9 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from weft.engine import Engine
+from weft.erased import replay_erased
 from weft.errors import WeftError
 from weft.record import COMPUTED, Record
 from weft.spec import TypeSpec
+from weft.standing import ERASED, stands_of
 from weft.store import NEWEST, STATE, Batch, Key, Row, SpaceDamaged, Store
 
 RECORDS_PER_BATCH = 500
@@ -55,10 +57,12 @@ def rebuild(
     """Make every table anew. `epoch`: of the lease, which the caller holds. `types`: with code, for folds of one's own.
     O(log). Raises `RecordUnplayable`, `Fenced`, `StoreFailed`, `SpaceDamaged` for a damaged log."""
     newest = store.head().position
-    folds = _fold_rows(store)
+    folds, erased = _read_ahead(store)
     store.clear(epoch=epoch)
     engine = Engine(store, epoch=epoch, types=types or {}, now=lambda: "", replaying=True)
     for number, record in enumerate(store.records(), 1):
+        if record.payload is None and record.kind != COMPUTED and record.position not in erased:
+            raise RecordUnplayable(path=str(store.path), position=record.position, why="what it says is not there")
         _play(engine, record, str(store.path))
         if number % RECORDS_PER_BATCH == 0:
             engine.commit()
@@ -73,21 +77,22 @@ def rebuild(
 
 
 def _play(engine: Engine, record: Record, path: str) -> None:
-    if record.payload is None and record.kind != COMPUTED:
-        raise RecordUnplayable(path=path, position=record.position, why="what it says was erased")
     try:
-        engine.replay(record)
+        replay_erased(engine, record) if record.kind == ERASED else engine.replay(record)
     except (WeftError, AssertionError, KeyError, ValueError, TypeError) as why:
         said = str(why) or type(why).__name__
         raise RecordUnplayable(path=path, position=record.position, why=said) from why
 
 
-def _fold_rows(store: Store) -> FoldRows:
-    """The rows of every fold of one's own, as far as they can be read: entities and folds by what the log says."""
+def _read_ahead(store: Store) -> tuple[FoldRows, set[int]]:
+    """The rows of every fold of one's own, as far as they can be read: entities and folds by what the log says; and
+    the positions whose payloads it says were erased."""
     folds: dict[str, set[str]] = {}
     rows: FoldRows = {}
+    erased: set[int] = set()
     for record in store.records():
-        said = record.content() if record.kind in ("definition", "event") else {}
+        said = record.content() if record.kind in ("definition", "event", ERASED) else {}
+        erased |= {position for position, standing in stands_of(said).items() if standing is None}
         nodes, intents = said.get("nodes"), said.get("intents")
         for entry in nodes if isinstance(nodes, list) else ():
             if isinstance(entry, list) and isinstance(entry[1], dict) and entry[1].get("kind") == "fold":
@@ -96,7 +101,7 @@ def _fold_rows(store: Store) -> FoldRows:
             if isinstance(intent, list) and intent[2] == "create":
                 for node in folds.get(str(intent[3]), ()):
                     rows[str(intent[0]), node] = _readable(store, str(intent[0]), node)
-    return rows
+    return rows, erased
 
 
 def _readable(store: Store, entity: str, node: str) -> list[tuple[Key, Row]]:

@@ -21,6 +21,7 @@ from typing import NamedTuple, cast
 
 from weft.content import Cid, Plain, content_id, decode, encode, encode_shallow, link
 from weft.errors import Undecodable
+from weft.standing import is_erased
 from weft.written_result import parse_result
 
 GENESIS = bytes(32)
@@ -38,6 +39,11 @@ class Entry(NamedTuple):
     position: int
     kind: str
     said: dict[str, Plain]
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether what was said is gone; of a result its slot may still be said."""
+        return is_erased(self.said)
 
 
 class Record(NamedTuple):
@@ -71,12 +77,12 @@ class Record(NamedTuple):
         if self.kind != COMPUTED:
             yield Entry(self.position, self.kind, self.content())
             return
-        first, results = self.position - self.span + 1, self._results()
+        first, results = self.position - self.span + 1, self.results()
         for position in range(max(first, after + 1), self.position + 1):
             said = {} if results is None else parse_result(results[position - first])
             yield Entry(position, "result" if "how" in said else "checked" if "found" in said else "removed", said)
 
-    def _results(self) -> list[bytes] | None:
+    def results(self) -> list[bytes] | None:
         """The encoded results of a computed record, None when they were erased. Raises `Undecodable`."""
         if self.payload is None:
             return None
@@ -93,9 +99,13 @@ def make_record(position: int, kind: str, *, epoch: int, previous: bytes, payloa
 
 def computed_record(first: int, results: Sequence[bytes], *, epoch: int, previous: bytes) -> Record:
     """The record of these encoded results, at the positions from `first` on."""
-    # Results hold values as bytes, so this is not deep.
-    body = encode_shallow({"results": list(results)})
-    return _record(first + len(results) - 1, len(results), COMPUTED, epoch, previous, body)
+    return _record(first + len(results) - 1, len(results), COMPUTED, epoch, previous, computed_body(results))
+
+
+def computed_body(results: Sequence[bytes]) -> bytes:
+    """The payload of these encoded results."""
+    # They hold values as bytes, so this is not deep.
+    return encode_shallow({"results": list(results)})
 
 
 def _record(position: int, count: int, kind: str, epoch: int, previous: bytes, body: bytes) -> Record:

@@ -63,6 +63,9 @@ class Gone:
     why: str = ""
 
 
+WAS_ERASED = Gone("it was erased")
+"""What is shown in place of whatever an erased entity showed."""
+
 Outcome: TypeAlias = Ok | Err | Gone
 
 

@@ -26,6 +26,7 @@ from weft.desk import FlowsNotYet, SpaceDesk
 from weft.edit import Edit, EditTooLarge
 from weft.engine import Engine
 from weft.entity import Entity, entity_at, given_to, inputs_of_kind
+from weft.erased import erased_entity
 from weft.errors import WeftError
 from weft.expected import check_services, check_texts, check_type, check_types, no_place
 from weft.folding import event_id, event_plain
@@ -41,7 +42,9 @@ from weft.told import Field, Ref
 from weft.value import VALUE_BYTES_MAX
 
 if TYPE_CHECKING:
+    from weft.blob import Blob
     from weft.call import Runner
+    from weft.erasure import Forgotten
     from weft.past.index import LogIndex
     from weft.past.view import PastSpace
     from weft.plan.plan import Plan
@@ -267,6 +270,8 @@ class Space:
             return entity_at(kind, Seat(self.desk, id))
         with self._host.view() as engine:
             row = engine.row(ENTITY, (id,))
+            if (erased := erased_entity(engine, id)) is not None:
+                raise erased
             if row is None or row[0] != type_name(kind):
                 known = [str(key[2]) for key, _ in engine.rows(KIND, (type_name(kind),))]
                 raise KeyError(f"there is no {kind.__name__} {id}: {nearest(id, known)}")
@@ -361,6 +366,21 @@ class Space:
             raise InsideOperation(call=call)
         if self._host.is_async:
             raise BlockingCall(call=call, instead=instead)
+
+    # ---- forgetting ----
+    def forget(self, what: Entity | Blob | str, /, *, why: str = "", by: str | None = None,
+               even_if_used: bool = False, derived: bool = False) -> Forgotten:  # fmt: skip
+        """Take an entity, or a blob, out of the space for good: its bytes go, from the log too, and a record stays that
+        says that they did, by whom and `why`. An entity takes the blobs along that nothing else names.
+
+        `even_if_used`: a blob that something still names, which is else refused. `derived`: what other entities made
+        out of it goes too. It blocks for as long as a rebuild takes. Raises `UnknownEntity`, `EntityErased`, `NoBlob`,
+        `BlobInUse`, `BlobIsValue`; `NotItsEngine` and `NoEngineHere` where this program is a client."""
+        from weft.erasure import forget
+
+        done = forget(self, what, why=why, by=by, even_if_used=even_if_used, derived=derived)
+        self._index = None
+        return done
 
     # ---- following ----
     def watch(self, *values: Value[Any]) -> None:

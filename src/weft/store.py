@@ -22,6 +22,7 @@ from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 from weft.content import Cid
 from weft.errors import WeftError
 from weft.record import Entry, Record
+from weft.standing import Erasure
 
 Column: TypeAlias = str | int | bytes | None
 Key: TypeAlias = tuple[str | int | bytes, ...]
@@ -247,6 +248,18 @@ class Store(Log, Rows, Protocol):
     def open_blob(self, cid: Cid, /) -> BinaryIO:
         """A seekable reader over the content, read piece by piece. Raises `NoBlob`. The one method that any thread may
         call while another uses the store: values are decoded, and their blobs opened, wherever an operation runs."""
+        ...
+
+    def erase(self, batch: Batch, erasure: Erasure, /, *, epoch: int) -> None:
+        """Write the batch and take the erasure's parts away, durably, all or nothing. A payload that replaces another
+        must be named by a record of kind "erased", in the log or the batch: a store that checks what it reads takes it
+        for damage else.
+        Raises as `append` does. Bytes may be left where nothing points to; `sweep` takes those."""
+        ...
+
+    def sweep(self) -> str:
+        """Leave no byte, in any file of the space, of what was replaced or deleted. Needs the lease. Returns "", or why
+        it could not be done now, in words: then whoever next takes the lease does it. O(space)."""
         ...
 
     def changed(self) -> bool:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 from weft.content import Link, Plain, cid_text
 from weft.record import Entry
 from weft.slot import SlotKey
+from weft.standing import ERASED
 from weft.store import Store
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 ActivityType: TypeAlias = Literal[
     "traversal.started", "node.settled", "node.reused", "node.superseded", "node.failed", "node.removed",
-    "event.refused", "definition", "service", "node.impure",
+    "event.refused", "definition", "service", "node.impure", "erased",
 ]  # fmt: skip
 PREVIEW_CHARS = 80
 BATCH = 256
@@ -113,6 +114,10 @@ def activity_of(entry: Entry) -> Activity:
             return _event(entry, "traversal.started")
         case "refused":
             return _event(entry, "event.refused")
+        case "erased":
+            said = entry.said
+            why, actor = str(said.get("why", "")), str(said.get("actor", ""))
+            return Activity(entry.position, "erased", entry.position, str(said["what"]), by=actor, preview=why)
         case "definition":
             return Activity(entry.position, "definition", entry.position, str(entry.said.get("name", "")))
         case "service":
@@ -124,6 +129,8 @@ def activity_of(entry: Entry) -> Activity:
 
 
 def _event(entry: Entry, type: ActivityType) -> Activity:
+    if entry.is_erased:
+        return Activity(entry.position, type, entry.position, preview=ERASED)
     intents = entry.said.get("intents") or []
     assert isinstance(intents, list)
     preview = "; ".join(intent_text(intent) for intent in intents[:3]) + (" …" if len(intents) > 3 else "")
@@ -138,7 +145,8 @@ def _event(entry: Entry, type: ActivityType) -> Activity:
 def _result(entry: Entry) -> Activity:
     parts, outcome, at = entry.said.get("slot"), entry.said.get("outcome"), entry.said.get("at")
     if not isinstance(parts, list) or not isinstance(outcome, dict) or not isinstance(at, int):
-        return Activity(entry.position, "node.removed", entry.position, preview="erased")
+        place = str(SlotKey(*(str(part) for part in parts))) if isinstance(parts, list) else ""
+        return Activity(entry.position, "node.removed", entry.position, place, preview=ERASED)
     node, content = str(SlotKey(*(str(part) for part in parts))), outcome.get("ok")
     cid = cid_text(content.cid) if isinstance(content, Link) else ""
     if entry.said.get("superseded"):

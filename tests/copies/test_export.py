@@ -303,7 +303,7 @@ def another_head_twice(lines: Lines) -> tuple[Lines, int]:
 
 
 def newer(lines: Lines) -> tuple[Lines, int]:
-    return [lines[0].replace(b'"weft-export":1', b'"weft-export":2'), *lines[1:]], 1
+    return [lines[0].replace(b'"weft-export":1', b'"weft-export":3'), *lines[1:]], 1
 
 
 def foreign(lines: Lines) -> tuple[Lines, int]:

@@ -29,6 +29,7 @@ WORK = """
 import os, signal, sys
 from weft.store import STATE, Batch
 from weft.stores import sqlite
+from weft.standing import Erasure
 from weft.stores.schema import SCHEMA, Schema
 from weft.testing.store_suite import next_records
 
@@ -62,6 +63,9 @@ for turn in range(3):
         say("appended", payload["n"])
     cid, size = store.keep_blob([bytes([turn]) * 350_000] * 30)
     say("kept", cid.hex())
+    if turn == 0:
+        store.erase(Batch(), Erasure(), epoch=epoch)
+        assert store.sweep() == ""
     store.clear(epoch=epoch) if turn == 2 else None
     store._renew() if turn == 2 else None
     store.release()
@@ -80,7 +84,10 @@ def acknowledged(output: str, verb: str) -> list[str]:
     return [line.split()[1] for line in output.splitlines() if line.startswith(verb)]
 
 
-ONCE = {"space drafted", "space created", "backed up", "before migration", "migrated", "cleared", "renewed"}
+ONCE = {
+    "space drafted", "space created", "backed up", "before migration", "migrated", "cleared", "renewed", "erased",
+    "before sweep", "swept",
+}  # fmt: skip
 """Points that a program passes once in its life."""
 
 

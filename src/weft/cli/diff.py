@@ -115,7 +115,10 @@ def lines_of(difference: Difference, cells_max: int) -> Iterator[str]:
 
     head = f"{difference.position:>6}  {difference.kind:<10} "
     if difference.kind == "erased":
-        yield terminal.shortened(f"{head}what this changed is not known: it was erased", cells_max)
+        what = (
+            f"{difference.entity[:8]} and all that it showed" if difference.entity else "what this changed is not known"
+        )
+        yield terminal.shortened(head + (what if difference.entity else f"{what}: it was erased"), cells_max)
         return
     if difference.kind in ("definition", "service"):
         yield terminal.shortened(head + difference.node, cells_max)

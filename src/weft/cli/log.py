@@ -25,6 +25,7 @@ _WORDS = {
     "node.removed": "removed",
     "node.impure": "impure",
     "event.refused": "refused",
+    "erased": "forgotten",
 }
 _BAD = ("failed", "refused", "impure")
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from weft.content import decode
 from weft.desk import keys_of
 from weft.engine import Engine
+from weft.erased import erased_entity
 from weft.errors import WeftError
 from weft.graph import Source, ToldNode
 from weft.slot import Ok
@@ -122,10 +123,14 @@ def find_place(engine: Engine, text: str) -> tuple[str, str, str]:
 def find_entity(engine: Engine, name: str, rest: str = "") -> str:
     """The id of the entity that a name, a type, or the beginning of an id names. `rest`: what follows it where it was
     written, for the message where it names several."""
-    if engine.row(ENTITY, (name,)) is not None:
+    row = engine.row(ENTITY, (name,))
+    if row is not None and row[2] is None:
         return name
     found = of_type(engine, name) or list(_named(engine, name)) or _by_prefix(engine, name) or _printed(engine, name)
     if not found:
+        gone = [id for id in _ids(engine, erased=True) if name and id.startswith(name)]
+        if len(gone) == 1 and (erased := erased_entity(engine, gone[0])) is not None:
+            raise erased
         raise NoSuchEntity(name=name, nearest=nearest(name, _known(engine)))
     if len(found) > 1:
         shown = [describe(engine, id) for id in found[:_SHOWN_MAX]]
@@ -162,15 +167,19 @@ def name_of(engine: Engine, entity: str) -> str:
 
 
 def _named(engine: Engine, name: str) -> Iterator[str]:
-    for key, _ in engine.rows(ENTITY):
-        id = str(key[0])
+    for id in _ids(engine):
         # Rows first: most entities have no such field, and need not be loaded.
         if any(True for field in NAMING for _ in engine.rows(STATE, (id, field))) and name_of(engine, id) == name:
             yield id
 
 
 def _by_prefix(engine: Engine, prefix: str) -> list[str]:
-    return [str(key[0]) for key, _ in engine.rows(ENTITY) if str(key[0]).startswith(prefix)]
+    return [id for id in _ids(engine) if id.startswith(prefix)]
+
+
+def _ids(engine: Engine, *, erased: bool = False) -> Iterator[str]:
+    """The ids of all entities there are; or of those that were erased."""
+    return (str(key[0]) for key, row in engine.rows(ENTITY) if (row[2] is not None) is erased)
 
 
 def _printed(engine: Engine, text: str) -> list[str]:
@@ -201,7 +210,7 @@ def _short_ids(ids: list[str]) -> list[str]:
 
 def _known(engine: Engine) -> Iterable[str]:
     """What might have been meant: types that have entities, names, ids."""
-    ids = [str(key[0]) for key, _ in engine.rows(ENTITY)]
+    ids = list(_ids(engine))
     kinds = dict.fromkeys(str(key[0]) for key, _ in engine.rows(KIND))
     return [*kinds, *(name for id in ids[:1000] if (name := name_of(engine, id))), *(id[:8] for id in ids)]
 

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, Loaded] = {
     "why": Loaded("weft.cli.why", "Why a value is what it is."),
     "list": Loaded("weft.cli.listing", "What there is in a space, and what is due or failed."),
     "retry": Loaded("weft.cli.retry", "Have what failed tried again."),
+    "forget": Loaded("weft.cli.forget", "Take an entity or a blob out of a space for good."),
     "backup": Loaded("weft.cli.backup", "Copy a space, also while a program computes it."),
     "export": Loaded("weft.cli.export", "Write a space as lines of JSON, with its blobs."),
     "import": Loaded("weft.cli.importing", "Make a space from an export, every byte of it checked."),

@@ -13,19 +13,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
-from weft.content import BYTES_MAX, Cid, Link, cid_text, is_raw_id, parse_cid
+from weft.content import BYTES_MAX, Cid, Link, cid_text, content_id, is_raw_id, parse_cid
 from weft.copies.notation import Misspelt, bytes_of, canonical, parse_line, plain_of
-from weft.copies.outgoing import BEGINNING, BLOBS_NAME, FORMAT, LINES_NAME, PART_BYTES
+from weft.copies.outgoing import BEGINNING, BLOBS_NAME, FORMAT, FORMAT_ERASED, LINES_NAME, PART_BYTES
 from weft.copies.publishing import CannotWrite, drafting, mode_of, publish_new, refuse_taken
 from weft.errors import WeftError
 from weft.rebuild import RecordUnplayable, rebuild
 from weft.record import Record
 from weft.spec import TypeSpec
-from weft.store import Batch, Head, Store, StoreFailed
+from weft.standing import Erasure, stands_of
+from weft.store import Batch, Head, SpaceDamaged, Store, StoreFailed
 from weft.stores.chain import Unchained, follow
 from weft.stores.schema import sync_folder
 from weft.stores.sqlite import SqliteStore
@@ -107,6 +109,9 @@ _ANEW = "Give the file or folder that `weft export` wrote."
 _AGAIN = "Export the space again, or take an unchanged copy of this file."
 
 
+_SAYS_ERASED = re.compile(rb'.{0,400}"kind" *: *"erased"', re.DOTALL)
+
+
 class _Lines:
     """The lines of an export, one at a time, each with its number; and how what is wrong with one is said."""
 
@@ -124,6 +129,17 @@ class _Lines:
         except Misspelt as why:
             raise self.refused(f"{why}") from None
 
+    def standing(self) -> dict[int, Cid | None]:
+        """What the lines that follow say of payloads that stand in place of others; read ahead, and not proved yet."""
+        here, found = self.file.tell(), dict[int, Cid | None]()
+        while line := self.file.readline(LINE_BYTES_MAX):
+            if _SAYS_ERASED.match(line):
+                with contextlib.suppress(Misspelt):
+                    payload = plain_of(parse_line(line).get("payload"))
+                    found |= stands_of(payload) if isinstance(payload, dict) else {}
+        self.file.seek(here)
+        return found
+
     def is_over(self) -> bool:
         """Whether nothing follows."""
         return not self.file.read(1)
@@ -136,12 +152,13 @@ class _Lines:
 def _made(
     lines: _Lines, folder: str | None, draft: str, mode: int, types: Mapping[str, TypeSpec], on_progress: Progress
 ) -> tuple[Head, int, int, tuple[str, ...]]:
-    head = _beginning(lines)
+    head, form = _beginning(lines)
+    stands = lines.standing() if form == FORMAT_ERASED else {}
     store = SqliteStore(draft)
     try:
         os.chmod(draft, mode)
         epoch = store.acquire()
-        reader = _Reader(lines, store, epoch, folder)
+        reader = _Reader(lines, store, epoch, folder, stands)
         end = reader.read(head, on_progress)
         if store.head() != head:
             raise lines.refused("the log ends elsewhere than the first line says")
@@ -155,6 +172,8 @@ def _made(
         except RecordUnplayable as why:
             said = f"every record is whole, and record {why.position} cannot be played again: {why.why}"
             raise lines.refused(said, "A newer Weft may have written it: import it with that.") from why
+        except SpaceDamaged as why:
+            raise lines.refused(f"the log does not hold together: {why.what}") from why
     except StoreFailed as why:
         raise CannotWrite(path=draft.rpartition(".new-")[0], why=why.why) from why
     finally:
@@ -167,17 +186,18 @@ def _worded(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
-def _beginning(lines: _Lines) -> Head:
+def _beginning(lines: _Lines) -> tuple[Head, int]:
     try:
         said = lines.next("the beginning of an export")
     except ImportRefused as refused:
         raise lines.refused(f"this is no export of a space: {refused.why}", _ANEW) from None
     if BEGINNING not in said:
         raise lines.refused("this is no export of a space", _ANEW)
-    if said[BEGINNING] != FORMAT:
-        known = f"its form is {said[BEGINNING]!r}, and this Weft reads {FORMAT}"
+    form = said[BEGINNING]
+    if type(form) is not int or form not in (FORMAT, FORMAT_ERASED):
+        known = f"its form is {form!r}, and this Weft reads {FORMAT} and {FORMAT_ERASED}"
         raise lines.refused(known, "Import it with the Weft that wrote it, or install a newer one.")
-    return _head_in(lines, said)
+    return _head_in(lines, said), form
 
 
 def _head_in(lines: _Lines, said: dict[str, object]) -> Head:
@@ -193,8 +213,11 @@ def _head_in(lines: _Lines, said: dict[str, object]) -> Head:
 class _Reader:
     """What stands between the first line and the last, taken into a store."""
 
-    def __init__(self, lines: _Lines, store: Store, epoch: int, folder: str | None) -> None:
-        self.lines, self.store, self.epoch, self.folder = lines, store, epoch, folder
+    def __init__(
+        self, lines: _Lines, store: Store, epoch: int, folder: str | None, stands: Mapping[int, Cid | None]
+    ) -> None:
+        self.lines, self.store, self.epoch, self.folder, self.stands = lines, store, epoch, folder, stands
+        self._standing: dict[int, bytes | None] = {}
         self.records = self.erased = self.blobs = self.blob_bytes = 0
         self._batch = Batch()
         self._batch_bytes = 0
@@ -232,18 +255,26 @@ class _Reader:
     def _take(self, record: Record) -> None:
         head = self._batch.records[-1] if self._batch.records else None
         previous = Head(head.position, head.digest) if head is not None else self.store.head()
+        if record.payload is not None and content_id(record.payload) == self.stands.get(record.position):
+            # It stands in place of another: so says a record further on, whose turn to be proved is still to come.
+            self._standing[record.position] = record.payload
+            self._batch_bytes += len(record.payload)
+            record = record._replace(payload=None)
         check_follows(self.lines, previous, record)
         self._batch.records.append(record)
         self._batch_bytes += len(record.header) + len(record.payload or b"")
         self.records += 1
-        self.erased += record.payload is None
+        self.erased += record.payload is None and record.position not in self._standing
         if len(self._batch.records) >= RECORDS_PER_BATCH or self._batch_bytes >= BATCH_BYTES_MAX:
             self._flush()
 
     def _flush(self) -> None:
         if self._batch.records:
-            self.store.append(self._batch, epoch=self.epoch)
-            self._batch, self._batch_bytes = Batch(), 0
+            if self._standing:
+                self.store.erase(self._batch, Erasure(self._standing), epoch=self.epoch)
+            else:
+                self.store.append(self._batch, epoch=self.epoch)
+            self._batch, self._batch_bytes, self._standing = Batch(), 0, {}
 
     def _take_blob(self, said: dict[str, object]) -> None:
         cid, size = self._blob_in(said)

@@ -4,7 +4,7 @@ One line for the beginning, one a record in order of position, one a blob in ord
 of its own, by its content in parts), one for the end:
 
     {"weft-export": 1, "position": 8, "head": "9f86d0…"}
-    {"record": {header}, "payload": {…}}               payload null where it was erased
+    {"record": {header}, "payload": {…}}               payload null where it was erased, or what is left of it
     {"blob": "bafk…", "size": 12345}
     {"part": "base64…"}                                in a file; in a folder the content is in blobs/bafk…
     {"end": {"position": 8, "head": "9f86d0…", "records": 8, "erased": 0, "blobs": 1, "bytes": 12345}}
@@ -33,6 +33,9 @@ from weft.stores.sqlite import SqliteStore
 
 FORMAT = 1
 """The number of the form that is written; it rises when a reader of the former one would be misled."""
+FORMAT_ERASED = 2
+"""The form of a space in which something was erased: a payload may be what stands in place of the one that its header
+names, which a reader of the former form would take for damage."""
 BEGINNING = "weft-export"
 PART_BYTES = 384 << 10
 """How much of a blob stands on one line of a file: 512 KiB in base64."""
@@ -45,10 +48,14 @@ Progress = Callable[[int, int], None]
 
 
 class Listed(Store, Protocol):
-    """A store that can also say which blobs it has."""
+    """A store that can also say which blobs it has, and whether something was erased from it."""
 
     def blobs(self) -> Iterator[tuple[Cid, int]]:
         """Content ids and sizes in bytes of all whole blobs, ascending by id."""
+        ...
+
+    def newest_erased(self) -> int:
+        """The position of the newest record that says that something was erased; 0 where there is none."""
         ...
 
 
@@ -180,7 +187,7 @@ def _write(store: Listed, out: BinaryIO, content: _Content, on_progress: Progres
     # The head first, then the blobs: an engine at work only adds, and keeps content before it is told of.
     head = store.head()
     said = {"position": head.position, "head": head.digest.hex()}
-    out.write(line_of({BEGINNING: FORMAT, **said}))
+    out.write(line_of({BEGINNING: FORMAT_ERASED if store.newest_erased() else FORMAT, **said}))
     records = erased = blobs = blob_bytes = 0
     for record in store.records(until=head.position):
         out.write(record_line(record))
@@ -192,6 +199,8 @@ def _write(store: Listed, out: BinaryIO, content: _Content, on_progress: Progres
         out.writelines(content(cid, size))
         blobs += 1
         blob_bytes += size
+    if store.newest_erased() > head.position:
+        raise CannotWrite(path="the export", why="something was erased from the space meanwhile; export it again")
     end = {**said, "records": records, "erased": erased, "blobs": blobs, "bytes": blob_bytes}
     out.write(line_of({"end": end}))
     return head, records, erased, blobs, blob_bytes

@@ -20,7 +20,7 @@ from weft.errors import WeftError
 from weft.graph import collected, members_of, target_of
 from weft.past.index import LogIndex, first_within, last_within, within
 from weft.reduce import Cell, CellSpec, ItemsCell, Refused, Told, make_cell
-from weft.slot import Err, Gone, Ok, Outcome, SlotKey
+from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import NodeSpec, TypeSpec
 from weft.store import DEFINITION, ENTITY, KIND, STATE, VERSION, NoBlob, entry_at
 from weft.tree import Member
@@ -83,6 +83,8 @@ class AsOf:
         row = self.engine.row(ENTITY, (entity,))
         if row is None or not isinstance(row[1], int) or row[1] > self.position:
             return None
+        if 0 < self.engine.erased_at(entity) <= self.position:
+            return None
         return self.definition(str(row[0]))
 
     def definition(self, type: str) -> TypeSpec | None:
@@ -113,9 +115,11 @@ class AsOf:
     # ---- what it showed ----
     def outcome(self, entity: str, name: str, element: str = "") -> Past:
         """What a node showed, by the name it had then, or one of its elements."""
-        spec = self.node(entity, name)
+        spec, erased = self.node(entity, name), self.engine.erased_at(entity)
         if spec is None:
-            return Gone("it was not there")
+            return WAS_ERASED if 0 < erased <= self.position else Gone("it was not there")
+        if erased:
+            return NotKept(f"it was erased at {erased}")
         try:
             return self._outcome(entity, spec, element)
         except NoBlob as lost:
@@ -215,7 +219,9 @@ class AsOf:
         if isinstance(at, NotKept):
             return at
         entry = entry_at(self.engine.store, at)
-        return Gone("not computed yet") if entry is None or not entry.said else self._read(entry.said)
+        if entry is not None and entry.is_erased:
+            return NotKept(f"what was recorded at {at} was erased")
+        return Gone("not computed yet") if entry is None else self._read(entry.said)
 
     def _read(self, said: Mapping[str, Plain]) -> Outcome:
         return self.engine.outcome_of(said["outcome"])
@@ -329,7 +335,7 @@ class AsOf:
 
     def _fold(self, cell: Cell, position: int, entity: str, name: str, *, is_fold: bool) -> NotKept | None:
         entry = entry_at(self.engine.store, position)
-        if entry is None or not entry.said:
+        if entry is None or entry.is_erased:
             return NotKept(f"what was told at {position} was erased")
         told = Told(position, cast("int", entry.said["base"]), str(entry.said["actor"]))
         for intent in cast("list[list[Plain]]", entry.said["intents"]):

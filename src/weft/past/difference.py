@@ -18,6 +18,7 @@ from weft.past.index import places_of
 from weft.record import RESULT_KINDS, Entry
 from weft.slot import Gone
 from weft.spec import NodeSpec
+from weft.standing import ERASED
 from weft.store import entries_of
 
 Kind: TypeAlias = Literal["created", "told", "computed", "definition", "service", "erased"]
@@ -64,7 +65,9 @@ def differences(before: AsOf, after: AsOf) -> Iterator[Difference]:
 
 def _touched(entry: Entry, newest: AsOf) -> Iterator[tuple[Kind, str, str, str]]:
     said = entry.said
-    if not said:
+    if entry.kind == ERASED:
+        yield "erased", str(said["what"]), "", ""
+    elif entry.is_erased and "slot" not in said:
         yield "erased", "", str(entry.position), ""
     elif entry.kind in RESULT_KINDS:
         slot = said["slot"]

@@ -26,7 +26,7 @@ class Moment:
 
     position: int
     how: str
-    """`told`, `ran`, `reused`, `built in`, `passed on`, `removed`; `erased` where the payload is gone."""
+    """`told`, `ran`, `reused`, `built in`, `passed on`, `removed`; `erased` where what was said is gone."""
     outcome: Past
     element: str = ""
     at: int | None = None
@@ -43,7 +43,10 @@ class Moment:
 def history(as_of: AsOf, entity: str, name: str, element: str = "") -> Iterator[Moment]:
     """Every moment of a node, or of one element, up to the position of `as_of`. O(moments · log n), and O(log) when the
     index is first read."""
-    spec = as_of.node(entity, name)
+    spec, erased = as_of.node(entity, name), as_of.engine.erased_at(entity)
+    if erased:
+        yield Moment(erased, "erased", NotKept(f"it was erased at {erased}"))
+        return
     if spec is None:
         return
     if spec.is_told:
@@ -86,10 +89,11 @@ def _computed(as_of: AsOf, entity: str, spec: NodeSpec, element: str) -> Iterato
     """Results of a slot; of an `each` as a whole those of all its elements."""
     for position, slot in sorted(_positions(as_of, entity, spec, element)):
         entry = entry_at(as_of.engine.store, position)
-        if entry is not None and entry.said:
+        if entry is not None and not entry.is_erased:
             yield _moment(as_of, entry, entry.said, spec, "" if element else slot.element)
         else:
-            said = f"what was recorded at {position} was erased; it may have been of another node"
+            other = "" if entry is not None and entry.said else "; it may have been of another node"
+            said = f"what was recorded at {position} was erased{other}"
             yield Moment(position, "erased", NotKept(said))
 
 

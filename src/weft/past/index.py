@@ -15,8 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from weft.content import Plain
 from weft.record import RESULT_KINDS, Entry
 from weft.slot import SlotKey
+from weft.standing import ERASED, stands_of
 from weft.store import Log, entries_of
 
 
@@ -59,18 +61,25 @@ class LogIndex:
 
     def _take(self, entry: Entry) -> None:
         said = entry.said
-        if not said:
+        if entry.kind == ERASED:
+            # What was erased is known to be of that entity, or of slots that it names: of nothing else.
+            gone = stands_of(said)
+            self.erased_told = array("q", [at for at in self.erased_told if at not in gone])
+        elif entry.is_erased and "slot" in said:
+            self._keep(self.shown, said["slot"], entry.position)
+        elif entry.is_erased:
             (self.erased_computed if entry.kind in RESULT_KINDS else self.erased_told).append(entry.position)
         elif entry.kind in RESULT_KINDS:
-            slot = said["slot"]
-            assert isinstance(slot, list)
-            kept = self.superseded if "superseded" in said else self.shown
-            kept.setdefault(SlotKey(*(str(part) for part in slot)), array("q")).append(entry.position)
+            self._keep(self.superseded if "superseded" in said else self.shown, said["slot"], entry.position)
         elif entry.kind == "event":
             for place in dict.fromkeys(places_of(said)):
                 self.told.setdefault(place, array("q")).append(entry.position)
         elif entry.kind == "definition":
             self._define(entry.position, said)
+
+    def _keep(self, kept: dict[SlotKey, array[int]], slot: Plain, position: int) -> None:
+        assert isinstance(slot, list)
+        kept.setdefault(SlotKey(*(str(part) for part in slot)), array("q")).append(position)
 
     def _define(self, position: int, said: Mapping[str, object]) -> None:
         nodes, renamed = said["nodes"], said.get("renamed", {})

@@ -9,9 +9,9 @@ Source: git's and certificate transparency's hash chains.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from weft.content import content_id, decode
+from weft.content import Cid, content_id, decode
 from weft.errors import Undecodable, WeftError
 from weft.record import GENESIS, Record, header_of
 from weft.store import Head
@@ -28,13 +28,20 @@ class Unchained(WeftError):
     why: str
 
 
-def flaw(record: Record, head: Head) -> str | None:
-    """What is wrong with a record that should follow `head`, in words; None when nothing is."""
+def nothing_stands(position: int) -> Cid | None:
+    """Of a log in which nothing was erased: which payload stands in place of the one that a header names."""
+    return None
+
+
+def flaw(record: Record, head: Head, stands: Callable[[int], Cid | None] = nothing_stands) -> str | None:
+    """What is wrong with a record that should follow `head`, in words; None when nothing is. `stands`: by position, the
+    content id of the payload that an erased record of the log says to stand there."""
     # How many positions it holds is bound by the header too: all from behind the head to its own.
     count = record.position - head.position
     if record.header != header_of(record.position, count, record.kind, record.epoch, head.digest, record.payload_id):
         return _header_flaw(record, head)
-    if record.payload is not None and content_id(record.payload) != record.payload_id:
+    found = record.payload_id if record.payload is None else content_id(record.payload)
+    if found != record.payload_id and found != stands(record.position):
         return "its payload does not match its content id"
     return None
 

@@ -27,6 +27,7 @@ from weft.stores.mark import Mark
 from weft.stores.pieces import piece_count, read_piece
 from weft.stores.refusal import SqliteErrors, of_sqlite
 from weft.stores.schema import SCHEMA, Schema
+from weft.stores.standing import Standing
 
 LOST_END = "its end is lost"
 """How a finding begins that says that what was acknowledged last is not in the file; it may lie in the log beside."""
@@ -72,13 +73,13 @@ def read_records(connection: sqlite3.Connection, path: str, after: int, until: i
     """The records that hold a position with `after` < it <= `until`, each checked. Raises `SpaceDamaged` at the first
     bad one."""
     try:
-        head = _head_at(connection, after)
+        head, stands = _head_at(connection, after), Standing(connection, path)
         while head.position < until:
             page = connection.execute(sql.RECORD_GET, (head.position, _PAGE_RECORDS)).fetchall()
             for cells in page or [(None,) * len(_COLUMN_TYPES)]:
                 if head.position >= until:
                     break
-                what = _record_flaw(cells, head)
+                what = _record_flaw(cells, head, stands)
                 if what:
                     raise SpaceDamaged(path=path, what=what)
                 record = Record(*cells)
@@ -143,7 +144,7 @@ def _head_at(connection: sqlite3.Connection, after: int) -> Head:
     return EMPTY if found is None else Head(int(found[0]), _digest(found[1]))
 
 
-def _record_flaw(cells: Sequence[object], head: Head) -> str | None:
+def _record_flaw(cells: Sequence[object], head: Head, stands: Standing) -> str | None:
     """What is wrong with the record that was found behind `head`, the predecessor as it was read."""
     next_one = head.position + 1
     if cells[0] is None:
@@ -151,7 +152,7 @@ def _record_flaw(cells: Sequence[object], head: Head) -> str | None:
     if not all(isinstance(cell, kind) for cell, kind in zip(cells, _COLUMN_TYPES, strict=True)):  # type: ignore[arg-type]
         return f"record {cells[0]!r:.20} has changed: a column is of another type"
     record = Record(*cells)  # type: ignore[arg-type]
-    what = flaw(record, head)
+    what = flaw(record, head, stands)
     if what and record.position - record.span > head.position:
         return f"record {next_one} is missing"
     return f"record {record.position} has changed: {what}" if what else None

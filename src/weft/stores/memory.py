@@ -22,6 +22,7 @@ from typing import BinaryIO, TypeAlias
 
 from weft.content import Cid, cid_text, raw_id_of_digest
 from weft.record import Record
+from weft.standing import Erasure
 from weft.store import Batch, Fenced, Head, Holder, Key, NoBlob, Row, SpaceLocked, Table
 from weft.stores.chain import EMPTY, follow
 
@@ -94,13 +95,34 @@ class MemoryStore:
         space = self._space
         with space.lock:
             self._refuse_old(epoch)
-            space.head = follow(space.head, batch.records)
-            space.log.extend(batch.records)
-            for table, rows in batch.rows.items():
-                _put_all(table, space.tables.setdefault(table.name, {}), rows)
-            for number in batch.taken:
-                space.inbox.pop(number, None)
-            space.changes += 1
+            self._write(batch)
+
+    def _write(self, batch: Batch) -> None:
+        space = self._space
+        space.head = follow(space.head, batch.records)
+        space.log.extend(batch.records)
+        for table, rows in batch.rows.items():
+            _put_all(table, space.tables.setdefault(table.name, {}), rows)
+        for number in batch.taken:
+            space.inbox.pop(number, None)
+        space.changes += 1
+
+    def erase(self, batch: Batch, erasure: Erasure, /, *, epoch: int) -> None:
+        """Write the batch and take the erasure's parts away, all or nothing. Raises as `append` does."""
+        space = self._space
+        with space.lock:
+            self._refuse_old(epoch)
+            self._write(batch)
+            for position, payload in erasure.payloads.items():
+                place = bisect_left(space.log, position, key=_position_of)
+                space.log[place] = space.log[place]._replace(payload=payload)
+            space.inbox.update(erasure.inbox)
+            for cid in erasure.blobs:
+                space.blobs.pop(cid, None)
+
+    def sweep(self) -> str:
+        """Nothing is left anywhere: what was replaced is let go of at once."""
+        return ""
 
     def records(self, after: int = 0, *, until: int | None = None) -> Iterator[Record]:
         """The records that hold a position behind `after` and up to `until` (by default the head as it is now),

@@ -1,10 +1,12 @@
 """The SQLite file: its tables, the texts that read and write them, how a new file is made and an old one moved on.
 
-    record       position, kind, epoch, payload id, header, payload: the log; payload is NULL once it was erased
+    record       position, kind, epoch, payload id, header, payload: the log; payload is NULL once it was erased, or
+                 what is left of it
     event …      the tables of the Store port, generated from its declarations; key columns are the primary key
     inbox        number, payload: what other programs put in
     blob, piece  cid, size; cid, number, content: raw content in pieces of 1 MiB, visible by its blob row
-    meta         name, value: the schema version and the lease's epoch
+    meta         name, value: the schema version, the lease's epoch, the newest erased record, and whether bytes that
+                 were erased may still lie where nothing points to
 
 Each row carries a crc32 of its canonical bytes, as SQLite notices a flipped bit only where it breaks a page.
 
@@ -44,12 +46,15 @@ INBOX = Table("inbox", ("number",), ("payload",))
 
 RECORD_PUT = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)"
 RECORD_GET = "SELECT * FROM record WHERE position > ? ORDER BY position LIMIT ?"
+RECORD_AT = "SELECT * FROM record WHERE position = ?"
+RECORD_STANDS = "UPDATE record SET payload = ? WHERE position = ?"
 HEAD_GET = "SELECT position, header FROM record ORDER BY position DESC LIMIT 1"
 HEAD_BY = "SELECT position, header FROM record WHERE position <= ? ORDER BY position DESC LIMIT 1"
 HEADER_GET = "SELECT header FROM record WHERE position = ?"
 INBOX_NEXT = "SELECT seq FROM sqlite_sequence WHERE name = 'inbox'"
 INBOX_PUT = "INSERT INTO inbox VALUES (?, ?, ?)"
 INBOX_GET = "SELECT * FROM inbox ORDER BY number LIMIT ?"
+INBOX_STANDS = "UPDATE inbox SET payload = ?, crc = ? WHERE number = ?"
 INBOX_DROP = "DELETE FROM inbox WHERE number = ?"
 PIECE_PUT = "INSERT OR REPLACE INTO piece VALUES (?, ?, ?, ?)"
 PIECE_GET = "SELECT content, crc FROM piece WHERE cid = ? AND number = ?"

@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 from weft.content import Cid, cid_text
 from weft.record import Record
+from weft.standing import ERASED, Erasure
 from weft.store import TABLES, Batch, Fenced, Head, Holder, Key, NoBlob, Row, SpaceDamaged, StoreFailed, Table
 from weft.stores import schema as sql
 from weft.stores.chain import follow
@@ -32,11 +33,14 @@ from weft.stores.points import OnPoint, pass_by
 from weft.stores.refusal import SqliteErrors, of_sqlite, of_system
 from weft.stores.renewal import renew
 from weft.stores.schema import SCHEMA, TEXTS, Schema
+from weft.stores.standing import meta_number, newest_erased, put_meta
 
 WRITES_PER_CHECKPOINT = 1000
 """After so many rows the write-ahead log is folded into the file; a row touches a page or two. While the log
 still grows, each sync also writes the file's new length: with 4,000 an append took longer on the whole."""
 _CLOSE_BUSY_MS = 1000
+UNSWEPT = "unswept"
+"""The row of `meta` that says, by 1, that bytes that were erased may still lie where nothing points to."""
 
 
 class SqliteStore:
@@ -76,18 +80,53 @@ class SqliteStore:
         """Write the batch, durably, all or nothing. Raises `Fenced`, `Unchained`, `StoreFailed`: then nothing was."""
         with self._transaction() as db:
             self._refuse_old(epoch)
-            head = follow(read_head(db), batch.records)
-            db.executemany(sql.RECORD_PUT, batch.records)
-            for table, rows in batch.rows.items():
-                _write_rows(db, TEXTS[table.name], rows)
-            if batch.taken:
-                db.executemany(sql.INBOX_DROP, [(number,) for number in batch.taken])
+            head = _write(db, batch)
+        self._note(batch, head)
+
+    def _note(self, batch: Batch, head: Head) -> None:
         if batch.records:
             # What failed here leaves an older mark, which sees less; the batch itself is kept, so nothing is raised.
             with contextlib.suppress(OSError):
                 self._mark.write_head(head)
             self._point("marked")
         self._count(len(batch.records) + len(batch.taken) + sum(map(len, batch.rows.values())))
+
+    def erase(self, batch: Batch, erasure: Erasure, /, *, epoch: int) -> None:
+        """Write the batch and take the erasure's parts away, all or nothing. Raises as `append` does."""
+        (before,) = self._db.execute("PRAGMA secure_delete").fetchone()
+        self._db.execute("PRAGMA secure_delete = ON").fetchall()
+        try:
+            with self._transaction() as db:
+                self._refuse_old(epoch)
+                head = _write(db, batch)
+                _take_away(db, erasure)
+                if any(record.kind == ERASED for record in batch.records):
+                    put_meta(db, UNSWEPT, 1)
+        finally:
+            self._db.execute(f"PRAGMA secure_delete = {int(before)}").fetchall()
+        self._note(batch, head)
+        self._point("erased")
+
+    def sweep(self) -> str:
+        """Write the file anew from what it holds, and fold its log in: until then the bytes of what was erased lie in
+        free pages, in gaps of others, and in the write-ahead log. Returns why that could not be done now, or ""."""
+        try:
+            self._point("before sweep")
+            self._db.execute(f"PRAGMA busy_timeout = {_CLOSE_BUSY_MS}")
+            try:
+                self._db.execute("VACUUM")
+                if self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                    return "another program reads the space just now"
+            finally:
+                self._db.execute(f"PRAGMA busy_timeout = {int(sql.BUSY_S * 1000)}")
+            with self._transaction() as db:
+                put_meta(db, UNSWEPT, 0)
+        except SqliteErrors as error:
+            return str(of_sqlite(error, self._path, writing=True))
+        except StoreFailed as refused:
+            return str(refused)
+        self._point("swept")
+        return ""
 
     def records(self, after: int = 0, *, until: int | None = None) -> Iterator[Record]:
         """The records that hold a position behind `after` and up to `until` (by default the head as it is now),
@@ -135,10 +174,14 @@ class SqliteStore:
             if not self._lock.acquire():
                 raise locked(self._path, self._lock)
             self._point("lease locked")
-            return self._begin_epoch()
+            epoch = self._begin_epoch()
         except OSError as error:
             self._lock.release()
             raise of_system(error, self._path) from error
+
+        if meta_number(self._db, self._path, UNSWEPT):
+            self.sweep()  # whoever erased died before it was done, or others were reading
+        return epoch
 
     def release(self) -> None:
         """Give the lease back; harmless when it is not held."""
@@ -192,6 +235,13 @@ class SqliteStore:
         """Content ids and sizes of all whole blobs, ascending by id; a snapshot. Raises `SpaceDamaged`."""
         found = list(self.rows(sql.BLOB))
         return ((Cid(cid), size) for (cid,), (size,) in found if isinstance(cid, bytes) and isinstance(size, int))
+
+    def newest_erased(self) -> int:
+        """The position of the newest record that says that something was erased; 0 where there is none."""
+        try:
+            return newest_erased(self._db, self._path)
+        except SqliteErrors as error:
+            raise self._unread(error) from error
 
     def open_blob(self, cid: Cid, /) -> BinaryIO:
         """A seekable reader over a connection of its own, for any one thread. Raises `NoBlob`; while reading,
@@ -333,6 +383,28 @@ class SqliteStore:
 
     def _unread(self, error: sqlite3.Error | UnicodeDecodeError) -> Exception:
         return of_sqlite(error, self._path, writing=False)
+
+
+def _write(db: sqlite3.Connection, batch: Batch) -> Head:
+    """Write a batch within a transaction; returns the head behind it. Raises `Unchained`."""
+    head = follow(read_head(db), batch.records)
+    db.executemany(sql.RECORD_PUT, batch.records)
+    for record in batch.records:
+        if record.kind == ERASED:
+            put_meta(db, ERASED, record.position)
+    for table, rows in batch.rows.items():
+        _write_rows(db, TEXTS[table.name], rows)
+    if batch.taken:
+        db.executemany(sql.INBOX_DROP, [(number,) for number in batch.taken])
+    return head
+
+
+def _take_away(db: sqlite3.Connection, erasure: Erasure) -> None:
+    db.executemany(sql.RECORD_STANDS, [(payload, position) for position, payload in erasure.payloads.items()])
+    for number, payload in erasure.inbox.items():
+        db.execute(sql.INBOX_STANDS, (payload, sql.INBOX_TEXT.cells((number,), (payload,))[-1], number))
+    db.executemany(sql.PIECE_DROP, [(cid,) for cid in erasure.blobs])
+    db.executemany(TEXTS["blob"].drop, [(cid,) for cid in erasure.blobs])
 
 
 def _write_rows(db: sqlite3.Connection, text: sql.TableText, rows: dict[Key, Row | None]) -> None:

@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from weft.content import Cid
 from weft.record import Record
+from weft.standing import Erasure
 from weft.store import Batch, Fenced, Head, Holder, Key, Row, StoreFailed, Table
 from weft.stores.memory import MemoryStore
 from weft.testing.crash import Life
@@ -31,6 +32,8 @@ class Transaction:
     change: Batch | bytes | tuple[bytes, ...]
     epoch: int
     pieces: int
+    erasure: Erasure | None = None
+    """What a batch takes away."""
 
 
 class SimulatedDisk:
@@ -97,7 +100,10 @@ def _apply(platter: MemoryStore, transaction: Transaction) -> None:
     if isinstance(change, Batch):
         now, platter._space.epoch = platter._space.epoch, transaction.epoch
         try:
-            platter.append(change, epoch=transaction.epoch)
+            if transaction.erasure is None:
+                platter.append(change, epoch=transaction.epoch)
+            else:
+                platter.erase(change, transaction.erasure, epoch=transaction.epoch)
         finally:
             platter._space.epoch = now
     elif isinstance(change, bytes):
@@ -122,15 +128,27 @@ class SimulatedStore:
     # ---- what is written ----
     def append(self, batch: Batch, /, *, epoch: int) -> None:
         """Write the batch: pieces, then a sync."""
+        self._write(Transaction(batch, epoch, len(batch.records) + len(batch.rows) + 1))
+
+    def erase(self, batch: Batch, erasure: Erasure, /, *, epoch: int) -> None:
+        """Write the batch and replace payloads: pieces, then a sync."""
+        pieces = len(batch.records) + len(batch.rows) + len(erasure.payloads) + 1
+        self._write(Transaction(batch, epoch, pieces, erasure))
+
+    def sweep(self) -> str:
+        """Nothing is left of what was replaced."""
+        self._life.check()
+        return ""
+
+    def _write(self, transaction: Transaction) -> None:
         self._life.check()
         self._refuse()
         newest = self._mine._space.epoch
-        if epoch != newest:
-            raise Fenced(epoch=epoch, newest=newest)
-        transaction = Transaction(batch, epoch, len(batch.records) + len(batch.rows) + 1)
+        if transaction.epoch != newest:
+            raise Fenced(epoch=transaction.epoch, newest=newest)
         self._disk.write(transaction)
         self._life.pass_by("before commit")
-        self._mine.append(batch, epoch=epoch)
+        _apply(self._mine, transaction)
         self._disk.note(transaction)
         self._disk.sync()
         self._life.pass_by("after commit")

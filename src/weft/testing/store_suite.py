@@ -21,9 +21,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from weft.content import Cid, Plain, encode, raw_id
+from weft.content import Cid, Link, Plain, content_id, encode, raw_id
 from weft.errors import WeftError
 from weft.record import GENESIS, Record, computed_record, make_record
+from weft.standing import ERASED, Erasure
 from weft.store import (
     DUE,
     EDGE,
@@ -122,6 +123,45 @@ class StoreSuite:
         """One more opener that is closed after the test."""
         self._opened.append(self.store_beside(store))
         return self._opened[-1]
+
+    # What is erased.
+
+    def test_an_erasure_replaces_payloads_entries_and_blobs_and_nothing_else(self) -> None:
+        store = self.open()
+        epoch = store.acquire()
+        first, second, third = append_payloads(store, {"n": 1}, {"n": 2}, {"n": 3}, epoch=epoch)
+        kept, gone = store.keep_blob([b"kept"])[0], store.keep_blob([b"gone"])[0]
+        numbers = [store.post(b"an entry"), store.post(b"another")]
+        left = encode({"left": True})
+        stands: dict[str, Plain] = {"what": "x", "stands": [[1, None], [2, Link(content_id(left))]], "before": 0}
+        told = next_records(store.head(), stands, epoch=epoch, kind=ERASED)
+
+        batch = Batch(records=told, rows={STATE: {("e", "n", ""): (b"row", 1)}})
+        store.erase(batch, Erasure({1: None, 2: left}, {numbers[0]: b"less"}, [gone]), epoch=epoch)
+
+        assert list(store.records()) == [first._replace(payload=None), second._replace(payload=left), third, *told]
+        assert list(store.inbox()) == [(numbers[0], b"less"), (numbers[1], b"another")]
+        assert (store.has_blob(kept), store.has_blob(gone)) == (True, False)
+        with Refused(NoBlob):
+            store.open_blob(gone)
+        assert store.row(STATE, ("e", "n", "")) == (b"row", 1)
+        assert store.head() == Head(4, told[0].digest)
+        assert store.sweep() == ""
+        assert list(store.records(1, until=2)) == [second._replace(payload=left)]
+
+    def test_an_erasure_under_an_older_lease_takes_nothing_away(self) -> None:
+        store = self.open()
+        old = store.acquire()
+        (record,) = append_payloads(store, {"n": 1}, epoch=old)
+        gone = store.keep_blob([b"gone"])[0]
+        store.release()
+        self.beside(store).acquire()
+
+        with Refused(Fenced):
+            store.erase(Batch(), Erasure({1: None}, blobs=[gone]), epoch=old)
+
+        assert list(store.records()) == [record]
+        assert store.has_blob(gone)
 
     # The log.
 

@@ -17,6 +17,7 @@ from typing import cast
 
 from weft.content import Cid, Link, Plain, decode
 from weft.engine import Engine
+from weft.erased import erased_entity
 from weft.graph import Slot, Source, ToldNode, Whole
 from weft.slot import Err, Gone, Ok, Outcome, SlotKey
 from weft.store import ALTERNATIVE, STATE, NoBlob, entries_of, entry_at
@@ -72,7 +73,9 @@ class _Finding:
         """What is known of one place. `cut`: that of its first reader."""
         found = self.engine.node(place[0], place[1])
         if found is None:
-            return Reason(place, self._type(place), "missing", Shown("absent", "not there"))
+            erased = erased_entity(self.engine, place[0])
+            said = "not there" if erased is None else f"erased at {erased.position}, by {erased.actor}"
+            return Reason(place, self._type(place), "missing", Shown("absent", said))
         if isinstance(found, ToldNode):
             return self._told(found, place, cut)
         if isinstance(found, Whole):
@@ -133,7 +136,9 @@ class _Finding:
         reason = Reason(place, slot.thing.type.name, "computed", shown_of(outcome), self.engine.cut)
         if result is None:
             inputs = tuple(Input(edge.place) for edge in slot.edges)
-            return _with_inputs(replace(reason, standing=("not computed yet",)), inputs)
+            refs = [entry.ref for entry in slot.spec.inputs if entry.ref and self.engine.is_lost(slot.thing, entry.ref)]
+            lost = tuple(f"what {ref} points to was erased" for ref in refs)
+            return _with_inputs(replace(reason, standing=("not computed yet", *lost)), inputs)
         said = self._payload(result.position)
         took = said.get("took_us")
         full = replace(

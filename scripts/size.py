@@ -29,7 +29,6 @@ OUTSIDE_CORE = frozenset(
         "shared_text",  # stands before an optional library, as adapters do
         "purity",  # makes calls again to look at them
         "erasure", "erased", "standing",  # what is taken away again, and what is said of it
-        "rebuild",  # plays the log through the engine: nothing is decided there
         "past", "plan", "why", "subscription", "dag_json",  # look at what is kept: nothing is decided or written there
     }
 )  # fmt: skip

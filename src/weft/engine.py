@@ -613,7 +613,7 @@ class Engine(Ledger):
         self.position = position - 1
         if entry.is_erased:
             parts = said.get("slot")
-            if isinstance(parts, list):
+            if isinstance(parts, list) and kind != "checked":
                 self.blank[SlotKey(*(str(part) for part in parts))] = position
         elif kind == "result":
             self._replay_result(said)

@@ -166,6 +166,8 @@ def _result(entry: Entry) -> Activity:
 
 
 def _checked(entry: Entry) -> Activity:
+    if entry.is_erased:
+        return _result(entry)
     parts, operation, shown = (entry.said[name] for name in ("slot", "operation", "shown"))
     assert isinstance(parts, list) and isinstance(operation, list) and isinstance(shown, list)
     node, at, found = str(SlotKey(*(str(part) for part in parts))), entry.said["at"], str(entry.said["found"])

@@ -26,10 +26,11 @@ from tests.erasure.lives import (
     where_is,
 )  # fmt: skip
 from weft import Blob, Entity, Field, derive, field
-from weft.content import encode
+from weft.content import Link, Plain, encode
 from weft.erased import EntityErased
 from weft.erasure import forget_in_file, look
 from weft.folding import event_plain
+from weft.graph import Slot
 from weft.past.as_of import AsOf, NotKept
 from weft.past.difference import differences
 from weft.past.history import history
@@ -38,7 +39,7 @@ from weft.past.view import ValueNotKept
 from weft.reduce import Refused
 from weft.slot import SlotKey
 from weft.standing import stands_of
-from weft.store import ATTEMPT, EVENT, KIND, MEMO, TREE, VERSION
+from weft.store import ATTEMPT, EVENT, KIND, MEMO, TREE, VERSION, entries_of
 from weft.stores.sqlite import SqliteStore
 
 __all__ = ["path"]
@@ -213,6 +214,32 @@ def test_of_an_event_about_several_only_its_part_goes(path: Path, tmp_path: Path
         assert all(r.payload is None for r in space._store.records() if r.position == position)
     for number in (1, 2):
         check_gone(canary(number), path, tmp_path)
+
+
+def test_what_a_check_of_a_call_showed_goes_with_what_the_call_was_given(path: Path, tmp_path: Path) -> None:
+    with opened(path) as space:
+        note, other = noted(space, 1), noted(space, 2)
+        board, elsewhere = space.create(Look, note=note), space.create(Look, note=other)
+        settle(note, other, board, elsewhere)
+        with space.view() as engine:
+            for look_, bird in ((board, BIRD), (elsewhere, canary(2))):
+                slot = engine.node(look_.id, "count")
+                assert isinstance(slot, Slot)
+                assert slot.result is not None
+                assert slot.result.call_key is not None
+                said: dict[str, Plain] = {"slot": [*slot.key], "at": 1, "key": Link(slot.result.call_key)}
+                said |= {"operation": ["count", "1"], "attempt": [1, 1], "found": "two values", "path": ""}
+                said |= {"shown": [bird, bird], "other": {"gone": bird}}
+                engine.keep_finding(said)
+            engine.commit()
+
+        space.forget(note)
+
+        kept = [entry for entry in entries_of(space._store) if entry.kind == "checked"]
+        assert [entry.is_erased for entry in kept] == [True, False]
+        assert len(space.subscribe().present()) == space.position
+        assert space.at(kept[0].position).get(Look, board.id).count.wait() == len(f"{BIRD} sings")
+    check_gone(BIRD, path, tmp_path)
 
 
 def test_what_two_erasures_leave_of_one_record_stands(path: Path, tmp_path: Path) -> None:

@@ -137,7 +137,9 @@ class _Reading:
         self.engine, self.store, self.found, self.all_derived = engine, engine.store, found, derived
         self.traces = Traces()
         self.lost: dict[str, set[str]] = {found.what: set()}
-        """Entities with results that go, and their nodes; of the forgotten one all."""
+        """Entities that were given some of it, and their nodes with results that go; of the forgotten one all."""
+        self.given: set[Cid] = set()
+        """Keys of the calls of others that were given some of it."""
 
     def read(self) -> None:
         for record in self.store.records():
@@ -216,16 +218,21 @@ class _Reading:
             self.found.computed += 1
             self._remember(said, encoded)
             # Ids of elements are made of what they hold, and of this entity nobody asks for one any more.
-            return encode_shallow({ERASED: True, "slot": [slot.entity, slot.node, ""]})
+            return _gone(said, slot._replace(element=""))
         if not self._was_given_it(slot, said):
             return encoded
+        if isinstance(key := said.get("key"), Link):
+            self.given.add(key.cid)
+        self.lost.setdefault(slot.entity, set())
+        if "found" in said:
+            return _gone(said, slot)  # what a call that was made again showed: it quotes both values
         if not (self.all_derived or self._repeats(said, encoded)):
             self.found.derived[slot] += 1
             return encoded
         self.found.repeats[slot] += 1
         self.lost.setdefault(slot.entity, set()).add(slot.node)
         self._remember(said, encoded)
-        return encode_shallow({ERASED: True, "slot": [*slot]})
+        return _gone(said, slot)
 
     def _remember(self, said: dict[str, Plain], encoded: bytes) -> None:
         for part in _parts(said):
@@ -248,6 +255,9 @@ class _Reading:
         """Whether a result was made from it, or stands behind one that was: a last good value is carried along."""
         if slot.node in self.lost.get(slot.entity, ()):
             return True
+        key = said.get("key")
+        if "found" in said:
+            return isinstance(key, Link) and key.cid in self.given
         listed = said.get("inputs")
         inputs = [entry for entry in listed if isinstance(entry, list)] if isinstance(listed, list) else []
         return any(entry[0] == self.found.what or entry[1] in self.lost.get(str(entry[0]), ()) for entry in inputs)
@@ -269,6 +279,12 @@ class _Reading:
         self.found.blobs_kept = kept
         gone = sorted(self.traces.blobs - kept.keys())
         self.found.blobs = [cid for cid in gone if self.store.has_blob(cid)]
+
+
+def _gone(said: dict[str, Plain], slot: SlotKey) -> bytes:
+    """What stands in place of a result, or of what checking it showed."""
+    kept: dict[str, Plain] = {ERASED: True, "slot": [*slot]}
+    return encode_shallow(kept | ({"found": ""} if "found" in said else {}))
 
 
 def _parts(said: dict[str, Plain]) -> Iterator[dict[str, Plain]]:

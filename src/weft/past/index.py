@@ -65,6 +65,8 @@ class LogIndex:
             # What was erased is known to be of that entity, or of slots that it names: of nothing else.
             gone = stands_of(said)
             self.erased_told = array("q", [at for at in self.erased_told if at not in gone])
+        elif entry.is_erased and entry.kind == "checked":
+            return
         elif entry.is_erased and "slot" in said:
             self._keep(self.shown, said["slot"], entry.position)
         elif entry.is_erased:

@@ -30,6 +30,7 @@ NO_TESTS = frozenset({5})
 CORE = "not vision and not slow and not kill"
 SEEDS = 5000
 """How many simulated stories are told; `scripts.simulate` tells as many as one likes."""
+MUTANT_PARTS = 4
 MARKED = {
     "kill": "kill",
     "vision": "vision and not kill",
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="weft-test-") as folder:
         reports = Path(folder)
         newest, missing = _newest(reports)
-        outcomes = run_parts([*newest, _core(reports), *_marked(reports), *_simulated(), _mutants()])
+        outcomes = run_parts([*newest, _core(reports), *_marked(reports), *_simulated(), *_mutants()])
         print_coverage(reports)
         counts = _counts(reports)
     print()
@@ -99,8 +100,11 @@ def _simulated() -> list[Part]:
     return [Part(f"simulated: from {first}", (*command, "--first", str(first))) for first in (0, SEEDS // 2)]
 
 
-def _mutants() -> Part:
-    return Part("mutants", (sys.executable, "-m", "scripts.mutants", "--short"))
+def _mutants() -> list[Part]:
+    """The mutants in parts that can run side by side; that their tests pass on the code as it is, the others show."""
+    command = (sys.executable, "-m", "scripts.mutants", "--short", "--part")
+    names = [f"{part}/{MUTANT_PARTS}" for part in range(1, MUTANT_PARTS + 1)]
+    return [Part(f"mutants: {name}", (*command, name)) for name in names]
 
 
 def _newest(reports: Path) -> tuple[list[Part], str]:

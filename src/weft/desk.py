@@ -154,7 +154,7 @@ class SpaceDesk:
         """Demand a node and block until it is settled."""
         self.space._check_blocking(".wait()", f"await entity.{getattr(node, 'name', 'node')}")
         place = self.place(entity_id, node, key)
-        settlement = self.space._host.settlement(place, self.space._seen)
+        settlement = self.space._host.settlement(place, self.space.seen)
         try:
             settlement.result(timeout_s)
         except TimeoutError:
@@ -171,7 +171,7 @@ class SpaceDesk:
     async def _wait_async(self, place: Place, node: Awaited) -> object:
         import asyncio
 
-        await asyncio.wrap_future(self.space._host.settlement(place, self.space._seen))
+        await asyncio.wrap_future(self.space._host.settlement(place, self.space.seen))
         return self._settled(place, node)
 
     def _settled(self, place: Place, node: Awaited) -> object:

@@ -330,7 +330,7 @@ class Space:
             edit.id,
             edit.intents,
             actor=edit.actor,
-            base=max(self._seen, self.read_at),
+            base=self.seen,
             time=self._now(),
             cause=edit.cause,
             depth=depth,
@@ -356,6 +356,11 @@ class Space:
         if edit.intents:
             self._keep_blobs(edit)
             self._saw(await self._host.tell_async(self._event(edit)))
+
+    @property
+    def seen(self) -> int:
+        """The newest position that this program has told or read: what it waits for is settled no earlier."""
+        return max(self._seen, self.read_at)
 
     def _saw(self, position: int) -> None:
         """Edits told at once are acknowledged in any order, so what was seen is asked after the wait."""
@@ -393,7 +398,7 @@ class Space:
     def wait_settled(self, *, timeout_s: float | None = None) -> int:
         """Block until everything demanded is settled at or after your last edit; returns how far it is settled."""
         self._check_blocking("wait_settled()", "await space.settled()")
-        settlement = self._host.all_settled(self._seen)
+        settlement = self._host.all_settled(self.seen)
         try:
             settlement.result(timeout_s)
         except TimeoutError:
@@ -408,7 +413,7 @@ class Space:
         """`wait_settled`, for a coroutine."""
         import asyncio
 
-        await asyncio.wrap_future(self._host.all_settled(self._seen))
+        await asyncio.wrap_future(self._host.all_settled(self.seen))
         return self.settled_mark()
 
     def settled_mark(self) -> int:

@@ -83,7 +83,10 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "Values and records",
         ("weft.content", "weft.value", "weft.blob", "weft.ledger", "weft.shared_text", "weft.reduce"),
     ),
-    ("The engine", ("weft.pump", "weft.attempt", "weft.folding", "weft.home", "weft.rebuild", "weft.operation")),
+    (
+        "The engine",
+        ("weft.pump", "weft.placing", "weft.held", "weft.folding", "weft.home", "weft.rebuild", "weft.operation"),
+    ),
     ("Clients, subscriptions, explanations", ("weft.client", "weft.subscription", "weft.why")),
     ("Runners", ("weft.runners",)),
     ("Services", ("weft.services",)),

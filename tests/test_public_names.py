@@ -13,6 +13,7 @@ PACKAGE = Path(weft.__file__).parent
 PINNED = [
     "Absent",
     "Blob",
+    "Debounce",
     "Derived",
     "Effect",
     "Entity",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from weft.flow import Effect, Flow, Run, Secret, on
     from weft.handle import Absent, Failed, NodeFailed, NotFired, Running, Settled, State, Value, WaitTimeout
     from weft.operation import Retry, op
+    from weft.policy import Debounce
     from weft.space import Space, open
     from weft.told import Field, Ref, counter, entries, field, fold, items, ref, text
     from weft.transition import Transition
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Absent",
     "Blob",
+    "Debounce",
     "Derived",
     "Effect",
     "Entity",
@@ -71,6 +73,7 @@ _HOMES = {
     "weft.flow": "Effect Flow Run Secret on",
     "weft.handle": "Absent Failed NodeFailed NotFired Running Settled State Value WaitTimeout",
     "weft.operation": "Retry op",
+    "weft.policy": "Debounce",
     "weft.space": "Space open",
     "weft.told": "Field Ref counter entries field fold items ref text",
     "weft.transition": "Transition",

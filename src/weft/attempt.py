@@ -20,26 +20,24 @@ from weft.builtin import whole_outcome
 from weft.call import AttemptId, Broke, Call, Finished, Partial, Report, Runner, answers_at_once
 from weft.call_key import CallKeys
 from weft.content import Cid, content_id, decode, encode, encoded_link
-from weft.definition import service_name
 from weft.engine import Engine, Settling
 from weft.errors import OLDER_SHAPE, Undecodable, WeftError
 from weft.graph import Edge, Slot, edge_outcome, place_of
+from weft.held.cuts import Cuts
+from weft.held.quiet import Quiet
+from weft.held.shown import Reading
 from weft.identity import rule_of
 from weft.intake import LOST, Taken, given, take
 from weft.matching.vector import Vectors
 from weft.operation import Operation
+from weft.placing import SLOW_S, Placing
 from weft.points import OnPoint, pass_by
-from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, SlotKey
+from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, SlotKey, is_same
 from weft.spec import NodeCode
 from weft.store import ATTEMPT
 from weft.vectors import VectorRunner, Wanted, wanted_for
 
 _log = logging.getLogger("weft")
-
-QUICK_S = 0.001
-"""A plain function that was seen to take less, twice, is called on the engine's own thread from then on."""
-SLOW_S = 0.02
-"""One that takes longer there goes back to a thread, so that the engine goes on."""
 
 
 class NotOffered(WeftError):
@@ -62,6 +60,8 @@ class Keyed(NamedTuple):
     key: Cid
     preimage: bytes
     taken: Taken
+    reading: Reading | None = None
+    """What the inputs were at an older cut, where it was taken from there."""
 
 
 @dataclass(slots=True, eq=False)
@@ -74,6 +74,8 @@ class Attempt:
     runner: Runner
     is_provisional: bool
     is_listed: bool = False
+    cuts: Cuts | None = None
+    """Where its cut is pinned."""
     vectors_by: Cid | None = None
     """The fingerprint of the service that is asked for vectors."""
     is_known: bool = False
@@ -95,19 +97,22 @@ class Attempts:
         services: Mapping[str, object],
         report: Callable[[Report], None],
         later: Callable[[float, SlotKey], None],
+        clock: Callable[[], float] = lambda: 0.0,
         on_point: OnPoint = pass_by,
     ) -> None:
         self.engine, self.runners, self.services = engine, runners, services
         self.keys = CallKeys(services)
         self._answers = {runner.name: answers_at_once(runner) for runner in runners.values()}
         self.report_to, self.later, self._point = report, later, on_point
+        engine.timer.clock, engine.timer.later = clock, later
         self.open: dict[AttemptId, Attempt] = {}
         self.closed: dict[AttemptId, Attempt] = {}
         """Those whose outcome is not durable yet."""
         self.sending: list[tuple[Call, Runner]] = []
         self.stuck: dict[SlotKey, str] = {}
         self.number = 0
-        self.pace: dict[str, int] = {}
+        self.quiet = Quiet()
+        self.placing = Placing(runners, services)
         self.counts: dict[tuple[str, str], int] = {}
 
     # ---- beginning ----
@@ -121,42 +126,83 @@ class Attempts:
             slot.queued = False
             self.begin(slot)
         del ready[:taken]
+        if self.engine.graph.pins and not (ready or self.open):
+            self.engine.cuts.forget()
         return bool(ready)
 
     def begin(self, slot: Slot) -> None:
         """Do what there is to do for one slot now."""
-        if not slot.demand or slot.blocking or slot.attempt is not None or (slot.due is None and not slot.pending):
+        if not slot.demand or (slot.due is None and not slot.pending):
             return
+        if slot.attempt is not None and not self._is_dropped(slot, slot.attempt):
+            return
+        if not self.engine.graph.pins:
+            if not slot.blocking:
+                self._begin_at(slot, self.engine.cut, None)
+            return
+        # While others are under way: perhaps not now, perhaps at an older cut.
+        chosen = self.engine.cuts.choose(slot, self.engine.cut)
+        if chosen is not None:
+            step = self._begin_at(slot, *chosen)
+            if isinstance(step, Settling):
+                self.engine.cuts.settled(slot, step.at)
+            elif step is not None and (step.why or chosen.reading is not None):
+                self.engine.cuts.waits(slot, is_stuck=bool(step.why))
+
+    def _begin_at(self, slot: Slot, cut: int, reading: Reading | None) -> Settling | Waiting | None:
         try:
-            step = self._step(slot)
+            step = self._step(slot, cut, reading)
         except Undecodable as why:
             # Today's annotations do not fit what was kept: that node cannot be computed, and the others can.
-            taken, said = take(slot), Err("Undecodable", f"{why} {OLDER_SHAPE}.")
-            step = Settling(self.engine.cut, said, inputs=taken.inputs, used=taken.used, how="passed on")
+            taken, said = take(slot, reading and reading.edges), Err("Undecodable", f"{why} {OLDER_SHAPE}.")
+            step = Settling(cut, said, inputs=taken.inputs, used=taken.used, how="passed on")
         if isinstance(step, Settling):
             self._count(slot, step.how)
-            self.engine.settle(slot, step)
+            self.engine.settle(slot, step if reading is None or not reading.is_past else step._replace(is_stale=True))
             if isinstance(step.outcome, Err):
                 self._back_off(slot, step.outcome)
         elif step is not None and step.why:
             self.stuck[slot.key] = step.why
+        return step
 
-    def _step(self, slot: Slot) -> Settling | Waiting | None:
-        spec, cut = slot.spec, self.engine.cut
+    def _is_dropped(self, slot: Slot, attempt: object) -> bool:
+        """Whether the call under way was cancelled now, as an input has changed and its node is to begin anew."""
+        policy = slot.spec.code.policy if slot.spec.code is not None else None
+        if policy is None or slot.due is None or not isinstance(attempt, Attempt) or attempt.is_provisional:
+            return False
+        if policy.debounce is not None:
+            self.quiet.note(slot, self.engine.timer.clock())
+        used, shown = attempt.what.taken.used, self.engine.shown_inputs(slot)
+        if not policy.restart or slot.pending or (len(used) == len(shown) and all(map(is_same, used, shown))):
+            return False
+        del self.open[attempt.id]
+        self.engine.batch.put(ATTEMPT, attempt.id, None)
+        self.sending = [one for one in self.sending if one[0].id != attempt.id]
+        attempt.runner.cancel(attempt.id)
+        if attempt.cuts is not None:
+            attempt.cuts.end(slot, attempt.what.cut)
+        slot.attempt = None
+        return True
+
+    def _step(self, slot: Slot, cut: int, reading: Reading | None) -> Settling | Waiting | None:
+        spec, is_whole = slot.spec, reading is not None or not slot.pending
         if spec.kind == "choose":
-            return self._choose(slot, cut)
-        taken = take(slot)
+            return self._choose(slot, cut, reading)
+        taken = take(slot, None if reading is None else reading.edges)
         for number, outcome in enumerate(taken.outcomes):
             if isinstance(outcome, Ok):
                 continue
             mode, edge = spec.inputs[number].mode, taken.edges[number]
             if mode == "plain" or mode == "settled" or (mode == "partials" and (edge is None or edge.source.current)):
-                return self._pass_on(slot, taken, edge, outcome, cut) if not slot.pending else Waiting()
+                return self._pass_on(slot, taken, edge, outcome, cut) if is_whole else Waiting()
         if spec.code is None:
             return Waiting(f"the type {slot.thing.type.name} was opened without its code; give it to open(types=…)")
         if spec.kind not in ("derive", "each"):
-            return self._built_in(slot, cut, taken)
-        return self._call(slot, spec.code, cut, taken)
+            return self._built_in(slot, cut, taken) if is_whole else Waiting()
+        policy = spec.code.policy
+        if policy is not None and is_whole and not self.quiet.may_begin(slot, policy, self.engine.timer):
+            return None
+        return self._call(slot, spec.code, cut, taken, reading)
 
     def _pass_on(self, slot: Slot, taken: Taken, edge: Edge | None, outcome: Outcome, cut: int) -> Settling:
         """An error or an absence above is one here, without a call; the error names where it began."""
@@ -170,31 +216,36 @@ class Attempts:
             outcome = Err("InputFailed", said, outcome.where, origin)
         return Settling(cut, outcome, inputs=taken.inputs, used=taken.used, how="passed on")
 
-    def _choose(self, slot: Slot, cut: int) -> Settling | Waiting | None:
-        edge = self._input(slot, 0)
+    def _choose(self, slot: Slot, cut: int, reading: Reading | None) -> Settling | Waiting | None:
+        edge = _input(slot.edges if reading is None else reading.edges, 0)
         test = edge_outcome(edge) if edge is not None else LOST
         if edge is not None and not edge.source.current:
             return Waiting()
         if not isinstance(test, Ok):
-            return self._pass_on(slot, take(slot), edge, test, cut)
+            return self._pass_on(slot, take(slot), edge, test, cut) if reading is None else Waiting()
         branch = 1 if decode(test.encoded) is True else 2
         self.engine.graph.choose(slot, branch, cut)
-        if slot.pending:
+        edges = slot.edges
+        if reading is not None:
+            reading = self.engine.cuts.branch(slot, cut)
+            if reading is None:
+                return Waiting()
+            edges = reading.edges
+        elif slot.pending:
             return Waiting()
-        edge, taken = self._input(slot, branch), take(slot)
+        edge, taken = _input(edges, branch), take(slot, edges)
         outcome = edge_outcome(edge) if edge is not None else LOST
+        is_stale = True if reading is not None and reading.is_past else None
         if not isinstance(outcome, Ok):
-            return self._pass_on(slot, taken, edge, outcome, cut)
+            return self._pass_on(slot, taken, edge, outcome, cut)._replace(is_stale=is_stale)
         key, preimage = self.call_key(slot, [encoded_link(test.content), encoded_link(outcome.content)])
-        return Settling(cut, outcome, key, (0, 0), taken.inputs, taken.used, "built in", preimage)
+        said = Settling(cut, outcome, key, (0, 0), taken.inputs, taken.used, "built in", preimage)
+        return said._replace(is_stale=is_stale)
 
-    def _input(self, slot: Slot, number: int) -> Edge | None:
-        return next((edge for edge in slot.edges if edge.input == number), None)
-
-    def _built_in(self, slot: Slot, cut: int, taken: Taken) -> Settling | Waiting:
-        if slot.pending:
-            return Waiting()
-        source = slot.edges[-1].source
+    def _built_in(self, slot: Slot, cut: int, taken: Taken) -> Settling:
+        edge = taken.edges[0]
+        assert edge is not None
+        source = edge.source
         key, preimage = self.call_key(
             slot, [encoded_link(found.content) for found in taken.outcomes if isinstance(found, Ok)]
         )
@@ -203,22 +254,25 @@ class Attempts:
         outcome = whole_outcome(slot.spec, code, source.tree(), self.engine.store.open_blob)
         return Settling(cut, outcome, key, (0, 0), taken.inputs, taken.used, "built in", preimage)
 
-    def _call(self, slot: Slot, code: NodeCode, cut: int, taken: Taken) -> Settling | Waiting | None:
+    def _call(
+        self, slot: Slot, code: NodeCode, cut: int, taken: Taken, reading: Reading | None
+    ) -> Settling | Waiting | None:
         spec, operation, open_blob = slot.spec, code.operation, self.engine.store.open_blob
+        is_whole = reading is not None or not slot.pending
         assert operation is not None
         found = given(slot, code, taken, open_blob)
         if found is None:
             return Waiting()
         names, kept = found
         if spec.own:
-            if not slot.pending and self._same_inputs(slot, names):
+            if is_whole and self._same_inputs(slot, names):
                 assert slot.result is not None
                 return self._reuse(slot, cut, taken, slot.result.call_key, slot.result.outcome)
             own = encoded_link(slot.last.content) if slot.last is not None else encode(spec.initial)
             names = [own, *names]
         key, preimage = self.keys.key(spec, names, self.engine.fingerprints)
         wanted: Wanted | None = None
-        if not slot.pending:
+        if is_whole:
             known = self.engine.recall(key)
             wanted = self._wanted(slot, key, known) if code.matchers else None
             if known is not None and wanted is None:
@@ -226,21 +280,23 @@ class Attempts:
             self._carry_tries(slot, key)
         elif slot.seen == key:
             return None
-        if (operation.services or wanted is not None) and (missing := self._missing_service(operation, wanted)):
+        if (operation.services or wanted is not None) and (missing := self.placing.missing_service(operation, wanted)):
             return Waiting(missing)
         values = [value if shape is None else shape.decode(cast("bytes", value), open_blob) for value, shape in kept]
         if spec.own:
             values.insert(0, self._own(slot, code))
         self.number += 1
-        services = self._services_of(operation) if operation.services else {}
-        call = Call(AttemptId(self.engine.epoch, self.number), operation, tuple(values), services, spec.timeout_s)
-        runner = self._runner(code, operation, services)
+        services = self.placing.services_of(operation) if operation.services else {}
+        id, by = AttemptId(self.engine.epoch, self.number), slot.key.entity
+        call = Call(id, operation, tuple(values), services, spec.timeout_s, by)
+        runner = self.placing.runner(code, operation, services)
         slot.seen = key
         # With a service a call may have to wait for its turn, and then answers from another thread.
-        answer = self._answers[runner.name] if not services and not slot.pending and wanted is None else None
+        answer = self._answers[runner.name] if not services and is_whole and wanted is None else None
         if answer is not None:
-            return self._made_here(slot, operation, answer(call), cut, key, preimage, taken)
-        self._start(slot, call, runner, Keyed(cut, key, preimage, taken), wanted)
+            made = self._made_here(slot, operation, answer(call), cut, key, preimage, taken)
+            return made if reading is None else made._replace(used=taken.used, is_stale=None)
+        self._start(slot, call, runner, Keyed(cut, key, preimage, taken, reading), wanted)
         return None
 
     def _wanted(self, slot: Slot, key: Cid, known: Ok | None) -> Wanted | None:
@@ -289,18 +345,11 @@ class Attempts:
         else:
             slot.tries = 0
 
-    def _missing_service(self, operation: Operation, wanted: Wanted | None) -> str:
-        needed = [service_name(one.annotation) for one in operation.services if one.default is not None]
-        if wanted is not None:
-            needed = [wanted.matcher.service] if wanted.made is not None else [*needed, wanted.matcher.service]
-        missing = next((name for name in needed if name not in self.services), "")
-        return missing and f"{operation.name} needs {missing}; open the space with services={{{missing}: …}}"
-
     def _start(self, slot: Slot, call: Call, runner: Runner, what: Keyed, wanted: Wanted | None) -> None:
         """Have the call made somewhere."""
         if wanted is not None:
             runner = VectorRunner(runner, self.runners["loop"], wanted)
-        attempt = Attempt(call.id, slot.key, what, runner, bool(slot.pending))
+        attempt = Attempt(call.id, slot.key, what, runner, what.reading is None and bool(slot.pending))
         if wanted is not None:
             attempt.is_known = wanted.made is not None
             attempt.vectors_by = self.engine.fingerprints.get(wanted.matcher.service)
@@ -309,10 +358,9 @@ class Attempts:
         if not attempt.is_provisional:
             attempt.is_listed = True
             self.engine.batch.put(ATTEMPT, call.id, (*slot.key, what.cut, what.key))
+            attempt.cuts = self.engine.cuts
+            attempt.cuts.begin(slot, what.cut, self.engine.cut)
         self.sending.append((call, runner))
-
-    def _services_of(self, operation: Operation) -> dict[str, object]:
-        return {service.name: self.services.get(service_name(service.annotation)) for service in operation.services}
 
     def _made_here(
         self,
@@ -333,22 +381,9 @@ class Attempts:
         else:
             outcome = self._error(slot, report)
         if report.took_s > SLOW_S:
-            self._note_pace(operation, report.took_s)
+            self.placing.note(operation, report.took_s)
         took_us = int(report.took_s * 1e6)
         return Settling(cut, outcome, key, report.id, taken.inputs, None, "ran", preimage, took_us, None, False, True)
-
-    def _runner(self, code: NodeCode, operation: Operation, services: Mapping[str, object]) -> Runner:
-        """Where the code says; else where a service says; else by kind, plain functions by the pace seen so far."""
-        wanted = code.runner
-        if wanted is None and services:
-            wanted = next((r for s in services.values() if (r := getattr(s, "runner", None))), None)
-        if wanted is None:
-            wanted = (
-                "loop" if operation.kind != "sync" else "inline" if self.pace.get(operation.name, 0) >= 2 else "thread"
-            )
-        elif wanted in ("inline", "thread") and operation.kind != "sync":
-            wanted = "loop"
-        return self.runners.get(wanted) or self.runners["inline" if operation.kind == "sync" else "loop"]
 
     def send(self) -> None:
         """Send what was begun; its attempts are durable by now, and so are the outcomes of those before."""
@@ -392,6 +427,8 @@ class Attempts:
                 self._frame(slot, attempt, report.encoded)
         else:
             self._settle(slot, attempt, report)
+        if attempt.cuts is not None:
+            attempt.cuts.end(slot, attempt.what.cut)
         if slot is not None:
             self.engine.graph.offer(slot)
 
@@ -420,7 +457,7 @@ class Attempts:
 
     def _settle(self, slot: Slot | None, attempt: Attempt, report: Finished | Broke) -> None:
         target = slot or self.engine.lost_slot(attempt.slot)
-        cut, key, preimage, taken = attempt.what
+        cut, key, preimage, taken, reading = attempt.what
         outcome: Outcome
         other: Ok | None = None
         if isinstance(report, Finished):
@@ -435,16 +472,20 @@ class Attempts:
         self._count(target, how)
         operation = target.spec.code.operation if target.spec.code is not None else None
         if operation is not None and attempt.runner.name in ("inline", "thread") and not attempt.is_known:
-            self._note_pace(operation, report.took_s)
+            self.placing.note(operation, report.took_s)
         took_us = int(report.took_s * 1e6)
         said = Settling(cut, outcome, key, attempt.id, taken.inputs, taken.used, how, preimage, took_us, other)
         if isinstance(report, Broke) and report.made is not None:
             said = said._replace(made=Ok(content_id(report.made), report.made))
         elif isinstance(report, Finished) and report.vectors:
             said = said._replace(vectors=Vectors(attempt.vectors_by, report.vectors))
+        if (reading is not None and reading.is_past) or target in self.engine.cuts.passed:
+            said = said._replace(is_stale=True)
         self.engine.settle(target, said)
         if slot is not None:
             self._back_off(slot, outcome)
+            if self.engine.graph.pins:
+                self.engine.cuts.settled(slot, cut)
 
     def _back_off(self, slot: Slot, outcome: Outcome) -> None:
         """Wait before the next try, where one is left."""
@@ -465,9 +506,14 @@ class Attempts:
     def wake(self, key: SlotKey) -> None:
         """A retry's pause is over."""
         slot = self.engine.node(*key)
-        if isinstance(slot, Slot) and slot.attempt is BACKOFF:
+        if not isinstance(slot, Slot):
+            return
+        if slot.attempt is BACKOFF:
             slot.attempt = None
             self.engine.graph.offer(slot)
+        if self.quiet.wake(slot):
+            self.engine.graph.offer(slot)
+        self.engine.cuts.wake(slot)
 
     def reattach(self) -> None:
         """Memory was read anew: attempts under way hold on to the slots that stand there now."""
@@ -506,8 +552,6 @@ class Attempts:
         place = operation.name if operation is not None else f"weft/{slot.spec.kind}", how
         self.counts[place] = self.counts.get(place, 0) + 1
 
-    def _note_pace(self, operation: Operation, took_s: float) -> None:
-        if took_s < QUICK_S:
-            self.pace[operation.name] = self.pace.get(operation.name, 0) + 1
-        elif took_s > SLOW_S:
-            self.pace[operation.name] = -10
+
+def _input(edges: Iterable[Edge], number: int) -> Edge | None:
+    return next((edge for edge in edges if edge.input == number), None)

@@ -35,6 +35,8 @@ class Call(NamedTuple):
     arguments: tuple[object, ...]
     services: Mapping[str, object]
     timeout_s: float | None = None
+    by: str = ""
+    """For which entity: where many calls wait, entities take turns."""
 
 
 @dataclass(frozen=True, slots=True)

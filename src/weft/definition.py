@@ -28,6 +28,7 @@ from weft.made import Applied, Choice, Each, Options, Whole
 from weft.matching.matcher import Matcher
 from weft.node_type import NodeTypes, bound, element_of, is_mapping, is_sequence
 from weft.operation import MISSING, Operation, Parameter, UnresolvedAnnotation, operation_of
+from weft.policy import policy_of
 from weft.reduce import CellSpec, Step
 from weft.spec import InputSpec, Mode, NodeCode, NodeSpec, OperationSpec, TypeSpec
 from weft.told import Field, Fold, Items, Ref
@@ -359,6 +360,7 @@ class _Compiler:
                 shapes,
                 services={service.name: service.annotation for service in operation.services},
                 runner=options.runner or operation.runner,
+                policy=policy_of(options, operation),
                 matchers=matchers,
             ),
         )

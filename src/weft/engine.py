@@ -287,6 +287,8 @@ class Engine(Ledger):
 
     def _bury(self, whole: Whole, element: str, cut: int) -> None:
         slot = whole.slots[element]
+        if self.graph.pins:
+            self.cuts.shown.keep_slot(slot, cut, dropped_from=whole)
         waiting = [edge.reader for edge in slot.readers.get("", ()) if isinstance(edge.reader, Slot)]
         # Readers first, those of the whole too: what was unsettled about this element until now counts for them.
         self.make_all_due(waiting, cut)
@@ -423,6 +425,9 @@ class Engine(Ledger):
         old, outcome, at = slot.result, result.outcome, result.at
         is_list = slot.spec.sort != "plain" and self._has_element_readers(slot)
         before = {member.element: member.content for member in slot.members()} if is_list else {}
+        if self.graph.pins:
+            self.cuts.shown.keep_slot(slot, at)
+            self.cuts.shown.settle(slot)
         slot.show(result)
         slot.frame = None
         self.batch.put(VERSION, slot.key, (at, result.position, encoded))
@@ -431,8 +436,9 @@ class Engine(Ledger):
         if isinstance(outcome, Err):
             self.index_failure(slot)
         self.touched[slot] = None
-        # An error that is tried no more is the same to whoever reads it, but for the elements that stood in for it.
-        is_over = is_list and isinstance(outcome, Err) and outcome.final
+        # An error that is tried no more, or again, is the same to whoever reads it, but for the elements that stand in
+        # for it meanwhile.
+        is_over = is_list and isinstance(outcome, Err)
         if old is None or is_over or not is_same(old.outcome, outcome):
             if not slot.thing.knows_readers:
                 self.graph.load_readers(slot.thing)
@@ -444,8 +450,18 @@ class Engine(Ledger):
         if due != had:
             self.put_due(slot, due)
             joins = self.graph.set_due(slot, due)
-            if joins and (had.first if had is not None else at) < at:
-                self._hold_marks(joins, had.first if had is not None else at, at)
+            if had is not None and had.first < at:
+                self._skip(slot, joins, had.first)
+
+    def _skip(self, slot: Slot, joins: list[Edge], first: int) -> None:
+        """It settled, without the cuts between `first` and there. `joins`: see `Graph.turn`."""
+        assert slot.result is not None
+        if slot.due is not None:
+            joins = [edge for edges in slot.readers.values() for edge in edges]
+        if joins:
+            self._hold_marks(joins, first, slot.result.at)
+        if self.graph.pins:
+            self.cuts.skipped(slot, slot.result.at)
 
     def _hold_marks(self, joins: list[Edge], first: int, at: int) -> None:
         """A slot that skipped cuts is right at `at`, and was perhaps not right at any cut between `first` and there.

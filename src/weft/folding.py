@@ -113,6 +113,8 @@ class Folding:
         merged = self.changes.setdefault(node, {})
         if node.spec.kind == "ref":
             self.pointed.setdefault(node, target_of(node.outcome()))
+        if self.ledger.graph.pins:
+            self.ledger.cuts.shown.keep_told(node, self.told.position)
         for change in node.cell.apply(verb, args, self.told):
             earlier = merged.get(change.element)
             if earlier is not None:

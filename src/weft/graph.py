@@ -426,6 +426,10 @@ class Graph:
         self.ready: list[Slot] = []
         self.due: dict[Slot, None] = {}
         """Every wired slot that has a due row."""
+        self.pins: list[int] = []
+        """The cuts at which somebody computes, ascending: empty while nothing is under way."""
+        self.released: list[Slot] = []
+        """Slots that nobody asks for any more, since a cut was pinned."""
 
     # ---- loading ----
     def thing(self, id: str) -> Thing | None:
@@ -519,6 +523,8 @@ class Graph:
         slot = whole.slots.pop(element)
         whole.touch((element,))
         self._detach(whole.edge_by.pop(element))
+        if self.pins:
+            self.released.append(slot)
         self.set_due(slot, None)
         self.unwire(slot)
         return slot
@@ -700,8 +706,14 @@ class Graph:
         return []
 
     def offer(self, slot: Slot) -> None:
-        """Queue a slot if there may be something to run: looked at again when its turn comes."""
-        if slot.demand and not slot.queued and slot.blocking == 0 and (slot.due is not None or slot.pending):
+        """Queue a slot if there may be something to run: looked at again when its turn comes. While something is under
+        way that may be at an older cut, at which all that it needs is known."""
+        if (
+            slot.demand
+            and not slot.queued
+            and (slot.blocking == 0 or (self.pins and slot.due is not None))
+            and (slot.due is not None or slot.pending)
+        ):
             slot.queued = True
             self.ready.append(slot)
 
@@ -751,6 +763,8 @@ class Graph:
             stack.extend((edge.source, by) for edge in node.edges)
             if isinstance(node, Slot):
                 self.offer(node)
+                if self.pins and not node.demand:
+                    self.released.append(node)
 
     def path_between(self, start: Source, goal: Source) -> list[Source] | None:
         """A way from `start` down its needs to `goal`, both included; None where there is none."""

@@ -41,14 +41,14 @@ Kept: TypeAlias = "tuple[object, Shape | None]"
 """An argument of a call: its bytes, and what they decode as; or, without a shape, the value itself."""
 
 
-def take(slot: Slot) -> Taken:
-    """Look at every input of a slot."""
+def take(slot: Slot, edges_then: list[Edge] | None = None) -> Taken:
+    """Look at every input of a slot, as it is now or by what its edges led to at an older cut."""
     count = len(slot.spec.inputs)
     edges: list[Edge | None] = [None] * count
     outcomes: list[Outcome] = [LOST] * count
     inputs: list[Plain] = []
     used: list[Outcome] = []
-    for edge in slot.edges:
+    for edge in slot.edges if edges_then is None else edges_then:
         outcome = edge_outcome(edge) if edge.element or edge.mode == "settled" else edge.source.outcome()
         inputs.append([*edge.place, Link(outcome.content) if isinstance(outcome, Ok) else None])
         if edge.mode != "state":

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from weft.content import Cid, Link, Plain, content_id, decode, encode, encoded_list, raw_id_of_digest
 from weft.graph import Due, Graph, Loader, Slot, Source, Thing, ToldNode, Whole, target_of
+from weft.held.cuts import Cuts, Timer
 from weft.identity import home_of, rule_of
 from weft.matching.known import Known, parse_known
 from weft.matching.lists import UNMATCHED
@@ -77,7 +78,8 @@ class Ledger(Loader):
         """Those, encoded: one record for all of them is made before anything else is recorded, and at a commit."""
         self._results_bytes = 0
         self.cut = 0
-        self.graph = Graph(self)
+        self.timer = Timer()
+        self._begin_graph()
         self.touched: dict[Slot, None] = {}
         self.failed_keys: dict[Cid, dict[Slot, None]] = {}
         self.unfolded: set[tuple[str, str]] = set()
@@ -89,6 +91,10 @@ class Ledger(Loader):
         self._fresh: set[SlotKey] = set()
         """Slots whose due rows are in the open batch and not in the store."""
         self._read_head()
+
+    def _begin_graph(self) -> None:
+        self.graph = Graph(self)
+        self.cuts = Cuts(self.graph, self.timer)
 
     # ---- rows: the open batch over the store ----
     def row(self, table: Table, key: Key) -> Row | None:
@@ -192,7 +198,7 @@ class Ledger(Loader):
         """Drop the open batch and all that is in memory; what is watched stays watched."""
         self._begin_batch()
         self._drop_results()
-        self.graph = Graph(self)
+        self._begin_graph()
         self.touched.clear()
         self.failed_keys.clear()
         self._read_head()
@@ -445,7 +451,7 @@ class Ledger(Loader):
 
     def reload(self) -> None:
         """Read every entity anew, under the definitions now in force, with the open batch as it stands."""
-        self.graph = Graph(self)
+        self._begin_graph()
         self.failed_keys.clear()
         watched, self.watched = self.watched, {}
         for place, count in watched.items():

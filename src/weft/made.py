@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from weft.declare import Node
     from weft.matching.matcher import Matcher
     from weft.operation import Retry
+    from weft.policy import Debounce
 
 R_co = TypeVar("R_co", covariant=True)
 Function: TypeAlias = Callable[..., object]
@@ -55,6 +56,10 @@ class How(Named, total=False):
     timeout_s: float
     retry: Retry
     runner: str
+    restart: bool
+    """A changed input cancels the call under way, and another is made."""
+    debounce: Debounce
+    """Begin only when the inputs have been quiet for a while."""
     match: Matcher | tuple[Matcher, ...]
     """What tells the elements of a list apart where their declared key does not, in order."""
 
@@ -68,6 +73,8 @@ class Options:
     timeout_s: float | None = None
     retry: Retry | None = None
     runner: str | None = None
+    restart: bool = False
+    debounce: Debounce | None = None
     match: Matcher | tuple[Matcher, ...] = ()
 
     @property

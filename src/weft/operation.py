@@ -25,6 +25,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from weft.content import Plain
 from weft.errors import Unencodable, WeftError
+from weft.policy import Debounce
 from weft.source import SourceUnavailable, Trace, module_name, trace_source
 from weft.value import shape_of
 
@@ -112,6 +113,8 @@ class Operation:
     timeout_s: float | None = None
     retry: Retry | None = None
     runner: str | None = None
+    restart: bool = False
+    debounce: Debounce | None = None
     source_digest: str | None = None
     """What the version would be if none were declared; None where the source cannot be read."""
 
@@ -129,6 +132,8 @@ class _Declared:
     retry: Retry | None = None
     runner: str | None = None
     name: str | None = None
+    restart: bool = False
+    debounce: Debounce | None = None
 
 
 def op(
@@ -139,12 +144,15 @@ def op(
     retry: Retry | None = None,
     runner: str | None = None,
     name: str | None = None,
+    restart: bool = False,
+    debounce: Debounce | None = None,
 ) -> Callable[[F], F]:
     """Say more about an operation; the function stays the same object.
 
     `version`: its author says when results change, by raising it; without it any change of source reruns the operation.
     `pure`: its author says that equal inputs give equal values. `timeout_s`: seconds per attempt.
     `name`: `name` or `namespace/name`, to be known by wherever the function moves.
+    `restart`: a changed input cancels the call under way, and another is made. `debounce`: when to begin one.
     """
     if version is not None and (isinstance(version, bool) or version < 0):
         raise ValueError(f"version is {version!r}, and counts from 0")
@@ -152,7 +160,7 @@ def op(
         raise ValueError(f"name is {name!r}, and should read name or namespace/name, without spaces")
     if timeout_s is not None and timeout_s <= 0:
         raise ValueError(f"timeout_s is {timeout_s}, and should be greater than 0")
-    declared = _Declared(version, pure, timeout_s, retry, runner, name)
+    declared = _Declared(version, pure, timeout_s, retry, runner, name, restart, debounce)
 
     def declare(function: F) -> F:
         try:
@@ -215,6 +223,8 @@ def _read(fn: Callable[..., object]) -> _Kept:
         timeout_s=declared.timeout_s,
         retry=declared.retry,
         runner=declared.runner,
+        restart=declared.restart,
+        debounce=declared.debounce,
         source_digest=digest,
     )
     return _Kept(operation, trace)

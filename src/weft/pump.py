@@ -76,6 +76,7 @@ class Pump:
             services=services,
             report=self.put_report,
             later=self._later,
+            clock=self._time,
             on_point=on_point,
         )
         self.submitted: deque[tuple[Callable[[], object], Future[object]]] = deque()
@@ -340,6 +341,9 @@ class Pump:
 
         assert self._loop is not None
         self._loop.call_later(delay_s, wake)
+
+    def _time(self) -> float:
+        return self._loop.time() if self._loop is not None else 0.0
 
     def _tell_waiters(self) -> None:
         for waiter in list(self.waiters):

@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 from weft.content import Cid, Plain, content_id, encode
 from weft.matching.matcher import Matcher
 from weft.operation import Operation, Retry
+from weft.policy import Policy
 from weft.reduce import CellSpec, Step
 from weft.value import Shape
 
@@ -69,6 +70,7 @@ class NodeCode:
     services: Mapping[str, object] = field(default_factory=dict)
     """The Protocol of each service, by parameter."""
     runner: str | None = None
+    policy: Policy | None = None
     whole: Shape | None = None
     """Of an `each`: the shape of the collection, where `shape` is that of one call's value."""
     element: Shape | None = None

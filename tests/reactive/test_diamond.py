@@ -89,7 +89,7 @@ def test_a_join_never_sees_one_side_new_and_the_other_old(newest_first: bool) ->
     assert join.arguments == (11, 20)
 
 
-def test_a_change_during_a_diamond_is_computed_once_more_and_on_one_cut() -> None:
+def test_a_diamond_is_finished_at_the_cut_it_began_with_and_computed_once_more_at_the_newest() -> None:
     world = Runs(Diamond)
     world.create(Diamond, x=1, watch="bottom")
     left, right = world.step()
@@ -98,6 +98,6 @@ def test_a_change_during_a_diamond_is_computed_once_more_and_on_one_cut() -> Non
     world.set(x=2)
     world.finish(right)
 
-    assert sorted(world.settled()) == ["bottom", "left", "left", "right", "right"]
+    assert sorted(world.settled()) == ["bottom", "bottom", "left", "left", "right", "right"]
     joins = [call.arguments for call in world.sent if call.operation.name.endswith("/add")]
-    assert joins == [(3, 4)]
+    assert joins == [(2, 2), (3, 4)]

@@ -78,7 +78,7 @@ def test_a_change_while_a_call_runs_is_not_covered_by_its_result() -> None:
     world.answer("low")
 
     assert mark(world, "low") == second - 1
-    assert world.settled() == ["low", "low", "high"]
+    assert sorted(world.settled()) == ["high", "high", "low", "low"]  # once as of the older cut
     assert world.value("a", "high") == 8
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weft.testing.scenarios import constant_change, late_ok, removed_readers, zombies
+from weft.testing.scenarios import constant_change, late_ok, removed_readers, slow_siblings, zombies
 from weft.testing.simulation import simulate
 from weft.testing.story import Story
 
@@ -28,6 +28,15 @@ def test_late_good_results_after_errors_of_the_same_call() -> None:
 def test_marks_under_constant_change(first: int) -> None:
     for seed in range(first, first + 150):
         check(constant_change(seed))
+
+
+def test_slow_siblings_under_inputs_that_never_rest() -> None:
+    behind = 0
+    for seed in range(80):
+        run = simulate(slow_siblings(seed))
+        assert run.broken is None, f"{run.broken}\n{slow_siblings(seed)}"
+        behind += run.behind
+    assert behind > 400  # what reads several of them settles all the while
 
 
 def test_answers_to_engines_that_have_died() -> None:

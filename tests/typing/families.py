@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol, assert_type
 
-from weft import Derived, Entity, Field, Node, choose, counter, derive, entries, field, items
+from weft import Debounce, Derived, Entity, Field, Node, choose, counter, derive, entries, field, items
 
 
 class Clock(Protocol):
@@ -285,6 +285,7 @@ def derives() -> None:
     assert_type(derive(partial(streams_2, scale=3), N.a, N.b), Derived[complex])
     assert_type(derive(partial(streams_last1, scale=3), N.a, initial=0j), Derived[complex])
     assert_type(derive(plain_1, N.a, eager=True, timeout_s=3, was="old", runner="thread"), Derived[complex])
+    assert_type(derive(plain_1, N.a, restart=True, debounce=Debounce(quiet_s=1, at_most_s=2)), Derived[complex])
     assert_type(derive(plain_1, N.total), Derived[complex])
 
 

@@ -161,7 +161,7 @@ def kept(operation: Operation, shape: Shape, value: object) -> bytes:
 def answer(call: Call, clock: Clock) -> Finished | Broke:
     """Run a sync call to its end in this thread, and return its outcome. Raises only a Ctrl-C, where a real one lands:
     to swallow it in the main thread would make a program that cannot be stopped."""
-    id, operation, arguments, services, _ = call
+    id, operation, arguments, services = call[:4]
     began_s = clock()
     try:
         value = operation.function(*arguments, **services)

@@ -10,39 +10,40 @@ Source: concurrent.futures' work queue and its idle semaphore.
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from weft.call import AttemptId
+from weft.call import AttemptId, Call
+from weft.runners.turns import Turns, cause_of
 
 T = TypeVar("T")
 
 
 class Line(Generic[T]):
-    """Calls in the order in which they came. `work` is what each thread does: take calls until there are no more."""
+    """Calls in the order in which they came, of those for one entity and operation, which take turns with others.
+
+    `work` is what each thread does: take calls until there are no more."""
 
     def __init__(self, size: int, *, name: str, work: Callable[[], None]) -> None:
         assert size > 0
         self.changed = threading.Condition()
         """The lock of all that is here; it may be taken again by who holds it."""
         self.open: dict[AttemptId, T] = {}
-        self._waiting: deque[T] = deque()
+        self._waiting: Turns[T] = Turns()
         self._size, self._name, self._work = size, name, work
         self._threads: list[threading.Thread] = []
         self._count = 0
         self._idle = 0
         self.is_closed = False
 
-    def put(self, id: AttemptId, one: T) -> bool:
+    def put(self, call: Call, one: T) -> bool:
         """Have a thread take it in its turn; False where the line is closed."""
         with self.changed:
             if self.is_closed:
                 return False
-            self.open[id] = one
-            self._waiting.append(one)
+            self.open[call.id] = one
+            self._waiting.append(cause_of(call), one)
             self._staff()
             return True
 
@@ -59,10 +60,10 @@ class Line(Generic[T]):
             finally:
                 self._idle -= 1
 
-    def drop(self, one: T) -> None:
+    def drop(self, call: Call, one: T) -> None:
         """Let nobody take it, if nobody has."""
-        with self.changed, contextlib.suppress(ValueError):
-            self._waiting.remove(one)
+        with self.changed:
+            self._waiting.remove(cause_of(call), one)
 
     def replace_thread(self) -> None:
         """One of the threads will take no more: begin another in its place when it is needed."""

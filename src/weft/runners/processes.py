@@ -83,7 +83,7 @@ class ProcessRunner:
         except Exception as error:  # noqa: BLE001 - a service's recipe is user code
             execution.fail(error, retry=True)
             return
-        if not self._line.put(call.id, job):
+        if not self._line.put(call, job):
             execution.close(self.name)
 
     def cancel(self, id: AttemptId, /) -> None:
@@ -110,7 +110,9 @@ class ProcessRunner:
             if job.child is not None:
                 job.child.kill()
             else:
-                self._line.drop(job)  # or it was taken by a thread that has no worker yet, and will be dropped there
+                self._line.drop(
+                    job.execution.call, job
+                )  # or it was taken by a thread that has no worker yet, and will be dropped there
         tell(job.execution)
 
     def _work(self) -> None:

@@ -58,7 +58,7 @@ class ThreadRunner:
         with self._line.changed:
             stuck = len(self._abandoned)
             last = next(reversed(self._abandoned.values()), execution).call.operation.name
-            is_open = self._line.put(call.id, execution) if stuck < self._abandoned_max else not self._line.is_closed
+            is_open = self._line.put(call, execution) if stuck < self._abandoned_max else not self._line.is_closed
         if not is_open:
             execution.close(self.name)
         elif stuck >= self._abandoned_max:
@@ -85,7 +85,7 @@ class ThreadRunner:
                 self._abandoned[id] = execution
                 self._line.replace_thread()
             else:
-                self._line.drop(execution)
+                self._line.drop(execution.call, execution)
         if is_late:
             logger.warning("%s was given up on; its thread runs until it returns", execution.call.operation.name)
             execution.time_out()

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from weft.content import Plain, decode
 from weft.engine import Engine
 from weft.graph import Slot
+from weft.held.group import is_joint
 from weft.rebuild import rebuild
 from weft.record import Record
 from weft.schedule import mark_of
@@ -51,6 +52,9 @@ class TurnRules:
         self._marks: dict[SlotKey, int] = {}
         self.checked = 0
         """How many values and marks were held against the reference."""
+        self.behind = 0
+        """How many values of nodes with several computed inputs were settled at a cut that was not the newest any more:
+        what comes while inputs never rest."""
 
     def begin_life(self) -> None:
         """A new engine: what was demanded is asked anew."""
@@ -60,10 +64,13 @@ class TurnRules:
         """Raises `RuleBroken`."""
         if engine.head.position == self.reference.position and not touched:
             return  # a turn in which nothing happened
+        before = self.reference.position
         self.reference.read(engine.store.records(self.reference.position))
         for slot in touched:
             if engine.node(*slot.key) is slot:
                 self._check_shown(slot)
+                is_new = slot.result is not None and slot.result.position > before
+                self.behind += is_new and slot.result.at < engine.cut and is_joint(slot)  # type: ignore[union-attr]
         self._check_marks(engine)
 
     def _check_shown(self, slot: Slot) -> None:

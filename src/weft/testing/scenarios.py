@@ -115,6 +115,36 @@ def constant_change(seed: int) -> Story:
     return Story(seed, GraphPlan(tuple(left), right), tuple(acts), Lateness(rnd.choice((0.01, 0.05)), 0.2))
 
 
+def slow_siblings(seed: int) -> Story:
+    """Siblings of which each takes longer than the inputs rest, with readers of several and of what was told."""
+    draft = _Draft("slow siblings", seed)
+    rnd = draft.rnd
+    left = [NodePlan("n0", "one", ("x",), 1), NodePlan("n1", "one", (rnd.choice("xy"),), 2)]
+    left += [NodePlan("n2", "odd", (rnd.choice(("n0", "x")),)), NodePlan("n3", "each", ("xs", "x"), 1)]
+    left += [NodePlan("n4", "choose", ("n2", "n0", "n1"), 4), NodePlan("n5", "total", ("n3",), 2)]
+    numbers = ["x", "y", "n0", "n1", "n4", "n5"]
+    for number in range(6, rnd.randint(7, 11)):
+        left.append(NodePlan(f"n{number}", "two", tuple(rnd.choices(numbers[-5:], k=2)), rnd.randrange(5)))
+        numbers.append(f"n{number}")
+    right = (SEEN, NodePlan("last", "one", (f"to.{numbers[-1]}",), 2))
+    acts: list[Act] = [Watch("left", plan.name) for plan in left if rnd.random() < 0.5]
+    acts += [Watch("right", "last"), Watch("left", numbers[-1])]
+    for _ in range(rnd.randint(16, 40)):
+        intents: list[Intent] = [("left", "x", "set", rnd.randrange(1000)), ("left", "y", "set", rnd.randrange(1000))]
+        element = rnd.choice(ELEMENTS)
+        if rnd.random() < 0.2:
+            intents.append(("left", "xs", rnd.choice(("add", "add", "remove")), rnd.randrange(1, 900), element))
+            if intents[-1][2] == "remove":
+                intents[-1] = ("left", "xs", "remove", element)
+        if rnd.random() < 0.1:
+            intents.append(("right", "to", "point", rnd.choice(("left", "other"))))
+        acts += [draft.tell(*intents), Pause(0.005)]
+        if rnd.random() < 0.03:
+            acts.append(Fail(rnd.choice(("attempt sent", "results kept", "after commit")), rnd.randint(1, 3)))
+    lateness = Lateness(rnd.choice((0.02, 0.05)), 0.1, 0.1, rnd.choice((0.0, 0.0, 0.1)), 0.5)
+    return Story(seed, GraphPlan(tuple(left), right), tuple(acts), lateness, quick_inline=rnd.random() < 0.3)
+
+
 def zombies(seed: int) -> Story:
     """Engines die with calls under way, whose answers reach the next engine, some of them twice."""
     draft = _Draft("zombies", seed)

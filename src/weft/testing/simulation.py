@@ -50,6 +50,8 @@ class Run:
     """Answers to an engine that had died, which reached the next."""
     repeated: int = 0
     """Answers that came twice."""
+    behind: int = 0
+    """Values of several computed inputs that came while newer inputs were told already."""
     refused: int = 0
     """Writes that the disk refused."""
     simulated_s: float = 0.0
@@ -119,7 +121,7 @@ class Simulation:
         machine, head = self.machine, self.machine.disk.platter.head()
         return Run(
             self.story.seed, head.digest.hex(), head.position, self.calls, self.rules.checked, machine.plan.lives,
-            machine.exchange.strays, machine.exchange.doubled, self.refused, machine.loop.time(),
+            machine.exchange.strays, machine.exchange.doubled, self.rules.behind, self.refused, machine.loop.time(),
             machine.plan.crashes, machine.plan.passed, self.broken,
         )  # fmt: skip
 

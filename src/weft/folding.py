@@ -110,6 +110,9 @@ class Folding:
         self.retried.extend(failed)
 
     def _apply(self, node: ToldNode, verb: str, args: list[Plain]) -> None:
+        if node.thing.id not in self._new:
+            # Before anything changes: who is loaded later never knew of the elements that go, and leaves their results.
+            self.ledger.graph.load_readers(node.thing)
         merged = self.changes.setdefault(node, {})
         if node.spec.kind == "ref":
             self.pointed.setdefault(node, target_of(node.outcome()))

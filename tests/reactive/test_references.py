@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from tests.reactive.operations import inc, total
 from tests.reactive.runs import Runs
 from weft import Entity, Field, Ref, derive, element, field, items, ref
+from weft.reduce import element_identity
 from weft.slot import Err, Gone
+from weft.store import VERSION
+from weft.written_result import parse_result
 
 
 @element(key="name")
@@ -29,6 +32,10 @@ def twice(topic: Topic) -> int:
     return topic.size * 2
 
 
+def len_of(word: str) -> int:
+    return len(word)
+
+
 class Shelf(Entity):
     x: Field[int] = field(default=1)
     words = items(str)
@@ -47,6 +54,34 @@ class Watcher(Entity):
     seen = derive(inc, shelf.at(Shelf.up))
     total = derive(total, shelf.at(Shelf.sizes))
     each = shelf.at(Shelf.sizes).each(inc)
+
+
+class Words(Entity):
+    words = items(str)
+
+
+class Sized(Entity):
+    of: Ref[Words] = ref()
+    lengths = of.at(Words.words).each(len_of)
+
+
+def test_an_element_that_goes_before_its_readers_are_loaded_leaves_no_result() -> None:
+    world = Runs(Words, Sized)
+    world.create(Words)
+    world.add("a", "words", "ant", "bee")
+    world.create(Sized, "s", watch="lengths")
+    world.point("s", "of", "a")
+    world.rest()
+    gone = element_identity("ant", None)
+    world.engine.watched.clear()
+    world.crash()
+    assert not world.engine.graph.things
+
+    world.remove("a", "words", "ant")
+    world.rest()
+
+    row = world.engine.row(VERSION, ("s", "lengths", gone))
+    assert row is not None and "gone" in str(parse_result(row[2])["outcome"])  # type: ignore[arg-type]
 
 
 def shelf(*words: str) -> Runs:

@@ -323,6 +323,7 @@ class Pump:
         _log.error("%s", why)
         assert self._loop is not None
         self._stalled_until, self._was_refused = self._loop.time() + STALL_S, True
+        self._is_idle = False  # also where the loop rests meanwhile, as it was refused elsewhere
         self._read_anew()
         for future, _, _ in answers:
             future.set_exception(why)

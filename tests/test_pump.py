@@ -107,7 +107,8 @@ def test_what_another_program_was_told_is_durable_comes_before_an_edit_that_was_
         store.is_full = True
         with pytest.raises(StoreFailed):
             walk.number = 2
-        # The engine rests now, so that what follows waits for its next turn.
+        # The engine rests now, and not as one that has nothing to do: what follows waits for its next turn.
+        assert not space._host._pump._is_idle  # type: ignore[union-attr]
         intents: list[Plain] = [[walk.id, "number", "set", 3]]
         store.post(encode({"event": {"id": "x", "actor": "other", "base": 0, "time": "", "intents": intents}}))
         store.is_full = False

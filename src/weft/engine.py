@@ -241,8 +241,10 @@ class Engine(Ledger):
         stack: list[tuple[Source, list[tuple[str, bool, bool]], list[str], int]] = [(source, deltas, touched, cut)]
         while stack:
             node, changed, touched, cut = stack.pop()
-            if isinstance(node, Whole):
+            if isinstance(node, Whole) and touched:
                 node.touch(touched)
+            elif isinstance(node, Whole):
+                node.forget()
             for edge in list(node.readers.get("", ())):
                 reader = edge.reader
                 if isinstance(reader, Slot):

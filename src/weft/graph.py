@@ -169,6 +169,7 @@ class Whole:
     """All slots of an `each`, as one collection in the order of what it runs over."""
 
     __slots__ = (
+        "_base",
         "_good",
         "_outcome",
         "_unwell",
@@ -195,6 +196,7 @@ class Whole:
         """The edges whose source is not current: `pending` of them."""
         self._outcome: Outcome | None = None
         self._good = Grown()
+        self._base: ToldNode | Slot | None = None
         self._unwell: dict[str, Entry] = {}
         """Elements without a value, when the tree was last asked for."""
 
@@ -211,10 +213,13 @@ class Whole:
     @property
     def base(self) -> ToldNode | Slot:
         """What the first `each` of a row of them runs over: it says which elements there are, and in which order."""
-        node: Source = self
-        while isinstance(node, Whole):
-            node = node.source
-        return node
+        if self._base is None:
+            node = self.source
+            while isinstance(node, Whole) and node._base is None:
+                node = node.source
+            self._base = node._base if isinstance(node, Whole) else node
+            assert self._base is not None
+        return self._base
 
     def element_ids(self) -> list[str]:
         """The ids of its elements, in order, settled or not."""
@@ -237,8 +242,8 @@ class Whole:
             self.forget()  # places are numbers there
 
     def forget(self) -> None:
-        """Any element may have changed, or moved: gather again when next asked."""
-        self._outcome = None
+        """Any element may have changed, or moved, or there are those of another list: gather again when next asked."""
+        self._outcome = self._base = None
         self._good.forget()
         self._unwell.clear()
 

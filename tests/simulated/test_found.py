@@ -106,7 +106,7 @@ STORIES = {
             Settle(),
             Tell("e2", (("left", "xs", "remove", 13),)),
             Settle(),
-            seed=40,
+            seed=20,
         ),
         lateness=Lateness(0.05, breaks=0.7),
     ),

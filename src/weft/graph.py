@@ -249,20 +249,25 @@ class Whole:
 
     def entry(self, element: str) -> Entry | None:
         """One element's value, at its place."""
-        at, slot = self.base.entry(element), self.slots.get(element)
-        outcome = slot.outcome() if slot is not None else None
-        if at is None or isinstance(outcome, Ok):
+        at = self.base.entry(element)
+        if at is None:
             self._unwell.pop(element, None)
-        else:
+        return None if at is None else self._value_at(at)
+
+    def _value_at(self, at: Entry) -> Entry | None:
+        element = at.last
+        slot = self.slots.get(element)
+        outcome = slot.outcome() if slot is not None else None
+        if not isinstance(outcome, Ok):
             self._unwell[element] = at
-        if at is None or not isinstance(outcome, Ok):
             return None
+        self._unwell.pop(element, None)
         return Entry.of(at.place, Member(element, outcome.content, outcome.encoded, at.member.key))
 
     def _entries(self) -> Iterator[Entry]:
         self._unwell.clear()
         for at in self.base.tree().entries():
-            entry = self.entry(at.last)
+            entry = self._value_at(at)
             if entry is not None:
                 yield entry
 

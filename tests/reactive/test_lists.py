@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.reactive.operations import double, inc, total
 from tests.reactive.runs import Runs
-from weft import Entity, Field, derive, entries, field, items
-from weft.graph import Whole
+from weft import Entity, Field, derive, entries, field, graph, items
+from weft.content import Plain
+from weft.graph import Whole, tree_of
 from weft.reduce import element_identity
+from weft.slot import Outcome
+from weft.spec import NodeSpec
+from weft.tree import Tree
 
 
 def scaled(a: int, by: int) -> int:
@@ -62,6 +68,26 @@ def test_a_collection_knows_which_of_its_elements_are_unsettled() -> None:
     assert len(whole.unsettled) == whole.pending == 1
     world.settled()
     assert not whole.unsettled
+
+
+def test_a_collection_over_a_mapping_looks_at_it_once_however_many_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = listed()
+    puts: list[list[Plain]] = [["a", "named", "put", f"k{number}", number] for number in range(40)]
+    world.tell(*puts)
+    world.settled()
+    whole, looked = world.engine.node("a", "labels"), list[str]()
+    assert isinstance(whole, Whole)
+
+    def looking(spec: NodeSpec, outcome: Outcome) -> Tree:
+        looked.append(spec.name)
+        return tree_of(spec, outcome)
+
+    monkeypatch.setattr(graph, "tree_of", looking)
+
+    whole.forget()
+    assert len(list(whole.tree())) == 40
+
+    assert looked == ["named"]
 
 
 def test_an_element_that_moves_keeps_its_result() -> None:

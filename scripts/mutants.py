@@ -125,7 +125,10 @@ def main(arguments: Sequence[str]) -> int:
     if unsound:
         print(f"tests of mutants must pass on the code as it is:\n{unsound}")
         return 1
-    caught = sum([_print_row(each) for each in chosen])
+    free = [each.name for each in chosen if not _print_row(each)]
+    caught = len(chosen) - len(free)
+    for name in free:
+        print(f"FAILED mutant: {name}")
     print(f"{caught} of {len(chosen)} mutants caught, {len(everything) - len(chosen)} left out")
     return 0 if caught == len(chosen) else 1
 

@@ -19,6 +19,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 AT_ONCE = 2
+LAST_LINES = 5
+"""How many lines of a part's output are told again, where none of them names what failed."""
+SHOWN_CHARACTERS = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,14 @@ class Outcome:
     def passed(self) -> bool:
         """Whether the part's command exited as it should."""
         return self.code == 0 or self.code in self.part.may_exit
+
+    @property
+    def failures(self) -> list[str]:
+        """The lines that name what failed: those that begin with FAILED or ERROR, or the last ones if none does."""
+        if self.passed:
+            return []
+        lines = [line for line in self.output.splitlines() if line.strip()]
+        return [line for line in lines if line.startswith(("FAILED", "ERROR"))] or lines[-LAST_LINES:]
 
 
 def run_parts(parts: Sequence[Part]) -> list[Outcome]:
@@ -86,6 +97,13 @@ def print_times(outcomes: Sequence[Outcome]) -> None:
     width = max(len(each.part.name) for each in outcomes)
     for each in outcomes:
         print(f"{each.part.name:{width}}  {_verdict(each):6}  {each.took_s:7.1f} s")
+
+
+def print_failures(outcomes: Sequence[Outcome]) -> None:
+    """What failed, by part: for whoever sees only the end of it all."""
+    for each in outcomes:
+        for line in each.failures:
+            print(f"{each.part.name}: {line[:SHOWN_CHARACTERS]}")
 
 
 def _print(outcome: Outcome) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from scripts.parts import ROOT, Outcome, Part, print_times, run_parts
+from scripts.parts import ROOT, Outcome, Part, print_failures, print_times, run_parts
 from scripts.pythons import Found, newest_other
 
 SMALL = ("cbrrr", "msgspec", "click", "httpx", "loro")
@@ -51,6 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         counts = _counts(reports)
     print()
     print_times(outcomes)
+    print_failures(outcomes)
     if missing:
         print(f"\nnot run: the core's tests on a second Python. {missing}")
     return _verdict(outcomes, counts, missing=bool(missing) and is_required())

@@ -26,7 +26,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 # Mutants stop at the first catch, and what one found must not be replayed for the next.
-settings.register_profile("mutant", deadline=None, max_examples=200, database=None, report_multiple_bugs=False)
+settings.register_profile("mutant", settings.get_profile("ci"), report_multiple_bugs=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 

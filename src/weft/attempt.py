@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
+from msgspec.structs import replace
+
 from weft.builtin import whole_outcome
 from weft.call import AttemptId, Broke, Call, Finished, Partial, Report, Runner, answers_at_once
 from weft.call_key import CallKeys
@@ -158,7 +160,7 @@ class Attempts:
             step = Settling(cut, said, inputs=taken.inputs, used=taken.used, how="passed on")
         if isinstance(step, Settling):
             self._count(slot, step.how)
-            self.engine.settle(slot, step if reading is None or not reading.is_past else step._replace(is_stale=True))
+            self.engine.settle(slot, step if reading is None or not reading.is_past else replace(step, is_stale=True))
             if isinstance(step.outcome, Err):
                 self._back_off(slot, step.outcome)
         elif step is not None and step.why:
@@ -237,10 +239,10 @@ class Attempts:
         outcome = edge_outcome(edge) if edge is not None else LOST
         is_stale = True if reading is not None and reading.is_past else None
         if not isinstance(outcome, Ok):
-            return self._pass_on(slot, taken, edge, outcome, cut)._replace(is_stale=is_stale)
+            return replace(self._pass_on(slot, taken, edge, outcome, cut), is_stale=is_stale)
         key, preimage = self.call_key(slot, [encoded_link(test.content), encoded_link(outcome.content)])
         said = Settling(cut, outcome, key, (0, 0), taken.inputs, taken.used, "built in", preimage)
-        return said._replace(is_stale=is_stale)
+        return replace(said, is_stale=is_stale)
 
     def _built_in(self, slot: Slot, cut: int, taken: Taken) -> Settling:
         edge = taken.edges[0]
@@ -295,7 +297,7 @@ class Attempts:
         answer = self._answers[runner.name] if not services and is_whole and wanted is None else None
         if answer is not None:
             made = self._made_here(slot, operation, answer(call), cut, key, preimage, taken)
-            return made if reading is None else made._replace(used=taken.used, is_stale=None)
+            return made if reading is None else replace(made, used=taken.used, is_stale=None)
         self._start(slot, call, runner, Keyed(cut, key, preimage, taken, reading), wanted)
         return None
 
@@ -476,11 +478,11 @@ class Attempts:
         took_us = int(report.took_s * 1e6)
         said = Settling(cut, outcome, key, attempt.id, taken.inputs, taken.used, how, preimage, took_us, other)
         if isinstance(report, Broke) and report.made is not None:
-            said = said._replace(made=Ok(content_id(report.made), report.made))
+            said = replace(said, made=Ok(content_id(report.made), report.made))
         elif isinstance(report, Finished) and report.vectors:
-            said = said._replace(vectors=Vectors(attempt.vectors_by, report.vectors))
+            said = replace(said, vectors=Vectors(attempt.vectors_by, report.vectors))
         if (reading is not None and reading.is_past) or target in self.engine.cuts.passed:
-            said = said._replace(is_stale=True)
+            said = replace(said, is_stale=True)
         self.engine.settle(target, said)
         if slot is not None:
             self._back_off(slot, outcome)

@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias, cast
 
+from msgspec import Struct
+
 from weft.blob import Blob
 from weft.operation import Operation
 
@@ -27,7 +29,7 @@ class AttemptId(NamedTuple):
     number: int
 
 
-class Call(NamedTuple):
+class Call(Struct, frozen=True):
     """One execution to be done: positional `arguments`, and `services` by keyword (settings are in the operation)."""
 
     id: AttemptId
@@ -48,7 +50,7 @@ class Partial:
     encoded: bytes
 
 
-class Finished(NamedTuple):
+class Finished(Struct, frozen=True):
     """The call's value, as canonical bytes, and the Blobs in it that the call made: a store may not have their content
     yet, and nobody else keeps it."""
 
@@ -60,7 +62,7 @@ class Finished(NamedTuple):
     """Packed, by text, where matching asked for them."""
 
 
-class Broke(NamedTuple):
+class Broke(Struct, frozen=True):
     """The call raised, timed out, was cancelled, returned what cannot be kept, or its worker died.
 
     `kind` is the exception's class name, `message` its text, `where` the last lines of its traceback inside user code.

@@ -14,7 +14,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple, cast
+from typing import cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.content import Cid, Link, Plain, content_id, encode, encode_shallow
 from weft.errors import WeftError
@@ -62,7 +65,7 @@ class EngineBroke(WeftError):
     what: str
 
 
-class Settling(NamedTuple):
+class Settling(Struct, frozen=True):
     """What a call, or the engine in its place, came to."""
 
     at: int
@@ -260,11 +263,10 @@ class Engine(Ledger):
                         # Who reads what is not there looks again: its absence may be an error now, or none any more.
                         self._spread_element(reader, element, read_at)
             for element, _, _ in changed:
-                self._spread_element(node, element, cut)
+                if element:
+                    self._spread_element(node, element, cut)
 
     def _spread_element(self, node: Source, element: str, cut: int) -> None:
-        if not element:
-            return
         for edge in list(node.readers.get(element, ())):
             if isinstance(edge.reader, Slot):
                 self.make_due(edge.reader, max(cut, edge.since))
@@ -323,7 +325,7 @@ class Engine(Ledger):
                 # What cannot be shown is not lost. One that was kept is so by its key, for which it would be retried
                 # for ever.
                 reused = said.how == "reused"
-                said = said._replace(call_key=None) if reused else said._replace(other=said.other or said.outcome)
+                said = replace(said, call_key=None) if reused else replace(said, other=said.other or said.outcome)
         position = self.position + 1
         result = Result(said.at, outcome, said.call_key, said.attempt, position)
         stands = old is None or said.at > old.at or dominates(result, old)

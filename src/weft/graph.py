@@ -14,7 +14,7 @@ sorts.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 from weft.collection import content_elements, key_element
 from weft.content import Plain, content_id, decode, encode
@@ -311,13 +311,15 @@ Reader: TypeAlias = Slot | Whole
 class Edge:
     """Who reads what, how, since which position, and which element of it ("" for all of it)."""
 
-    __slots__ = ("element", "input", "mode", "place", "reader", "since", "source")
+    __slots__ = ("element", "input", "is_blocking", "mode", "place", "reader", "since", "source")
 
     def __init__(self, source: Source, reader: Reader, *, mode: Mode, element: str, since: int, number: int) -> None:
         self.source, self.reader, self.mode, self.element, self.since = source, reader, mode, element, since
         inner = source.key.element if isinstance(source, Slot) else ""
         self.place = (source.thing.id, source.spec.name, element or inner)
         """What is read: (entity, node, element)."""
+        self.is_blocking = mode in ("plain", "settled")
+        """Whether the reader waits until what is read is current."""
         self.input = number
         """Which of the reader's declared inputs it serves; ~number is the reference that one is read through, and -1 is
         also a Whole's own gathering."""
@@ -667,7 +669,7 @@ class Graph:
         reader.pending += by
         if isinstance(reader, Whole):
             reader.note(edge, is_current=by < 0)
-        if edge.mode in ("plain", "settled"):
+        if edge.is_blocking:
             reader.blocking += by
         self.turn(reader)
 
@@ -691,14 +693,15 @@ class Graph:
             by = -1 if now else 1
             for edges in node.readers.values():
                 for edge in edges:
-                    edge.reader.pending += by
-                    if isinstance(edge.reader, Whole):
-                        edge.reader.note(edge, is_current=now)
-                    if edge.mode in ("plain", "settled"):
-                        edge.reader.blocking += by
-                    if now and edge.reader.pending:
+                    reader = edge.reader
+                    reader.pending += by
+                    if isinstance(reader, Whole):
+                        reader.note(edge, is_current=now)
+                    if edge.is_blocking:
+                        reader.blocking += by
+                    if now and reader.pending:
                         joins.append(edge)
-                    stack.append(edge.reader)
+                    stack.append(reader)
         return joins
 
     def set_due(self, slot: Slot, due: Due | None) -> list[Edge]:
@@ -731,30 +734,29 @@ class Graph:
         """The first cut at which the slot is not known to be settled; NEVER when it is current."""
         if slot.current:
             return NEVER
-        least = NEVER
-        seen: dict[Source, int] = {slot: 0}
-        stack: list[tuple[Source, int]] = [(slot, 0)]
-        while stack:
-            node, since = stack.pop()
-            if isinstance(node, ToldNode):
-                continue
+        least, since, node = NEVER, 0, cast("Reader", slot)
+        while node.pending == 1:
+            # Straight down, where there is one way: nothing can be met twice.
             if isinstance(node, Slot) and node.due is not None:
                 least = min(least, max(node.due.first, since))
-            unsettled: Collection[Edge]
-            if isinstance(node, Whole):
-                unsettled = node.unsettled
-            else:
-                unsettled = [edge for edge in node.edges if not edge.source.current]
-            if len(unsettled) == 1 and not stack:
-                # Straight down, where there is one way: nothing can be met twice.
-                (edge,) = unsettled
-                stack.append((edge.source, max(edge.since, since)))
-                continue
-            for edge in unsettled:
+            (edge,) = _unsettled(node)
+            node, since = cast("Reader", edge.source), max(edge.since, since)
+        if isinstance(node, Slot) and node.due is not None:
+            least = min(least, max(node.due.first, since))
+        return self._first_below(node, since, least) if node.pending else least
+
+    def _first_below(self, node: Reader, since: int, least: int) -> int:
+        seen: dict[Source, int] = {node: since}
+        stack: list[tuple[Reader, int]] = [(node, since)]
+        while stack:
+            node, since = stack.pop()
+            if isinstance(node, Slot) and node.due is not None:
+                least = min(least, max(node.due.first, since))
+            for edge in _unsettled(node):
                 at = max(edge.since, since)
                 if at < seen.get(edge.source, NEVER):
                     seen[edge.source] = at
-                    stack.append((edge.source, at))
+                    stack.append((cast("Reader", edge.source), at))
         return least
 
     # ---- demand ----
@@ -795,6 +797,15 @@ class Graph:
                         came[edge.source] = node
                         stack.append(edge.source)
         return None
+
+
+def _unsettled(node: Reader) -> Collection[Edge]:
+    """The edges to what is not current: never to a field."""
+    if isinstance(node, Whole):
+        return node.unsettled
+    if node.pending == len(node.edges):
+        return node.edges
+    return [edge for edge in node.edges if not edge.source.current]
 
 
 def number_of(edge: Edge) -> int:

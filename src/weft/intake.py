@@ -10,7 +10,9 @@ Source: the inputs of a derivation in Nix and of an action in Bazel, named by co
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from msgspec import Struct
 
 from weft.blob import Opener
 from weft.content import Link, Plain, content_id, encode, encoded_link, link
@@ -24,7 +26,7 @@ LOST = Gone("its reference leads nowhere")
 NO_KEY = b"\xf6"
 
 
-class Taken(NamedTuple):
+class Taken(Struct, frozen=True):
     """What the inputs show."""
 
     edges: list[Edge | None]

@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from msgspec import Struct
+
 from weft.content import Cid, Plain
 
 
@@ -69,7 +71,7 @@ WAS_ERASED = Gone("it was erased")
 Outcome: TypeAlias = Ok | Err | Gone
 
 
-class Result(NamedTuple):
+class Result(Struct, frozen=True, gc=False):
     """At cut `at` the slot's outcome is this. `call_key` is None where no call was made (a tombstone, an error passed
     on)."""
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from typing import NamedTuple, Protocol, cast
 
+from msgspec.structs import replace
+
 from weft.call import AttemptId, Broke, Call, Finished, Partial, Report, Reporter, Runner
 from weft.errors import WeftError
 from weft.matching.matcher import Embedded
@@ -114,10 +116,10 @@ class VectorRunner:
         def answered(said: Report) -> None:
             if isinstance(said, Finished):
                 packed = cast("tuple[bytes, ...]", _PACKED.decode(said.encoded))
-                report(made._replace(vectors=dict(zip(texts, packed, strict=True))))
+                report(replace(made, vectors=dict(zip(texts, packed, strict=True))))
             elif isinstance(said, Broke):
                 missing = VectorsMissing(service=self._wanted.matcher.service, why=f"{said.kind}: {said.message}")
-                report(said._replace(id=call.id, kind=VectorsMissing.__name__, message=str(missing), made=made.encoded))
+                report(replace(said, id=call.id, kind=VectorsMissing.__name__, message=str(missing), made=made.encoded))
             else:
                 assert isinstance(said, Partial), "vectors come whole"
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from msgspec.structs import replace
+
 from weft.call import Broke, Call, Finished, Partial, Report, Runner
 from weft.content import decode
 from weft.operation import Operation
@@ -57,11 +59,11 @@ def make_again(call: Call, inputs: Inputs, runner: Runner, done: Callable[[Answe
     its one outcome, from any thread. Raises nothing."""
     changes: list[Change] = []
     try:
-        asked = call._replace(arguments=inputs.arguments())
+        asked = replace(call, arguments=inputs.arguments())
         if runner.name == "process":
             asked = order_for(asked)
         elif runner.name in WITHIN:
-            asked = asked._replace(operation=watching(call.operation, inputs, changes))
+            asked = replace(asked, operation=watching(call.operation, inputs, changes))
     except Exception as why:  # noqa: BLE001 - a service's recipe, and a class that is decoded, are user code
         done(Answer(Broke(call.id, "BadArgument", str(why), "", False, 0.0)))
         return
@@ -70,7 +72,7 @@ def make_again(call: Call, inputs: Inputs, runner: Runner, done: Callable[[Answe
         if isinstance(said, Finished) and runner.name == "process":
             done(answer_of(call.id, said))
         elif isinstance(said, Broke) and runner.name == "process":
-            done(Answer(said._replace(kind="WorkerDied")))  # the call's own errors come as values
+            done(Answer(replace(said, kind="WorkerDied")))  # the call's own errors come as values
         elif not isinstance(said, Partial):
             done(Answer(said, tuple(changes)))
 

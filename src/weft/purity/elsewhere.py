@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, cast
 
+from msgspec.structs import replace
+
 from weft.blob import Blob
 from weft.call import AttemptId, Broke, Call, Finished, Partial, Report
 from weft.content import Cid, Plain, decode, encode
@@ -45,7 +47,7 @@ def watched(order: bytes, blobs: tuple[Blob, ...]) -> bytes:
     call = _bench.call_of(asked)
     changes: list[Change] = []
     said: list[Report] = []
-    run_here(Execution(call._replace(operation=watching(call.operation, Inputs.of(call), changes)), said.append))
+    run_here(Execution(replace(call, operation=watching(call.operation, Inputs.of(call), changes)), said.append))
     listed: list[Plain] = [list(change) for change in changes]
     (outcome,) = (report for report in said if not isinstance(report, Partial))
     if isinstance(outcome, Finished):

@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from msgspec.structs import replace
+
 from weft.attempt import BACKOFF, Attempt, Attempts, Keyed
 from weft.call import AttemptId, Broke, Call, Finished, Report, Runner
 from weft.content import Cid, Link, Plain, content_id
@@ -161,7 +163,7 @@ class SampledAttempts(Attempts):
         self.number += 1
         id = AttemptId(self.engine.epoch, self.number)
         self._again[id] = check
-        make_again(check.call._replace(id=id), check.inputs, check.runner, self._reporting(check))
+        make_again(replace(check.call, id=id), check.inputs, check.runner, self._reporting(check))
 
     def _is_busy(self, runner: Runner) -> bool:
         """Whether a call under way is in the way of another; on a loop there is room for any number."""

@@ -161,10 +161,10 @@ def kept(operation: Operation, shape: Shape, value: object) -> bytes:
 def answer(call: Call, clock: Clock) -> Finished | Broke:
     """Run a sync call to its end in this thread, and return its outcome. Raises only a Ctrl-C, where a real one lands:
     to swallow it in the main thread would make a program that cannot be stopped."""
-    id, operation, arguments, services = call[:4]
+    id, operation = call.id, call.operation
     began_s = clock()
     try:
-        value = operation.function(*arguments, **services)
+        value = operation.function(*call.arguments, **call.services)
         shape = shape_of(operation.returns)
         encoded = kept(operation, shape, value)
         blobs = _pending_blobs(shape, value) if shape.has_blobs else ()

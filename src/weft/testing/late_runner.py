@@ -15,6 +15,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from weft.call import AttemptId, Broke, Call, Partial, Report, Reporter, Runner
 from weft.testing.crash import Life
 from weft.testing.simulated_loop import SimulatedLoop
@@ -75,7 +77,7 @@ class LateRunner:
         if self._life.is_over:
             return
         if not isinstance(report, Partial):
-            report = report._replace(took_s=0.0)  # the simulated time that it took, whatever the machine needed
+            report = replace(report, took_s=0.0)  # the simulated time that it took, whatever the machine needed
         self._hold(report)
         if self._rnd.random() < self.lateness.twice:
             self._by.doubled += 1

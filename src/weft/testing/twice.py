@@ -19,6 +19,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
+from msgspec.structs import replace
+
 from weft.call import AttemptId, Broke, Call, Finished, Partial, Report, Reporter, Runner, answers_at_once
 from weft.errors import Unencodable
 from weft.home import Home
@@ -108,7 +110,7 @@ class TwiceRunner:
                 self._book.compare(inputs, said, again)
                 report(said)
 
-            make_again(call._replace(id=_second(call.id)), inputs, self._apart or self._runner, ended_again)
+            make_again(replace(call, id=_second(call.id)), inputs, self._apart or self._runner, ended_again)
 
         self._runner.start(call, ended)
 

@@ -110,10 +110,13 @@ def test_what_another_program_was_told_is_durable_comes_before_an_edit_that_was_
         store.is_full = True
         with pytest.raises(StoreFailed):
             walk.number = 2
-        pump: Pump = space._host._pump  # type: ignore[union-attr]
+        pump = space._host._pump  # type: ignore[union-attr]
+        assert pump is not None
         pump._stalled_until = math.inf
         go_round(pump)
-        assert not pump._is_idle, "it rests, but not as one that has nothing to do: what follows waits for its next turn"
+        assert not pump._is_idle, (
+            "it rests, but has something to do: what follows waits for its next turn"
+        )
         intents: list[Plain] = [[walk.id, "number", "set", 3]]
         store.post(encode({"event": {"id": "x", "actor": "other", "base": 0, "time": "", "intents": intents}}))
         store.is_full = False

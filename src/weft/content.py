@@ -19,6 +19,7 @@ from hashlib import sha256
 from typing import NewType, TypeAlias
 
 from cbrrr import decode_dag_cbor, encode_dag_cbor
+from msgspec import Struct
 
 from weft.errors import Undecodable, Unencodable, WeftError
 
@@ -51,20 +52,10 @@ class NotAContentId(WeftError):
     why: str
 
 
-class Link:
-    """A reference to other content, by its id; not to be confused with bytes that look like one. Never changed."""
+class Link(Struct, frozen=True, gc=False):
+    """A reference to other content, by its id; not to be confused with bytes that look like one."""
 
-    __slots__ = ("cid",)
-    __match_args__ = ("cid",)
-
-    def __init__(self, cid: Cid) -> None:
-        self.cid = cid
-
-    def __eq__(self, other: object) -> bool:
-        return self.cid == other.cid if isinstance(other, Link) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash((Link, self.cid))
+    cid: Cid
 
     def __bytes__(self) -> bytes:
         """The id's bytes: what the encoder asks for."""

@@ -13,7 +13,7 @@ Source: deterministic state machines over a replicated log.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 from msgspec import Struct
@@ -72,8 +72,8 @@ class Settling(Struct, frozen=True):
     outcome: Outcome
     call_key: Cid | None = None
     attempt: tuple[int, int] = (0, 0)
-    inputs: tuple[Plain, ...] = ()
-    used: tuple[Outcome, ...] | None = None
+    inputs: Sequence[Plain] = ()
+    used: Sequence[Outcome] | None = None
     how: str = "ran"
     preimage: bytes = b""
     took_us: int = 0
@@ -263,10 +263,11 @@ class Engine(Ledger):
                         # Who reads what is not there looks again: its absence may be an error now, or none any more.
                         self._spread_element(reader, element, read_at)
             for element, _, _ in changed:
-                if element:
-                    self._spread_element(node, element, cut)
+                self._spread_element(node, element, cut)
 
     def _spread_element(self, node: Source, element: str, cut: int) -> None:
+        if not element:
+            return
         for edge in list(node.readers.get(element, ())):
             if isinstance(edge.reader, Slot):
                 self.make_due(edge.reader, max(cut, edge.since))

@@ -10,9 +10,9 @@ Source: lazy rope strings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property
-from typing import Any
+from typing import TypedDict
+
+from msgspec import field
 
 from weft.collection import mapping_plain
 from weft.content import decode, encode, encoded_list
@@ -22,38 +22,46 @@ from weft.tree import Tree
 _NULL = encode(None)
 
 
-class Gathered(Ok):
+class _Made(TypedDict, total=False):
+    encoded: bytes
+    elements: tuple[str, ...]
+
+
+class Gathered(Ok, frozen=True):
     """A collection's value: bytes and ids take O(n) when they are first asked for."""
 
-    tree: Tree
-    _is_mapping: bool
+    tree: Tree = field(default_factory=Tree)
+    is_mapping: bool = False
+    made: _Made = field(default_factory=_Made)
+    """What was asked for before."""
 
     @staticmethod
     def of(tree: Tree, *, is_mapping: bool = False) -> Gathered:
         """The value that these elements are; of a mapping they know their keys."""
-        made = tuple.__new__(Gathered, (tree.id, b"", None))
-        made.tree, made._is_mapping = tree, is_mapping
-        return made
+        return Gathered(tree.id, b"", None, tree, is_mapping)
 
-    @cached_property
+    @property  # type: ignore[misc]
     def encoded(self) -> bytes:
         """The canonical bytes of the plain list or mapping."""
-        if not self._is_mapping:
+        if "encoded" not in self.made:
+            self.made["encoded"] = self._encode()
+        return self.made["encoded"]
+
+    def _encode(self) -> bytes:
+        if not self.is_mapping:
             return encoded_list([member.encoded for member in self.tree])
         return encode(mapping_plain((decode(one.key or _NULL), decode(one.encoded)) for one in self.tree))
 
-    @cached_property
+    @property  # type: ignore[misc]
     def elements(self) -> tuple[str, ...]:
         """The ids of its elements, in order."""
-        return tuple(member.element for member in self.tree)
+        if "elements" not in self.made:
+            self.made["elements"] = tuple(member.element for member in self.tree)
+        return self.made["elements"]
 
     def has_elements_of(self, other: Ok) -> bool:
         """Its content id stands for its elements too."""
         return isinstance(other, Gathered) or self.elements == other.elements
-
-    def __iter__(self) -> Iterator[Any]:
-        """As any value unpacks."""
-        return iter((self.content, self.encoded, self.elements))
 
     def __eq__(self, other: object) -> bool:
         """As any value compares."""

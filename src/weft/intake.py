@@ -33,9 +33,9 @@ class Taken(Struct, frozen=True):
     """By declared input: the edge it is read by; None where a reference leads nowhere."""
     outcomes: list[Outcome]
     """By declared input."""
-    inputs: tuple[Plain, ...]
+    inputs: list[Plain]
     """Of every edge, for `why`: [entity, node, element, content id]."""
-    used: tuple[Outcome, ...]
+    used: list[Outcome]
     """Of every edge whose change makes the result stale."""
 
 
@@ -57,7 +57,7 @@ def take(slot: Slot, edges_then: list[Edge] | None = None) -> Taken:
             used.append(outcome)
         if edge.input >= 0:
             edges[edge.input], outcomes[edge.input] = edge, outcome
-    return Taken(edges, outcomes, tuple(inputs), tuple(used))
+    return Taken(edges, outcomes, inputs, used)
 
 
 def given(slot: Slot, code: NodeCode, taken: Taken, open_blob: Opener) -> tuple[list[bytes], list[Kept]] | None:

@@ -89,7 +89,7 @@ class Ledger(Loader):
         self._unknown: set[Cid] = set()
         """Call keys that the store was asked for since the last commit, in vain."""
         self._fresh: set[SlotKey] = set()
-        """Slots whose due rows are in the open batch and not in the store."""
+        """Slots of which the store has no due row, though the open batch has, or had, one."""
         self._read_head()
 
     def _begin_graph(self) -> None:
@@ -414,9 +414,9 @@ class Ledger(Loader):
         """The outcome as records hold it; a large value is kept as a blob first, and found by its content id."""
         if not isinstance(outcome, Ok):
             return unmade_plain(outcome)
-        content, encoded, elements = outcome
+        encoded, elements = outcome.encoded, outcome.elements
         size = len(encoded)
-        plain: dict[str, Plain] = {"ok": Link(content), "size": size}
+        plain: dict[str, Plain] = {"ok": Link(outcome.content), "size": size}
         if size <= INLINE_BYTES_MAX:
             plain["value"] = encoded
         else:
@@ -434,8 +434,7 @@ class Ledger(Loader):
                 self._fresh.add(key)
             rows[key] = due
         elif key in self._fresh:
-            self._fresh.remove(key)
-            del rows[key]
+            rows.pop(key, None)
         else:
             rows[key] = None
 

@@ -12,6 +12,7 @@ Source: low watermarks of stream processors, kept per slot instead of per stream
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from weft.graph import NEVER, Due
 
@@ -20,7 +21,13 @@ def due_by(cut: int, had: Due | None, first_before: int) -> Due:
     """The row of a slot made due by `cut`. `first_before` is its first() until now; a row it had says no later one."""
     if had is not None:
         return Due(min(had.first, cut), max(had.last, cut))
-    return Due(min(cut, first_before), cut)
+    return _row(min(cut, first_before), cut)
+
+
+@lru_cache(maxsize=64)
+def _row(first: int, last: int) -> Due:
+    """One edit makes many slots due from the same cut: they share their row."""
+    return Due(first, last)
 
 
 def due_after(settled_at: int, had: Due | None, *, is_stale: bool, is_final: bool) -> Due | None:

@@ -31,7 +31,7 @@ class SlotKey(NamedTuple):
         return f"{self.entity}.{self.node}" + (f"[{self.element}]" if self.element else "")
 
 
-class Ok(NamedTuple):
+class Ok(Struct, frozen=True):
     """A value: its content id, its canonical bytes, and, for a list whose elements have identity, their ids in order.
 
     For a collection the content id is its root id; the bytes are always those of the plain list or mapping.

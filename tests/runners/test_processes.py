@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import pytest
+from msgspec import structs
 
 from tests.runners import work
 from tests.runners.by_hand import HandClock
@@ -295,7 +296,7 @@ def test_a_worker_that_cannot_be_started_is_said_once_for_each_call(
 
 def test_code_of_another_version_is_refused(runner: ProcessRunner) -> None:
     call = new_call(double, 4)
-    changed = call._replace(operation=replace(call.operation, version="h-of-tomorrow"))
+    changed = structs.replace(call, operation=replace(call.operation, version="h-of-tomorrow"))
 
     found = broke(runner, changed)
 

@@ -6,6 +6,7 @@ import threading
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from weft import Entity, Field, derive, field, items
 from weft.call import Call, Report
@@ -67,8 +68,8 @@ def test_one_call_is_not_kept_waiting_by_a_thousand_of_another_node() -> None:
 
     runner.start(new_call(block, 0), heard("first"))  # type: ignore[arg-type]
     for number in range(1000):
-        runner.start(new_call(quick, number)._replace(by="many"), heard("many", number == 999))  # type: ignore[arg-type]
-    runner.start(new_call(other, 0)._replace(by="one"), heard("one"))  # type: ignore[arg-type]
+        runner.start(replace(new_call(quick, number), by="many"), heard("many", number == 999))  # type: ignore[arg-type]
+    runner.start(replace(new_call(other, 0), by="one"), heard("one"))  # type: ignore[arg-type]
     gate.set()
 
     assert done.wait(30)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -284,7 +284,7 @@ class Attempts:
             return None
         if (operation.services or wanted is not None) and (missing := self.placing.missing_service(operation, wanted)):
             return Waiting(missing)
-        values = [value if shape is None else shape.decode(cast("bytes", value), open_blob) for value, shape in kept]
+        values = [value if shape is None else shape.decode(value, open_blob) for value, shape in kept]  # type: ignore[arg-type]
         if spec.own:
             values.insert(0, self._own(slot, code))
         self.number += 1

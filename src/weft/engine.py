@@ -228,8 +228,9 @@ class Engine(Ledger):
         self._put_due(slot, cut, NEVER if slot.current else self.graph.first(slot) if slot.due is None else 0)
 
     def _put_due(self, slot: Slot, cut: int, before: int) -> None:
-        due = due_by(cut, slot.due, before)
-        if due != slot.due:
+        had = slot.due
+        due = due_by(cut, had, before)
+        if due != had:
             self.put_due(slot, due)
             self.graph.set_due(slot, due)
             self.touched[slot] = None
@@ -428,6 +429,8 @@ class Engine(Ledger):
 
     def _show(self, slot: Slot, result: Result, encoded: bytes, found: Identified | None, *, is_stale: bool) -> None:
         old, outcome, at = slot.result, result.outcome, result.at
+        if not slot.thing.knows_readers:
+            self.graph.load_readers(slot.thing)
         is_list = slot.spec.sort != "plain" and self._has_element_readers(slot)
         before = {member.element: member.content for member in slot.members()} if is_list else {}
         if self.graph.pins:
@@ -444,12 +447,10 @@ class Engine(Ledger):
         # An error that is tried no more, or again, is the same to whoever reads it, but for the elements that stand in
         # for it meanwhile.
         is_over = is_list and isinstance(outcome, Err)
-        if old is None or is_over or not is_same(old.outcome, outcome):
-            if not slot.thing.knows_readers:
-                self.graph.load_readers(slot.thing)
-            if slot.readers:
-                # Readers first: what was unsettled about this slot until now counts for them too.
-                self.spread(slot, self._deltas(slot, before), at)
+        if slot.readers and (old is None or is_over or not is_same(old.outcome, outcome)):
+            # Readers first: what was unsettled about this slot until now counts for them too.
+            deltas = self._deltas(slot, before) if is_list else [(slot.key.element, False, False)]
+            self.spread(slot, deltas, at)
         had, is_final = slot.due, not isinstance(outcome, Err) or outcome.final
         due = due_after(at, had, is_stale=is_stale, is_final=is_final)
         if due != had:
@@ -493,8 +494,6 @@ class Engine(Ledger):
         return any(slot.readers.keys() - {""}) or any(isinstance(e.reader, Whole) for e in slot.readers.get("", ()))
 
     def _deltas(self, slot: Slot, before: dict[str, Cid]) -> list[tuple[str, bool, bool]]:
-        if not self._has_element_readers(slot):
-            return [(slot.key.element, False, False)]
         now = {member.element: member.content for member in slot.members()}
         gone = [(element, False, True) for element in before if element not in now]
         kept = [(element, element not in before, False) for element in now if before.get(element) != now[element]]

@@ -14,7 +14,7 @@ sorts.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import NamedTuple, TypeAlias, cast
+from typing import NamedTuple, TypeAlias
 
 from weft.collection import content_elements, key_element
 from weft.content import Plain, content_id, decode, encode
@@ -185,6 +185,8 @@ class Whole:
         "unsettled",
     )  # fmt: skip
 
+    due = None
+
     def __init__(self, thing: Thing, spec: NodeSpec) -> None:
         self.thing, self.spec = thing, spec
         self.slots: dict[str, Slot] = {}
@@ -311,15 +313,15 @@ Reader: TypeAlias = Slot | Whole
 class Edge:
     """Who reads what, how, since which position, and which element of it ("" for all of it)."""
 
-    __slots__ = ("element", "input", "is_blocking", "mode", "place", "reader", "since", "source")
+    __slots__ = ("blocks", "element", "input", "mode", "place", "reader", "since", "source")
 
     def __init__(self, source: Source, reader: Reader, *, mode: Mode, element: str, since: int, number: int) -> None:
         self.source, self.reader, self.mode, self.element, self.since = source, reader, mode, element, since
         inner = source.key.element if isinstance(source, Slot) else ""
         self.place = (source.thing.id, source.spec.name, element or inner)
         """What is read: (entity, node, element)."""
-        self.is_blocking = mode in ("plain", "settled")
-        """Whether the reader waits until what is read is current."""
+        self.blocks = int(mode in ("plain", "settled"))
+        """1 where the reader waits until what is read is current, else 0."""
         self.input = number
         """Which of the reader's declared inputs it serves; ~number is the reference that one is read through, and -1 is
         also a Whole's own gathering."""
@@ -669,8 +671,7 @@ class Graph:
         reader.pending += by
         if isinstance(reader, Whole):
             reader.note(edge, is_current=by < 0)
-        if edge.is_blocking:
-            reader.blocking += by
+        reader.blocking += edge.blocks * by
         self.turn(reader)
 
     def turn(self, node: Reader) -> list[Edge]:
@@ -682,26 +683,29 @@ class Graph:
         stack: list[Reader] = [node]
         while stack:
             node = stack.pop()
-            now = node.pending == 0 and (isinstance(node, Whole) or node.due is None)
+            now = node.pending == 0 and node.due is None
             if isinstance(node, Slot):
-                self.offer(node)
+                if now:
+                    node.frame = None  # also where what it reads came to what it was, and nothing is settled anew
+                else:
+                    self.offer(node)
             if now == node.current:
                 continue
             node.current = now
-            if now and isinstance(node, Slot):
-                node.frame = None  # also where what it reads came to what it was, and nothing is settled anew
             by = -1 if now else 1
             for edges in node.readers.values():
                 for edge in edges:
                     reader = edge.reader
                     reader.pending += by
+                    reader.blocking += edge.blocks * by
                     if isinstance(reader, Whole):
                         reader.note(edge, is_current=now)
-                    if edge.is_blocking:
-                        reader.blocking += by
                     if now and reader.pending:
                         joins.append(edge)
-                    stack.append(reader)
+                    if reader.due is None:
+                        stack.append(reader)
+                    else:
+                        self.offer(reader)  # it is not current, whatever it reads
         return joins
 
     def set_due(self, slot: Slot, due: Due | None) -> list[Edge]:
@@ -715,7 +719,8 @@ class Graph:
         if is_current != slot.current and slot.readers:
             return self.turn(slot)
         slot.current = is_current
-        self.offer(slot)
+        if not is_current:
+            self.offer(slot)
         return []
 
     def offer(self, slot: Slot) -> None:
@@ -734,20 +739,21 @@ class Graph:
         """The first cut at which the slot is not known to be settled; NEVER when it is current."""
         if slot.current:
             return NEVER
-        least, since, node = NEVER, 0, cast("Reader", slot)
+        least, since = NEVER, 0
+        node: Source = slot
         while node.pending == 1:
             # Straight down, where there is one way: nothing can be met twice.
             if isinstance(node, Slot) and node.due is not None:
                 least = min(least, max(node.due.first, since))
             (edge,) = _unsettled(node)
-            node, since = cast("Reader", edge.source), max(edge.since, since)
+            node, since = edge.source, max(edge.since, since)
         if isinstance(node, Slot) and node.due is not None:
             least = min(least, max(node.due.first, since))
         return self._first_below(node, since, least) if node.pending else least
 
-    def _first_below(self, node: Reader, since: int, least: int) -> int:
+    def _first_below(self, node: Source, since: int, least: int) -> int:
         seen: dict[Source, int] = {node: since}
-        stack: list[tuple[Reader, int]] = [(node, since)]
+        stack: list[tuple[Source, int]] = [(node, since)]
         while stack:
             node, since = stack.pop()
             if isinstance(node, Slot) and node.due is not None:
@@ -756,7 +762,7 @@ class Graph:
                 at = max(edge.since, since)
                 if at < seen.get(edge.source, NEVER):
                     seen[edge.source] = at
-                    stack.append((cast("Reader", edge.source), at))
+                    stack.append((edge.source, at))
         return least
 
     # ---- demand ----
@@ -799,13 +805,11 @@ class Graph:
         return None
 
 
-def _unsettled(node: Reader) -> Collection[Edge]:
+def _unsettled(node: Source) -> Collection[Edge]:
     """The edges to what is not current: never to a field."""
-    if isinstance(node, Whole):
-        return node.unsettled
-    if node.pending == len(node.edges):
-        return node.edges
-    return [edge for edge in node.edges if not edge.source.current]
+    if isinstance(node, Slot):
+        return node.edges if node.pending == len(node.edges) else [one for one in node.edges if not one.source.current]
+    return node.unsettled if isinstance(node, Whole) else ()
 
 
 def number_of(edge: Edge) -> int:

@@ -134,7 +134,8 @@ class MemoryStore:
 
     def row(self, table: Table, key: Key, /) -> Row | None:
         """The row at exactly this key."""
-        bucket = self._space.tables.get(table.name, {}).get(_first(table, key))  # one look-up each: needs no lock
+        buckets = self._space.tables.get(table.name)  # one look-up each: needs no lock
+        bucket = None if buckets is None else buckets.get(key[0] if len(table.key) > 1 else "")
         return None if bucket is None else bucket.rows.get(key)
 
     def rows(self, table: Table, prefix: Key = (), /) -> Iterator[tuple[Key, Row]]:

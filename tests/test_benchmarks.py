@@ -10,19 +10,27 @@ from pathlib import Path
 import pytest
 
 from benchmarks.case import Case, Limit
-from benchmarks.run import found, main, measured, report
+from benchmarks.figures import Figures, Sample, measured
+from benchmarks.run import found, main, report
 from benchmarks.yardsticks import CALL, COMMIT, CONTENT
+from benchmarks.yardsticks import GROUP as YARDSTICKS
 
 
 def always(seconds: float) -> Callable[[], float]:
     return lambda: seconds
 
 
+def figures(*cases: tuple[str, float]) -> Figures:
+    """What these cases took, beside yardsticks of half a second, one and two."""
+    beside = {CALL: 0.5, CONTENT: 1.0, COMMIT: 2.0}
+    return Figures({name: [Sample(took, beside)] for name, took in cases})
+
+
 def test_a_case_is_told_as_a_multiple_of_ours_and_of_the_yardsticks() -> None:
     ours = Case("ours", "group", "node", always(4.0), ours=True)
     peer = Case("peer", "group", "node", always(8.0))
 
-    lines = report([ours, peer], {"ours": 4.0, "peer": 8.0, CALL: 0.5, CONTENT: 1.0, COMMIT: 2.0}, times=False)
+    lines = report([ours, peer], figures(("ours", 4.0), ("peer", 8.0)), times=False)
 
     (row,) = [line for line in lines if "peer" in line]
     assert row.split() == ["peer", "2.00", "×", "ours", "16.0", "A", "8.0", "B", "4.0", "C"]
@@ -32,7 +40,7 @@ def test_a_case_is_told_as_a_multiple_of_ours_and_of_the_yardsticks() -> None:
 def test_a_limit_that_is_passed_is_printed(times: float, passed: bool) -> None:
     case = Case("ours", "group", "node", always(4.0), ours=True, limit=Limit(times, COMMIT))
 
-    lines = report([case], {"ours": 4.0, CALL: 0.5, CONTENT: 1.0, COMMIT: 2.0}, times=False)
+    lines = report([case], figures(("ours", 4.0)), times=False)
 
     assert any(line.startswith("over its limit") for line in lines) is passed
 
@@ -48,10 +56,21 @@ def test_cases_take_turns_and_slow_ones_rest_after_their_rounds() -> None:
 
         return measure
 
-    medians = measured([Case("a", "g", "u", turn("a")), Case("b", "g", "u", turn("b"), rounds_max=1)], 3)
+    found = measured([Case("a", "g", "u", turn("a")), Case("b", "g", "u", turn("b"), rounds_max=1)], 3)
 
     assert turns == ["a", "b", "a", "a"]
-    assert medians == {"a": 2.0, "b": 1.0}
+    assert (found.seconds("a"), found.seconds("b"), found.times("a", "b")) == (2.0, 1.0, 2.0)
+
+
+def test_a_ratio_says_the_same_however_fast_the_machine_was_at_each_moment() -> None:
+    pace = iter([1.0, 1.0, 1.0, 5.0, 5.0, 5.0, 2.0, 2.0, 2.0])
+    yardstick = Case("yard", YARDSTICKS, "u", lambda: next(pace))
+    case = Case("a", "g", "u", lambda: 3 * next(pace))
+
+    found = measured([yardstick, case], 3)
+
+    assert found.times("a", "yard") == 3
+    assert [sample.took for sample in found.samples["yard"]] == [1.0, 5.0, 2.0]
 
 
 def test_a_run_of_the_yardsticks_alone_ends(capsys: pytest.CaptureFixture[str]) -> None:

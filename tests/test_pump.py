@@ -114,9 +114,7 @@ def test_what_another_program_was_told_is_durable_comes_before_an_edit_that_was_
         assert pump is not None
         pump._stalled_until = math.inf
         go_round(pump)
-        assert not pump._is_idle, (
-            "it rests, but has something to do: what follows waits for its next turn"
-        )
+        assert not pump._is_idle, "it rests, but has something to do: what follows waits for its next turn"
         intents: list[Plain] = [[walk.id, "number", "set", 3]]
         store.post(encode({"event": {"id": "x", "actor": "other", "base": 0, "time": "", "intents": intents}}))
         store.is_full = False

@@ -23,7 +23,7 @@ from weft.content import Cid, Link, Plain, content_id, encode, encode_shallow
 from weft.errors import WeftError
 from weft.evolution import DefinitionChange
 from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest
-from weft.graph import NEVER, Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
+from weft.graph import Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
 from weft.identity import is_keyed, rule_of
 from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
@@ -225,13 +225,12 @@ class Engine(Ledger):
 
     def make_due(self, slot: Slot, cut: int) -> None:
         """One row for one direct reader of what changed."""
-        self._put_due(slot, cut, NEVER if slot.current else self.graph.first(slot) if slot.due is None else 0)
+        self._put_due(slot, cut, self.graph.first(slot) if slot.due is None else 0)
 
     def _put_due(self, slot: Slot, cut: int, before: int) -> None:
         had = slot.due
         due = due_by(cut, had, before)
         if due != had:
-            self.put_due(slot, due)
             self.graph.set_due(slot, due)
             self.touched[slot] = None
 
@@ -307,8 +306,6 @@ class Engine(Ledger):
         position = self.keep_result(encoded)
         slot.show(Result(cut, Gone("its element was removed"), None, (0, 0), position))
         self.batch.put(VERSION, slot.key, (cut, position, encoded))
-        if slot.due is not None:
-            self.put_due(slot, None)
         self.touched[slot] = None
         for reader in waiting:
             self.graph.rewire(reader, cut)
@@ -454,7 +451,6 @@ class Engine(Ledger):
         had, is_final = slot.due, not isinstance(outcome, Err) or outcome.final
         due = due_after(at, had, is_stale=is_stale, is_final=is_final)
         if due != had:
-            self.put_due(slot, due)
             joins = self.graph.set_due(slot, due)
             if had is not None and had.first < at:
                 self._skip(slot, joins, had.first)
@@ -483,9 +479,7 @@ class Engine(Ledger):
                 stack.extend(further for edges in reader.readers.values() for further in edges)
             elif reader.due is None and not reader.current:
                 # Also no later than what else is unsettled below it: a row that stands is not asked about that again.
-                due = Due(min(max(first, edge.since), self.graph.first(reader)), at)
-                self.put_due(reader, due)
-                self.graph.set_due(reader, due)
+                self.graph.set_due(reader, Due(min(max(first, edge.since), self.graph.first(reader)), at))
                 self.touched[reader] = None
 
     def _has_element_readers(self, slot: Slot) -> bool:

@@ -43,6 +43,7 @@ class ToldNode:
 
     current = True
     pending = 0
+    due = None
 
     def __init__(self, thing: Thing, spec: NodeSpec, cell: Cell) -> None:
         self.thing, self.spec, self.cell = thing, spec, cell
@@ -440,6 +441,8 @@ class Graph:
         self.ready: list[Slot] = []
         self.due: dict[Slot, None] = {}
         """Every wired slot that has a due row."""
+        self.was_due: dict[Slot, Due | None] = {}
+        """What it was, of each slot whose row has changed since rows were written."""
         self.pins: list[int] = []
         """The cuts at which somebody computes, ascending: empty while nothing is under way."""
         self.released: list[Slot] = []
@@ -710,6 +713,7 @@ class Graph:
 
     def set_due(self, slot: Slot, due: Due | None) -> list[Edge]:
         """Mark or clear, and tell readers; returns what `turn` does."""
+        self.was_due.setdefault(slot, slot.due)
         slot.due = due
         if due is None:
             self.due.pop(slot, None)
@@ -741,22 +745,22 @@ class Graph:
             return NEVER
         least, since = NEVER, 0
         node: Source = slot
-        while node.pending == 1:
-            # Straight down, where there is one way: nothing can be met twice.
-            if isinstance(node, Slot) and node.due is not None:
-                least = min(least, max(node.due.first, since))
+        while True:
+            # Straight down, while there is one way: nothing can be met twice.
+            due = node.due
+            if due is not None:
+                least = min(least, max(due.first, since))
+            if node.pending != 1:
+                return self._first_below(node, since, least) if node.pending else least
             (edge,) = _unsettled(node)
             node, since = edge.source, max(edge.since, since)
-        if isinstance(node, Slot) and node.due is not None:
-            least = min(least, max(node.due.first, since))
-        return self._first_below(node, since, least) if node.pending else least
 
     def _first_below(self, node: Source, since: int, least: int) -> int:
         seen: dict[Source, int] = {node: since}
         stack: list[tuple[Source, int]] = [(node, since)]
         while stack:
             node, since = stack.pop()
-            if isinstance(node, Slot) and node.due is not None:
+            if node.due is not None:
                 least = min(least, max(node.due.first, since))
             for edge in _unsettled(node):
                 at = max(edge.since, since)

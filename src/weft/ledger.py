@@ -88,8 +88,6 @@ class Ledger(Loader):
         """Slots with a result that was erased, and its position, while a replay has not come to where that is said."""
         self._unknown: set[Cid] = set()
         """Call keys that the store was asked for since the last commit, in vain."""
-        self._fresh: set[SlotKey] = set()
-        """Slots of which the store has no due row, though the open batch has, or had, one."""
         self._read_head()
 
     def _begin_graph(self) -> None:
@@ -99,6 +97,8 @@ class Ledger(Loader):
     # ---- rows: the open batch over the store ----
     def row(self, table: Table, key: Key) -> Row | None:
         """The row as the open batch would have it."""
+        if table is DUE:
+            self._write_due()
         mine = self.batch.rows.get(table)
         if mine is not None and key in mine:
             return mine[key]
@@ -106,6 +106,8 @@ class Ledger(Loader):
 
     def rows(self, table: Table, prefix: Key = ()) -> Iterator[tuple[Key, Row]]:
         """Rows by prefix, the open batch over the store; ascending only where the batch adds none."""
+        if table is DUE:
+            self._write_due()
         mine = self.batch.rows.get(table, {})
         for key, row in self.store.rows(table, prefix):
             if key not in mine:
@@ -178,6 +180,7 @@ class Ledger(Loader):
     def commit(self) -> None:
         """Make the open batch durable. When the store refuses, nothing of it was kept and memory is read anew."""
         self._close_results()
+        self._write_due()
         if self.batch.is_empty():
             return
         if any(record.kind != COMPUTED for record in self.batch.records):
@@ -192,7 +195,6 @@ class Ledger(Loader):
     def _begin_batch(self) -> None:
         self.batch = Batch()
         self._unknown.clear()
-        self._fresh.clear()
 
     def forget(self) -> None:
         """Drop the open batch and all that is in memory; what is watched stays watched."""
@@ -426,17 +428,14 @@ class Ledger(Loader):
             plain["ids"] = [*elements]
         return plain
 
-    def put_due(self, slot: Slot, due: Due | None) -> None:
-        """Write or delete a slot's due row; what comes and goes within one batch never reaches the store."""
-        key, rows = slot.key, self.batch.rows[DUE]
-        if due is not None:
-            if slot.due is None and key not in rows:
-                self._fresh.add(key)
-            rows[key] = due
-        elif key in self._fresh:
-            rows.pop(key, None)
-        else:
-            rows[key] = None
+    def _write_due(self) -> None:
+        """Put the due rows that differ from what they were into the open batch: what comes and goes within one batch
+        never reaches the store."""
+        rows, was_due = self.batch.rows[DUE], self.graph.was_due
+        for slot, was in was_due.items():
+            if slot.due != was:
+                rows[slot.key] = slot.due
+        was_due.clear()
 
     def index_failure(self, slot: Slot) -> None:
         """Remember which call a slot shows the failure of, for the day that call comes out well."""
@@ -450,6 +449,7 @@ class Ledger(Loader):
 
     def reload(self) -> None:
         """Read every entity anew, under the definitions now in force, with the open batch as it stands."""
+        self._write_due()
         self._begin_graph()
         self.failed_keys.clear()
         watched, self.watched = self.watched, {}

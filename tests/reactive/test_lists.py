@@ -8,10 +8,11 @@ from tests.reactive.operations import double, inc, total
 from tests.reactive.runs import Runs
 from weft import Entity, Field, derive, entries, field, graph, items
 from weft.content import Plain
-from weft.graph import Whole, tree_of
+from weft.graph import Due, Whole, tree_of
 from weft.reduce import element_identity
 from weft.slot import Outcome
 from weft.spec import NodeSpec
+from weft.store import DUE
 from weft.tree import Tree
 
 
@@ -206,3 +207,16 @@ def test_an_element_removed_while_its_call_runs_is_not_brought_back_by_it() -> N
     world.rest()
     assert world.value("a", "grown") == (3,)
     assert world.value("a", "sum") == 3
+
+
+def test_what_was_due_of_an_element_is_forgotten_with_it() -> None:
+    world = listed(1)
+    added = world.add("a", "xs", 2)
+    world.engine.commit()
+    assert ["grown", Due(added, added)] in [[key[1], row] for key, row in world.store.rows(DUE)]
+
+    world.remove("a", "xs", 2)
+    world.rest()
+    world.engine.commit()
+
+    assert list(world.store.rows(DUE)) == []

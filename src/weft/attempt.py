@@ -191,12 +191,9 @@ class Attempts:
         if spec.kind == "choose":
             return self._choose(slot, cut, reading)
         taken = take(slot, None if reading is None else reading.edges)
-        for number, outcome in enumerate(taken.outcomes):
-            if isinstance(outcome, Ok):
-                continue
-            mode, edge = spec.inputs[number].mode, taken.edges[number]
-            if mode == "plain" or mode == "settled" or (mode == "partials" and (edge is None or edge.source.current)):
-                return self._pass_on(slot, taken, edge, outcome, cut) if is_whole else Waiting()
+        if not taken.has_all and (number := _lacking(slot, taken)) is not None:
+            edge, outcome = taken.edges[number], taken.outcomes[number]
+            return self._pass_on(slot, taken, edge, outcome, cut) if is_whole else Waiting()
         if spec.code is None:
             return Waiting(f"the type {slot.thing.type.name} was opened without its code; give it to open(types=…)")
         if spec.kind not in ("derive", "each"):
@@ -553,6 +550,16 @@ class Attempts:
         operation = slot.spec.operation
         place = operation.name if operation is not None else f"weft/{slot.spec.kind}", how
         self.counts[place] = self.counts.get(place, 0) + 1
+
+
+def _lacking(slot: Slot, taken: Taken) -> int | None:
+    """The first input without whose value a slot cannot be run."""
+    for number, outcome in enumerate(taken.outcomes):
+        mode, edge = slot.spec.inputs[number].mode, taken.edges[number]
+        is_needed = mode in ("plain", "settled") or (mode == "partials" and (edge is None or edge.source.current))
+        if is_needed and not isinstance(outcome, Ok):
+            return number
+    return None
 
 
 def _input(edges: Iterable[Edge], number: int) -> Edge | None:

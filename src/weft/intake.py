@@ -37,6 +37,8 @@ class Taken(Struct, frozen=True):
     """Of every edge, for `why`: [entity, node, element, content id]."""
     used: list[Outcome]
     """Of every edge whose change makes the result stale."""
+    has_all: bool
+    """Whether every declared input has a value."""
 
 
 Kept: TypeAlias = "tuple[object, Shape | None]"
@@ -50,14 +52,20 @@ def take(slot: Slot, edges_then: list[Edge] | None = None) -> Taken:
     outcomes: list[Outcome] = [LOST] * count
     inputs: list[Plain] = []
     used: list[Outcome] = []
+    lacking = count
     for edge in slot.edges if edges_then is None else edges_then:
         outcome = edge_outcome(edge) if edge.element or edge.mode == "settled" else edge.source.outcome()
-        inputs.append([*edge.place, Link(outcome.content) if isinstance(outcome, Ok) else None])
+        number = edge.input
+        if isinstance(outcome, Ok):
+            inputs.append([*edge.place, Link(outcome.content)])
+            lacking -= number >= 0
+        else:
+            inputs.append([*edge.place, None])
         if edge.mode != "state":
             used.append(outcome)
-        if edge.input >= 0:
-            edges[edge.input], outcomes[edge.input] = edge, outcome
-    return Taken(edges, outcomes, inputs, used)
+        if number >= 0:
+            edges[number], outcomes[number] = edge, outcome
+    return Taken(edges, outcomes, inputs, used, lacking == 0)
 
 
 def given(slot: Slot, code: NodeCode, taken: Taken, open_blob: Opener) -> tuple[list[bytes], list[Kept]] | None:
@@ -68,14 +76,14 @@ def given(slot: Slot, code: NodeCode, taken: Taken, open_blob: Opener) -> tuple[
     # An `each` over a mapping is handed the key and the value: one input, two arguments.
     extra = len(code.inputs) - len(slot.spec.inputs)
     for number, entry in enumerate(slot.spec.inputs):
-        edge, outcome = taken.edges[number], taken.outcomes[number]
-        shape = code.inputs[number + extra if number else 0]
-        if entry.mode == "state":
+        mode, edge, outcome = entry.mode, taken.edges[number], taken.outcomes[number]
+        shape = code.inputs[number + extra]
+        if mode == "state":
             assert edge is not None
             state, name = _state(edge, outcome, shape, open_blob)
             names.append(encode(name))
             kept.append((state, None))
-        elif entry.mode == "partials" and edge is not None and not edge.source.current:
+        elif mode == "partials" and edge is not None and not edge.source.current:
             frame = edge.source.frame if isinstance(edge.source, Slot) else None
             if frame is None:
                 return None
@@ -83,11 +91,10 @@ def given(slot: Slot, code: NodeCode, taken: Taken, open_blob: Opener) -> tuple[
             kept.append((frame, shape))
         else:
             assert isinstance(outcome, Ok)
-            if extra and number == 0 and slot.spec.kind == "each":
+            if extra and number == 0:
                 key = _key(slot, edge)
                 names.append(encoded_link(content_id(key)))
-                kept.append((key, shape))
-                shape = code.inputs[1]
+                kept.append((key, code.inputs[0]))
             names.append(encoded_link(outcome.content))
             kept.append((outcome.encoded, shape))
     return names, kept

@@ -151,11 +151,18 @@ def kept(operation: Operation, shape: Shape, value: object) -> bytes:
     """The canonical bytes of what an operation returned. Raises `Unkept`."""
     try:
         return shape.encode(value)
-    except Unencodable as error:
-        reason = message_of(error).rstrip(".")
     except Exception as error:  # noqa: BLE001 - a type of the user's own may run code when it is encoded
-        reason = f"{type(error).__name__} while it was encoded: {message_of(error)}"
-    raise Unkept(operation=operation.name, reason=reason, wanted=inspect.formatannotation(operation.returns))
+        raise _unkept(operation, error) from None
+
+
+def _unkept(operation: Operation, error: Exception) -> Unkept:
+    is_told = isinstance(error, Unencodable)
+    said = (
+        message_of(error).rstrip(".")
+        if is_told
+        else f"{type(error).__name__} while it was encoded: {message_of(error)}"
+    )
+    return Unkept(operation=operation.name, reason=said, wanted=inspect.formatannotation(operation.returns))
 
 
 def answer(call: Call, clock: Clock) -> Finished | Broke:
@@ -166,7 +173,10 @@ def answer(call: Call, clock: Clock) -> Finished | Broke:
     try:
         value = operation.function(*call.arguments, **call.services)
         shape = shape_of(operation.returns)
-        encoded = kept(operation, shape, value)
+        try:
+            encoded = shape.encode(value)
+        except Exception as error:  # noqa: BLE001 - a type of the user's own may run code when it is encoded
+            raise _unkept(operation, error) from None
         blobs = _pending_blobs(shape, value) if shape.has_blobs else ()
     except BaseException as error:  # whatever user code raises is this call's outcome
         if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():

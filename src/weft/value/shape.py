@@ -49,38 +49,38 @@ class Shape:
 
     def encode(self, value: object) -> bytes:
         """The canonical bytes of `value`. Raises `Unencodable` naming the place that does not fit."""
-        try:
-            plain = self._kind.dump(value)
-        except (Misfit, RecursionError) as why:
-            raise _unencodable(why) from None
-        encoded = encode(plain, depth_max=VALUE_DEPTH_MAX)
+        encoded = encode(self.to_plain(value), depth_max=VALUE_DEPTH_MAX)
         if len(encoded) > VALUE_BYTES_MAX:
             raise ValueTooLarge(where="the value", size_bytes=len(encoded), size_bytes_max=VALUE_BYTES_MAX)
         return encoded
 
     def decode(self, encoded: bytes, open_blob: Opener | None = None) -> Any:
         """The value, its Blobs' content found by `open_blob`. Raises `Undecodable` naming the place."""
-        plain = decode(encoded, bytes_max=VALUE_BYTES_MAX)
-        if self.has_blobs:
-            return self.from_plain(plain, open_blob)
-        try:
-            return self._kind.load(plain)
-        except Misfit as misfit:
-            raise _undecodable(misfit) from None
+        return self.from_plain(decode(encoded, bytes_max=VALUE_BYTES_MAX), open_blob)
 
     def to_plain(self, value: object) -> Plain:
         """`value` as a plain value; what only bytes can show, such as an integer too large, is left to `encode`."""
         try:
             return self._kind.dump(value)
-        except (Misfit, RecursionError) as why:
-            raise _unencodable(why) from None
+        except Misfit as misfit:
+            where = misfit.where() or "the value"
+            if misfit.why is None:
+                raise WrongType(where=where, what=misfit.what, wanted=misfit.wanted, why="") from None
+            why = f"{misfit.wanted} is wanted, and {misfit.why}"
+            raise Unencodable(where=where, what=misfit.what, why=why) from None
+        except RecursionError:
+            what = "values within each other"
+            raise Unencodable(
+                where="the value", what=what, why="they are nested too deep, or hold themselves"
+            ) from None
 
     def from_plain(self, plain: Plain, open_blob: Opener | None = None) -> Any:
         """The value that `to_plain` gave `plain` for; it may share lists and dicts with it."""
         try:
             value = self._kind.load(plain)
         except Misfit as misfit:
-            raise _undecodable(misfit) from None
+            why = misfit.why or f"it is {misfit.what}"
+            raise Undecodable(where=misfit.where() or "the value", wanted=misfit.wanted, why=why) from None
         if self.has_blobs and open_blob is not None:
             for blob in self.blobs(value):
                 bind(blob, open_blob)
@@ -104,21 +104,6 @@ class Shape:
 
 _shapes: dict[object, Shape] = {}
 _making = threading.RLock()
-
-
-def _unencodable(why: Misfit | RecursionError) -> Unencodable:
-    if isinstance(why, RecursionError):
-        said = "they are nested too deep, or hold themselves"
-        return Unencodable(where="the value", what="values within each other", why=said)
-    where = why.where() or "the value"
-    if why.why is None:
-        return WrongType(where=where, what=why.what, wanted=why.wanted, why="")
-    return Unencodable(where=where, what=why.what, why=f"{why.wanted} is wanted, and {why.why}")
-
-
-def _undecodable(misfit: Misfit) -> Undecodable:
-    why = misfit.why or f"it is {misfit.what}"
-    return Undecodable(where=misfit.where() or "the value", wanted=misfit.wanted, why=why)
 
 
 def shape_of(annotation: object) -> Shape:

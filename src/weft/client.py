@@ -24,10 +24,12 @@ from weft.pump import SpaceClosed
 from weft.reduce import Refused
 from weft.settlement import Place, Settlement, fail, finish, is_settled, open_settlement
 from weft.spec import TypeSpec
-from weft.store import DUE, EVENT, Store
+from weft.store import EVENT, Store
 
 CLIENT_POLL_S = 0.02
 CLIENT_ACK_S = 5.0
+ENTRIES_MAX = 10_000
+"""How far into the inbox a client looks for its own entry; beyond, it waits for those before it."""
 OPENING_S = 1.0
 """How long a client gives an engine that may just be opening to put its types in force."""
 
@@ -150,9 +152,9 @@ class Client:
         assert isinstance(position, int)
         return position
 
-    def _post(self, message: dict[str, Plain]) -> None:
+    def _post(self, message: dict[str, Plain]) -> int:
         with self.lock:
-            self.store.post(encode(message))
+            return self.store.post(encode(message))
 
     def _pause(self) -> None:
         threading.Event().wait(CLIENT_POLL_S)
@@ -178,13 +180,23 @@ class Client:
         return self._poll(lambda engine: is_settled(engine, place, since))
 
     def all_settled(self, since: int) -> Settlement:
-        """Done when the file shows nothing due up to a position."""
+        """Done when everything demanded is settled at or after a position. What is demanded the engine alone knows, so
+        it is asked by a message, and answers by taking that out of the inbox."""
+        number = self._post({"settled": since})
 
-        return self._poll(
-            lambda engine: engine.cut >= since and all(cast("int", row[0]) > since for _, row in engine.rows(DUE))
-        )
+        def withdraw() -> None:
+            with contextlib.suppress(WeftError):
+                self._post({"withdrawn": number})
 
-    def _poll(self, check: Callable[[Engine], bool]) -> Settlement:
+        return self._poll(lambda _: not self._is_waiting(number), withdraw)
+
+    def _is_waiting(self, number: int) -> bool:
+        """Whether an entry is still in the inbox."""
+        entries = self.store.inbox(ENTRIES_MAX)
+        is_cut = len(entries) == ENTRIES_MAX and entries[-1][0] < number
+        return is_cut or any(each == number for each, _ in entries)
+
+    def _poll(self, check: Callable[[Engine], bool], give_up: Callable[[], None] = lambda: None) -> Settlement:
         future = open_settlement()
 
         def look() -> None:
@@ -197,6 +209,7 @@ class Client:
                         if self.store.holder() is None:
                             raise NoEngine(path=str(self.store.path))
                     self._pause()
+                give_up()
             except BaseException as why:  # noqa: BLE001  whatever it is, it is told to whoever asked
                 fail(future, why)
 

@@ -680,6 +680,10 @@ class Engine(Ledger):
         has to look down at its needs."""
         return mark_of(self.cut, (slot.due.first for slot in self.graph.due if slot.demand and slot.due is not None))
 
+    def is_settled(self, since: int) -> bool:
+        """Whether everything demanded is settled at or after a position, and nothing is about to begin."""
+        return not self.graph.ready and self.settled_mark() >= min(since, self.cut)
+
     def demanded(self) -> Iterator[Slot]:
         """Every demanded slot in memory."""
         return (slot for thing in list(self.graph.things.values()) for slot in thing.slots() if slot.demand)

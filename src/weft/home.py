@@ -331,7 +331,7 @@ class Home:
         def check() -> bool:
             if pump.is_closing and not future.done():
                 fail(future, SpaceClosed())
-            if not future.done() and not self.engine.graph.ready and self.engine.settled_mark() >= since:
+            if not future.done() and self.engine.is_settled(since):
                 finish(future)
             return future.done()
 

@@ -12,6 +12,7 @@ Source: fenced completion (epoch, number); memoised builds, where the key is the
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -115,7 +116,7 @@ class Attempts:
         self.number = 0
         self.quiet = Quiet()
         self.placing = Placing(runners, services)
-        self.counts: dict[tuple[str, str], int] = {}
+        self.counts: dict[tuple[str, str], int] = defaultdict(int)
 
     # ---- beginning ----
     def pump(self, results_max: int) -> bool:
@@ -548,8 +549,7 @@ class Attempts:
 
     def _count(self, slot: Slot, how: str) -> None:
         operation = slot.spec.operation
-        place = operation.name if operation is not None else f"weft/{slot.spec.kind}", how
-        self.counts[place] = self.counts.get(place, 0) + 1
+        self.counts[operation.name if operation is not None else f"weft/{slot.spec.kind}", how] += 1
 
 
 def _lacking(slot: Slot, taken: Taken) -> int | None:

@@ -221,14 +221,13 @@ class Engine(Ledger):
         """A row for each. What each was before is asked first: else a long chain is walked once for each of its
         nodes, down to the first one that this very edit made due."""
         for slot, before in [(slot, self.graph.first(slot) if slot.due is None else 0) for slot in slots]:
-            self._put_due(slot, cut, before)
+            self.make_due(slot, cut, before)
 
-    def make_due(self, slot: Slot, cut: int) -> None:
-        """One row for one direct reader of what changed."""
-        self._put_due(slot, cut, self.graph.first(slot) if slot.due is None else 0)
-
-    def _put_due(self, slot: Slot, cut: int, before: int) -> None:
+    def make_due(self, slot: Slot, cut: int, before: int | None = None) -> None:
+        """A row for a direct reader of what changed. `before`: its first() until now, where that is known."""
         had = slot.due
+        if before is None:
+            before = self.graph.first(slot) if had is None else 0
         due = due_by(cut, had, before)
         if due != had:
             self.graph.set_due(slot, due)
@@ -446,7 +445,8 @@ class Engine(Ledger):
         is_over = is_list and isinstance(outcome, Err)
         if slot.readers and (old is None or is_over or not is_same(old.outcome, outcome)):
             # Readers first: what was unsettled about this slot until now counts for them too.
-            deltas = self._deltas(slot, before) if is_list else [(slot.key.element, False, False)]
+            element = slot.key.element
+            deltas = self._deltas(slot, before) if is_list else [(element, False, False)] if element else []
             self.spread(slot, deltas, at)
         had, is_final = slot.due, not isinstance(outcome, Err) or outcome.final
         due = due_after(at, had, is_stale=is_stale, is_final=is_final)

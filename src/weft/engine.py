@@ -676,13 +676,16 @@ class Engine(Ledger):
         return mark_of(self.cut, (self.graph.first(slot) for slot in slots))
 
     def settled_mark(self) -> int:
-        """The settled mark of everything demanded. O(due rows): what a demanded slot needs is demanded too, so no slot
-        has to look down at its needs."""
-        return mark_of(self.cut, (slot.due.first for slot in self.graph.due if slot.demand and slot.due is not None))
+        """The settled mark of everything demanded. O(due rows of that): what a demanded slot needs is demanded too, so
+        no slot has to look down at its needs."""
+        return mark_of(self.cut, self._firsts_wanted())
+
+    def _firsts_wanted(self) -> Iterator[int]:
+        return (slot.due.first for slot in self.graph.wanted if slot.due is not None)
 
     def is_settled(self, since: int) -> bool:
         """Whether everything demanded is settled at or after a position, and nothing is about to begin."""
-        return not self.graph.ready and self.settled_mark() >= min(since, self.cut)
+        return not self.graph.ready and not any(first <= min(since, self.cut) for first in self._firsts_wanted())
 
     def demanded(self) -> Iterator[Slot]:
         """Every demanded slot in memory."""

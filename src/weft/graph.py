@@ -439,8 +439,8 @@ class Graph:
         self.loader = loader
         self.things: dict[str, Thing] = {}
         self.ready: list[Slot] = []
-        self.due: dict[Slot, None] = {}
-        """Every wired slot that has a due row."""
+        self.wanted: dict[Slot, None] = {}
+        """Every wired slot that has a due row and that somebody asks for."""
         self.was_due: dict[Slot, Due | None] = {}
         """What it was, of each slot whose row has changed since rows were written."""
         self.pins: list[int] = []
@@ -562,8 +562,8 @@ class Graph:
             self.thing(thing.id)
 
     def _wire_slot(self, slot: Slot, reached: list[Thing], *, since: int = 0) -> None:
-        if slot.due is not None:
-            self.due[slot] = None
+        if slot.due is not None and slot.demand:
+            self.wanted[slot] = None
         if slot.spec.kind == "choose":
             wanted = self._wanted(slot, [0], reached, since)
             branch = branch_of(slot) or _branch_picked(slot, wanted)
@@ -716,9 +716,9 @@ class Graph:
         self.was_due.setdefault(slot, slot.due)
         slot.due = due
         if due is None:
-            self.due.pop(slot, None)
-        else:
-            self.due[slot] = None
+            self.wanted.pop(slot, None)
+        elif slot.demand:
+            self.wanted[slot] = None
         is_current = due is None and slot.pending == 0
         if is_current != slot.current and slot.readers:
             return self.turn(slot)
@@ -784,9 +784,17 @@ class Graph:
                 continue
             stack.extend((edge.source, by) for edge in node.edges)
             if isinstance(node, Slot):
-                self.offer(node)
-                if self.pins and not node.demand:
-                    self.released.append(node)
+                self._note_demand(node)
+
+    def _note_demand(self, slot: Slot) -> None:
+        """Somebody asks for a slot, or nobody does any more."""
+        self.offer(slot)
+        if not slot.demand:
+            self.wanted.pop(slot, None)
+            if self.pins:
+                self.released.append(slot)
+        elif slot.due is not None:
+            self.wanted[slot] = None
 
     def path_between(self, start: Source, goal: Source) -> list[Source] | None:
         """A way from `start` down its needs to `goal`, both included; None where there is none."""

@@ -123,3 +123,30 @@ def test_a_result_is_not_extended_over_inputs_that_went_away_and_came_back_while
     assert not world.slot("a", "low").current  # what it says of the cuts between is wrong
     assert world.settled() == ["low", "high"]
     assert world.at("a", "low") == newest
+
+
+def test_what_nobody_asks_for_does_not_hold_the_mark_of_everything_back() -> None:
+    world = settled()
+    world.engine.watch("a", "high", by=-1)
+    first = world.set(x=5)
+    assert world.engine.settled_mark() == world.engine.cut
+    assert world.engine.is_settled(world.engine.cut)
+
+    world.engine.watch("a", "low")
+    assert world.engine.settled_mark() == first - 1
+    assert not world.engine.is_settled(first)
+
+    world.engine.watch("a", "low", by=-1)
+    assert world.engine.settled_mark() == world.engine.cut
+
+
+def test_the_mark_of_everything_stops_before_what_was_left_due_by_an_engine_that_died() -> None:
+    world = settled()
+    first = world.set(x=5)
+
+    world.crash()
+    world.engine.watch("a", "high")
+
+    assert world.engine.settled_mark() == first - 1
+    world.rest()
+    assert world.engine.settled_mark() == world.engine.cut

@@ -179,7 +179,7 @@ class Attempts:
         if not policy.restart or slot.pending or (len(used) == len(shown) and all(map(is_same, used, shown))):
             return False
         del self.open[attempt.id]
-        self.engine.batch.put(ATTEMPT, attempt.id, None)
+        self.engine.batch.put(ATTEMPT, attempt.id.row, None)
         self.sending = [one for one in self.sending if one[0].id != attempt.id]
         attempt.runner.cancel(attempt.id)
         if attempt.cuts is not None:
@@ -357,7 +357,7 @@ class Attempts:
         slot.attempt = attempt
         if not attempt.is_provisional:
             attempt.is_listed = True
-            self.engine.batch.put(ATTEMPT, call.id, (*slot.key, what.cut, what.key))
+            self.engine.batch.put(ATTEMPT, call.id.row, (*slot.key, what.cut, what.key))
             attempt.cuts = self.engine.cuts
             attempt.cuts.begin(slot, what.cut, self.engine.cut)
         self.sending.append((call, runner))
@@ -383,7 +383,9 @@ class Attempts:
         if report.took_s > SLOW_S:
             self.placing.note(operation, report.took_s)
         took_us = int(report.took_s * 1e6)
-        return Settling(cut, outcome, key, report.id, taken.inputs, None, "ran", preimage, took_us, None, False, True)
+        return Settling(
+            cut, outcome, key, report.id.row, taken.inputs, None, "ran", preimage, took_us, None, False, True
+        )
 
     def send(self) -> None:
         """Send what was begun; its attempts are durable by now, and so are the outcomes of those before."""
@@ -411,7 +413,7 @@ class Attempts:
         if slot is not None and slot.attempt is attempt:
             slot.attempt = None
         if attempt.is_listed:
-            self.engine.batch.put(ATTEMPT, attempt.id, None)
+            self.engine.batch.put(ATTEMPT, attempt.id.row, None)
         self._close(slot, attempt, report)
 
     def _keep_made(self, report: Finished | Broke) -> None:
@@ -474,7 +476,7 @@ class Attempts:
         if operation is not None and attempt.runner.name in ("inline", "thread") and not attempt.is_known:
             self.placing.note(operation, report.took_s)
         took_us = int(report.took_s * 1e6)
-        said = Settling(cut, outcome, key, attempt.id, taken.inputs, taken.used, how, preimage, took_us, other)
+        said = Settling(cut, outcome, key, attempt.id.row, taken.inputs, taken.used, how, preimage, took_us, other)
         if isinstance(report, Broke) and report.made is not None:
             said = replace(said, made=Ok(content_id(report.made), report.made))
         elif isinstance(report, Finished) and report.vectors:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeAlias, cast
+from typing import Protocol, TypeAlias, cast
 
 from msgspec import Struct
 
@@ -22,11 +22,16 @@ from weft.blob import Blob
 from weft.operation import Operation
 
 
-class AttemptId(NamedTuple):
+class AttemptId(Struct, frozen=True, order=True, gc=False):
     """The engine's epoch and a number that increases within it."""
 
     epoch: int
     number: int
+
+    @property
+    def row(self) -> tuple[int, int]:
+        """As rows and results hold it."""
+        return self.epoch, self.number
 
 
 class Call(Struct, frozen=True):

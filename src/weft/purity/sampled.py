@@ -206,7 +206,7 @@ class SampledAttempts(Attempts):
             "at": check.cut,
             "key": Link(check.key),
             "operation": [finding.operation, finding.version],
-            "attempt": [*again.id],
+            "attempt": [*again.id.row],
             "found": finding.kind,
             "path": finding.path,
             "shown": [finding.first, finding.again],

@@ -108,7 +108,7 @@ def order_of(call: Call, address: Address) -> tuple[Message, Mapping[Cid, Blob]]
     blobs = (blob for each, value in given for blob in shape_of(each.annotation).blobs(value))
     order: Message = {
         "do": "call",
-        "id": list(call.id),
+        "id": [*call.id.row],
         "operation": address.operation,
         "services": address.services,
         "arguments": arguments,

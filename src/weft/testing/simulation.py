@@ -160,7 +160,7 @@ class Simulation:
         def on_start(call: Call) -> None:
             self.calls += 1
             try:
-                check_sent(store, call.id, is_always_listed=self._is_always_listed)
+                check_sent(store, call.id.row, is_always_listed=self._is_always_listed)
             except RuleBroken as why:
                 self._note(why)
 

@@ -35,8 +35,8 @@ OPENING_S = 1.0
 
 
 class NoEngine(WeftError):
-    """No program computes {path} now: the one that held it has ended. Close this space and open it again to take
-    over; edits that were made here are kept, and told then."""
+    """No program computes {path} now. Close this space and open it again to take over; edits that were made here are
+    kept, and told then."""
 
     path: str
 
@@ -57,8 +57,10 @@ class ClientAdds(WeftError):
 class Client:
     """Another program is the engine."""
 
-    def __init__(self, store: Store, specs: dict[str, TypeSpec], *, now: Callable[[], str]) -> None:
-        self.store, self.types = store, specs
+    def __init__(
+        self, store: Store, specs: dict[str, TypeSpec], *, now: Callable[[], str], needs_engine: bool = True
+    ) -> None:
+        self.store, self.types, self._needs_engine = store, specs, needs_engine
         self.kinds: dict[str, type] = {}
         self.lock = threading.RLock()
         self.is_async = self.runs_here = False
@@ -121,7 +123,8 @@ class Client:
                 raise ClientDefines(type=spec.name)
 
     def tell(self, event: dict[str, Plain]) -> int:
-        """Durable on return, and if the engine takes it soon, its position; else the newest known."""
+        """Durable on return, and if an engine takes it soon, its position; else the newest known. Raises `NoEngine`
+        where there was to be one and is none now: it is kept all the same."""
         self._post({"event": event})
         deadline = time.monotonic() + CLIENT_ACK_S
         while time.monotonic() < deadline:
@@ -141,7 +144,9 @@ class Client:
         with self.view() as engine:
             row = engine.row(EVENT, (str(event["id"]),))
             if row is None and self.store.holder() is None:
-                raise NoEngine(path=str(self.store.path))
+                if self._needs_engine:
+                    raise NoEngine(path=str(self.store.path))
+                return engine.cut
         if row is None:
             return None
         position, digest, refusal = row

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Token
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -51,6 +52,15 @@ class UnknownField(WeftError, KeyError):
     type: str
     name: str
     nearest: str
+
+
+class OtherField(WeftError, TypeError):
+    """{field} is declared as {here} here, and as {there} in force. Open the space with types=[…] to put this program's
+    declaration in force, or use the code that it is from."""
+
+    field: str
+    here: str
+    there: str
 
 
 class EditTooLarge(WeftError, ValueError):
@@ -93,9 +103,19 @@ class Edit:
         if node is None:
             self._tell(entity, args[0])
             return
-        found = field_of(spec, node.name)
+        found = self._with_code(spec, field_of(spec, node.name), node)
         with _naming(f"{spec.name}.{found.name}"):
             self._say(engine, entity, found, verb, args)
+
+    def _with_code(self, spec: TypeSpec, found: NodeSpec, node: Node[Any]) -> NodeSpec:
+        """Where the space was opened without the type, the handle's class says what may be told, as far as it declares
+        what is in force. Raises `OtherField`."""
+        if found.code is not None or node.owner is None:
+            return found
+        own = self.space.declared(node.owner).nodes[node.name]
+        if (own.kind, own.type_text) != (found.kind, found.type_text):
+            raise OtherField(field=f"{spec.name}.{found.name}", here=_kind_text(own), there=_kind_text(found))
+        return replace(found, code=own.code)
 
     def _say(self, engine: Engine, entity: str, found: NodeSpec, verb: str, args: tuple[object, ...]) -> None:
         match verb:
@@ -277,6 +297,10 @@ def field_of(spec: TypeSpec, name: str) -> NodeSpec:
         told = [node.name for node in spec.nodes.values() if node.is_told]
         raise UnknownField(type=spec.name, name=name, nearest=nearest(name, told))
     return found
+
+
+def _kind_text(spec: NodeSpec) -> str:
+    return spec.type_text or spec.kind
 
 
 def shape_in(spec: NodeSpec) -> Shape:

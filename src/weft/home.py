@@ -24,11 +24,12 @@ from weft.engine import Engine
 from weft.errors import WeftError
 from weft.folding import depth_after
 from weft.graph import Slot
+from weft.inbox import Inbox
 from weft.points import OnPoint, pass_by
 from weft.pump import Pump, SpaceClosed, Waiter
 from weft.settlement import Place, Settlement, fail, finish, is_settled, open_settlement
 from weft.spec import TypeSpec
-from weft.store import Store
+from weft.store import Store, StoreFailed
 
 if TYPE_CHECKING:
     import asyncio  # Elsewhere imported where a loop runs or is awaited: it takes as long as half of Weft.
@@ -83,6 +84,19 @@ class Home:
         self.engine.commit()
         self.engine.resume()
         self._point("space resumed")
+        self.inbox = Inbox(self.engine)
+        self._take_inbox()
+
+    def _take_inbox(self) -> None:
+        """What was said while nobody computed comes before whatever this program reads, says or waits for."""
+        try:
+            while self.inbox.take():
+                self._point("inbox folded")
+                self.engine.commit()
+                self._point("inbox kept")
+        except StoreFailed as why:
+            _log.error("%s", why)  # the space can be read all the same; the first turn tries again
+            self.engine.resume()
 
     def _offer(self, name: str, service: object, recompute: bool | None) -> None:
         fingerprint = fingerprint_of(service)
@@ -149,6 +163,7 @@ class Home:
     def _make_pump(self) -> Pump:
         pump = Pump(
             self.engine,
+            self.inbox,
             runners=self.runners(),
             make_attempts=self.make_attempts,
             services=self.services,

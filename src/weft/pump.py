@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 
 from weft.attempt import Attempts
 from weft.call import Partial, Report, Runner
-from weft.content import Plain, decode
 from weft.engine import Engine, EngineBroke
-from weft.errors import Undecodable, WeftError
+from weft.errors import WeftError
+from weft.inbox import Inbox
 from weft.points import OnPoint, pass_by
 from weft.slot import Ok, SlotKey
 from weft.store import StoreFailed
@@ -36,8 +36,6 @@ _log = logging.getLogger("weft")
 
 RESULTS_MAX = 2000
 """How many slots one turn settles before it commits: bounds what an edit waits behind."""
-INBOX_MAX = 1000
-"""How many messages of other programs one turn takes."""
 POLL_S = 0.02
 """How often the inbox of other programs is looked at."""
 STALL_S = 1.0
@@ -61,6 +59,7 @@ class Pump:
     def __init__(
         self,
         engine: Engine,
+        inbox: Inbox,
         *,
         runners: Mapping[str, Runner],
         services: Mapping[str, object],
@@ -81,12 +80,11 @@ class Pump:
             clock=self._time,
             on_point=on_point,
         )
+        self.inbox = inbox
         self.submitted: deque[tuple[Callable[[], object], Future[object]]] = deque()
         self.reports: deque[Report] = deque()
         self._taken: list[Report] = []
         self.woken: deque[SlotKey] = deque()
-        self._asked: set[int] = set()
-        """Messages that stay in the inbox until all is settled: that tells whoever put them there."""
         self.waiters: dict[Waiter, None] = {}
         self.is_closing = False
         self.failure: BaseException | None = None
@@ -226,7 +224,7 @@ class Pump:
             answers: list[Answer] = []
             try:
                 # In this order: what a client was told is durable comes before an edit that was made here after that.
-                self._take_inbox()
+                self.inbox.take()
                 self._take_edits(answers)
                 self._take_reports()
                 more = self.attempts.pump(RESULTS_MAX)
@@ -277,45 +275,6 @@ class Pump:
                 raise
             except Exception as why:  # noqa: BLE001  whatever it is, it is told to whoever asked
                 answers.append((future, None, why))
-
-    def _take_inbox(self) -> None:
-        taken = self.engine.batch.taken
-        for number, payload in self.engine.store.inbox(INBOX_MAX + len(self._asked)):
-            if number in taken:
-                continue
-            try:
-                said = decode(payload)
-            except Undecodable as why:
-                said = None
-                _log.info("a message of another program was refused: %s", why)
-            if self._must_stay(number, said):
-                continue
-            taken.append(number)
-            try:
-                self._take_message(said)
-            except EngineBroke:
-                raise
-            except WeftError as why:
-                _log.info("an edit of another program was refused: %s", why)
-
-    def _must_stay(self, number: int, said: Plain) -> bool:
-        """Whether a message asks to be taken out when all is settled, and not before."""
-        since = said.get("settled") if isinstance(said, dict) else None
-        must_stay = isinstance(since, int) and not self.engine.is_settled(since)
-        (self._asked.add if must_stay else self._asked.discard)(number)
-        return must_stay
-
-    def _take_message(self, said: Plain) -> None:
-        if not isinstance(said, dict):
-            return
-        event, watch, withdrawn = said.get("event"), said.get("watch"), said.get("withdrawn")
-        if isinstance(event, dict):
-            self.engine.tell(event)
-        elif isinstance(watch, list) and len(watch) == 3:
-            self.engine.watch(*(str(part) for part in watch))
-        elif isinstance(withdrawn, int) and withdrawn in self._asked:
-            self._asked.remove(withdrawn)
-            self.engine.batch.taken.append(withdrawn)
 
     def _take_reports(self) -> None:
         while self.reports:

@@ -160,11 +160,12 @@ class Space:
         """The newest position at which this program has read what was told: what its edits have seen."""
         self._host: Home | Client
         self._index: LogIndex | None = None
+        self._declared: dict[type, TypeSpec] = {}
         self.desk = SpaceDesk(self)
         by_name = {service_name(protocol): service for protocol, service in services.items()}
 
         def as_client() -> Client:
-            return Client(store, specs, now=now)
+            return Client(store, specs, now=now, needs_engine=engine is not False)
 
         def as_engine() -> Home:
             return Home(
@@ -306,6 +307,12 @@ class Space:
         self._put(type_name(kind), spec)
         self._host.kinds[type_name(kind)] = kind
         return spec
+
+    def declared(self, kind: type) -> TypeSpec:
+        """What a class declares, whether or not the space was opened with it."""
+        if kind not in self._declared:
+            self._declared[kind] = compile_type(kind)
+        return self._declared[kind]
 
     def _put(self, name: str, spec: TypeSpec) -> None:
         self._host.define(spec)  # first: one that is refused leaves the former in use

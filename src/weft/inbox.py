@@ -1,0 +1,74 @@
+"""The inbox: what other programs say to the engine, taken in their order.
+
+A message is an event to be told, a node that somebody watches, the question whether all is settled, or that one taken
+back. The question stays in the inbox until the answer is yes: that it is gone is the answer, whoever is the engine by
+then.
+
+Knows nothing of threads, and of who commits. Invariant: a message is taken once, with the batch that holds what it
+changed; one that is none is taken too, and changes nothing.
+Source: mailboxes of actors; the write side of an embedded database's many openers.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from weft.content import Plain, decode
+from weft.engine import Engine, EngineBroke
+from weft.errors import Undecodable, WeftError
+
+_log = logging.getLogger("weft")
+
+TAKEN_MAX = 1000
+"""How many messages one batch takes."""
+
+
+class Inbox:
+    """The messages that wait for one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._asked: set[int] = set()
+        """Those that stay until all is settled."""
+
+    def take(self) -> bool:
+        """Take what there is into the open batch; returns whether that was anything. Raises `EngineBroke`."""
+        taken = self.engine.batch.taken
+        before = len(taken)
+        for number, payload in self.engine.store.inbox(TAKEN_MAX + len(self._asked)):
+            if number in taken:
+                continue
+            try:
+                said = decode(payload)
+            except Undecodable as why:
+                said = None
+                _log.info("a message of another program was refused: %s", why)
+            if self._must_stay(number, said):
+                continue
+            taken.append(number)
+            try:
+                self._do(said)
+            except EngineBroke:
+                raise
+            except WeftError as why:
+                _log.info("an edit of another program was refused: %s", why)
+        return len(taken) > before
+
+    def _must_stay(self, number: int, said: Plain) -> bool:
+        """Whether a message asks to be taken out when all is settled, and not before."""
+        since = said.get("settled") if isinstance(said, dict) else None
+        must_stay = isinstance(since, int) and not self.engine.is_settled(since)
+        (self._asked.add if must_stay else self._asked.discard)(number)
+        return must_stay
+
+    def _do(self, said: Plain) -> None:
+        if not isinstance(said, dict):
+            return
+        event, watch, withdrawn = said.get("event"), said.get("watch"), said.get("withdrawn")
+        if isinstance(event, dict):
+            self.engine.tell(event)
+        elif isinstance(watch, list) and len(watch) == 3:
+            self.engine.watch(*(str(part) for part in watch))
+        elif isinstance(withdrawn, int) and withdrawn in self._asked:
+            self._asked.remove(withdrawn)
+            self.engine.batch.taken.append(withdrawn)

@@ -11,7 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import weft
+from tests.reactive.runs import Runs
 from weft import Entity, Field, NodeFailed, Space, derive, field, fold
+from weft.collection import key_element
+from weft.graph import Whole
+from weft.slot import Gone
 
 NOTHING: Mapping[str, int] = {}
 numbers = st.lists(st.integers(0, 4), max_size=4).map(tuple)
@@ -76,6 +80,22 @@ def test_what_is_made_of_each_is_what_plain_python_makes_of_it(
             sheet.tell(Put(key, value))
             kept[key] = value
             shows(space, named, row, kept)
+
+
+def test_an_element_that_is_told_no_more_leaves_a_tombstone() -> None:
+    world = Runs(Sheet)
+    world.create(Sheet, watch="tens")
+    world.set(named={"a": 1, "b": 2})
+    world.settled()
+    whole = world.engine.node("a", "tens")
+    assert isinstance(whole, Whole)
+    gone = whole.slots[key_element("b")]
+
+    world.set(named={"a": 1})
+
+    assert world.settled() == []
+    assert list(whole.slots) == [key_element("a")]
+    assert isinstance(gone.outcome(), Gone)
 
 
 def test_it_is_followed_across_openings(tmp_path: Path) -> None:

@@ -190,8 +190,10 @@ class Pump:
         try:
             while not self.is_closing:
                 self._wake.clear()
-                if self._broken is not None:
-                    raise self._broken
+                with self.lock:  # what breaks the engine elsewhere may be mended there before that thread lets go
+                    broken = self._broken
+                if broken is not None:
+                    raise broken
                 if self._is_stalled() or not self.turn():
                     await self._rest()
                 else:

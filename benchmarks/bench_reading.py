@@ -23,10 +23,10 @@ from weft.past.index import LogIndex
 
 LOOKS = "looking at a space of 20,000 events, in a file"
 INDEX = "the index of the log, for the first look at what was"
-MAKING = "1,000,000 events told, and all settled, in a file"
-OPENING = "opening 1,000,000 events and reading one value, in a new process"
+MAKING = "200,000 events told, and all settled, in a file"
+OPENING = "opening 200,000 events and reading one value, in a new process"
 MEMORY = f"{OPENING}: memory"
-FEW, MANY = 20_000, 1_000_000
+FEW, MANY = 20_000, 200_000
 LOOK_MAX = Limit(45, CONTENT)
 """50 µs, on a machine that encodes and hashes 400 bytes in 1.1."""
 OPENING_MAX = Limit(900_000, CONTENT)
@@ -136,7 +136,7 @@ class Large:
         """What measures a new process that reads one account."""
         code = (
             f"import sys; sys.path.insert(0, {str(ROOT)!r}); from benchmarks.accounts import read_one; "
-            f"read_one({self.path!r}, {MANY // 20})"
+            f"read_one({self.path!r}, {MANY // 2 // accounts.EVENTS_OF_AN_ACCOUNT})"
         )
         measure = started(("-c", code), Path(self.path).parent, which)
 

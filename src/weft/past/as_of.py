@@ -22,7 +22,7 @@ from weft.past.index import LogIndex, first_within, last_within, within
 from weft.reduce import Cell, CellSpec, ItemsCell, Refused, Told, make_cell
 from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import NodeSpec, TypeSpec
-from weft.store import DEFINITION, ENTITY, KIND, STATE, VERSION, NoBlob, entry_at
+from weft.store import DEFINITION, ENTITY, KIND, STATE, VERSION, NoBlob, Row, entry_at
 from weft.tree import Member
 from weft.written_result import parse_result
 
@@ -68,24 +68,41 @@ class AsOf:
     def __init__(self, engine: Engine, position: int, index: LogIndex) -> None:
         self.engine, self.position = engine, check_position(position, engine.head.position)
         self._index = index
+        self._entities: dict[str, Row | None] = {}
         self._types: dict[str, TypeSpec | None] = {}
         self._cells: dict[tuple[str, str], Cell | NotKept] = {}
 
     @property
     def index(self) -> LogIndex:
         """The log's index, up to its end."""
-        self._index.read(self.engine.store)
+        if self._index.until != self.engine.head.position:
+            self._index.read(self.engine.store)
         return self._index
 
     # ---- what there was ----
     def type_of(self, entity: str) -> TypeSpec | None:
         """The definition in force then of an entity's type; None where there was no such entity."""
-        row = self.engine.row(ENTITY, (entity,))
-        if row is None or not isinstance(row[1], int) or row[1] > self.position:
+        if not 0 < self._created(entity) <= self.position or 0 < self._erased(entity) <= self.position:
             return None
-        if 0 < self.engine.erased_at(entity) <= self.position:
-            return None
-        return self.definition(str(row[0]))
+        return self.definition(self.type_name(entity))
+
+    def _entity(self, id: str) -> Row | None:
+        if id not in self._entities:
+            self._entities[id] = self.engine.row(ENTITY, (id,))
+        return self._entities[id]
+
+    def type_name(self, entity: str) -> str:
+        """The name of an entity's type; empty where it never was."""
+        row = self._entity(entity)
+        return str(row[0]) if row is not None else ""
+
+    def _created(self, entity: str) -> int:
+        row = self._entity(entity)
+        return row[1] if row is not None and isinstance(row[1], int) else 0
+
+    def _erased(self, entity: str) -> int:
+        row = self._entity(entity)
+        return row[2] if row is not None and isinstance(row[2], int) else 0
 
     def definition(self, type: str) -> TypeSpec | None:
         """The definition in force then; with its code, where that is the one of today."""
@@ -115,7 +132,7 @@ class AsOf:
     # ---- what it showed ----
     def outcome(self, entity: str, name: str, element: str = "") -> Past:
         """What a node showed, by the name it had then, or one of its elements."""
-        spec, erased = self.node(entity, name), self.engine.erased_at(entity)
+        spec, erased = self.node(entity, name), self._erased(entity)
         if spec is None:
             return WAS_ERASED if 0 < erased <= self.position else Gone("it was not there")
         if erased:
@@ -238,11 +255,6 @@ class AsOf:
                 return at
         return 0
 
-    def type_name(self, entity: str) -> str:
-        """The name of an entity's type; empty where it never was."""
-        row = self.engine.row(ENTITY, (entity,))
-        return str(row[0]) if row is not None else ""
-
     def name_now(self, entity: str, name: str) -> str:
         """The name that a node of then has today."""
         type = self.type_name(entity)
@@ -321,10 +333,6 @@ class AsOf:
                     yield problem
                     return
                 yield position, cell
-
-    def _created(self, entity: str) -> int:
-        row = self.engine.row(ENTITY, (entity,))
-        return row[1] if row is not None and isinstance(row[1], int) else 0
 
     def _with_steps(self, entity: str, spec: NodeSpec) -> CellSpec:
         """A fold's steps are code: that of today serves, if it is of the versions of then."""

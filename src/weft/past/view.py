@@ -30,7 +30,6 @@ from weft.past.index import LogIndex
 from weft.slot import Err, Ok
 from weft.spec import NodeSpec
 from weft.spelling import nearest
-from weft.store import ENTITY
 from weft.told import LiveRef, Ref, Target
 from weft.tree import Member
 from weft.value import Shape, shape_of
@@ -82,8 +81,7 @@ class PastSpace:
         """The entity of this type and id, if it was there. Raises KeyError, naming the nearest."""
         check_type("get", kind)
         with self.as_of() as as_of:
-            row = as_of.engine.row(ENTITY, (id,))
-            if row is None or row[0] != type_name(kind) or as_of.type_of(id) is None:
+            if as_of.type_name(id) != type_name(kind) or as_of.type_of(id) is None:
                 near = nearest(id, as_of.entities(type_name(kind)))
                 raise KeyError(f"at {self.position} there was no {kind.__name__} {id}: {near}")
         return entity_at(kind, Seat(self.desk, id))

@@ -69,6 +69,7 @@ class AsOf:
         self.engine, self.position = engine, check_position(position, engine.head.position)
         self._index = index
         self._entities: dict[str, Row | None] = {}
+        self._defined: dict[str, int] = {}
         self._types: dict[str, TypeSpec | None] = {}
         self._cells: dict[tuple[str, str], Cell | NotKept] = {}
 
@@ -78,6 +79,11 @@ class AsOf:
         if self._index.until != self.engine.head.position:
             self._index.read(self.engine.store)
         return self._index
+
+    @property
+    def size(self) -> int:
+        """How much it remembers: entities and fields."""
+        return len(self._entities) + len(self._cells)
 
     # ---- what there was ----
     def type_of(self, entity: str) -> TypeSpec | None:
@@ -111,13 +117,19 @@ class AsOf:
         return self._types[type]
 
     def _definition(self, type: str) -> TypeSpec | None:
-        row = self.engine.row(DEFINITION, (type,))
-        if row is not None and isinstance(row[0], int) and row[0] <= self.position:
+        if 0 < self._defined_at(type) <= self.position:
             return self.engine.in_force[type]
         defined = [one.position for one in self.index.defined.get(type, ())]
         at = last_within(defined, 0, self.position)
         entry = entry_at(self.engine.store, at)
         return None if entry is None or not entry.said else TypeSpec.of_plain(entry.said)
+
+    def _defined_at(self, type: str) -> int:
+        """The position of the definition that is in force today; 0 where there is none."""
+        if type not in self._defined:
+            row = self.engine.row(DEFINITION, (type,))
+            self._defined[type] = row[0] if row is not None and isinstance(row[0], int) else 0
+        return self._defined[type]
 
     def entities(self, type: str) -> list[str]:
         """The ids of a type's entities, in order of creation."""
@@ -264,8 +276,7 @@ class AsOf:
 
     def name_at(self, entity: str, name: str, *, known_at: int) -> str:
         """The name at this position of the node that was called `name` at `known_at`."""
-        row = self.engine.row(DEFINITION, (self.type_name(entity),))
-        if row is None or cast("int", row[0]) <= min(known_at, self.position):
+        if self._defined_at(self.type_name(entity)) <= min(known_at, self.position):
             return name  # nothing was renamed in between
         return self.index.name_at(self.type_name(entity), name, known_at=known_at, position=self.position)
 
@@ -274,7 +285,12 @@ class AsOf:
         """A field's state."""
         place = (entity, spec.name)
         if place not in self._cells:
-            self._cells[place] = self._cell_of_rows(entity, spec) or self._folded(entity, spec)
+            told = self._index.told.get(place) if spec.kind in ONE_VALUE else None
+            # Where the index is known to say that it was told since, rows of today are the second place to look.
+            found = self._folded(entity, spec) if told is not None and told[-1] > self.position else None
+            if found is None or isinstance(found, NotKept):
+                found = self._cell_of_rows(entity, spec) or found or self._folded(entity, spec)
+            self._cells[place] = found
         return self._cells[place]
 
     def _cell_of_rows(self, entity: str, spec: NodeSpec) -> Cell | None:

@@ -2,7 +2,7 @@
 
 Every event is one that an edit would tell (an account created, at times with its holder; an amount told anew), folded
 by the space's own engine. Unlike edits, as many of them as are asked for share a transaction, and only then is settled
-what they made due. So a file of 200,000 events is made in half a minute; one by one, acknowledged, they take two.
+what they made due: one by one, acknowledged, they would take several times as long.
 
 Invariant: the same numbers make the same events, and all that is computed from them has settled at the end.
 """

@@ -371,7 +371,8 @@ def members_of(spec: NodeSpec, outcome: Outcome) -> list[Member]:
     """The elements of a value: by the ids that came with it, by its keys, or by content."""
     if not isinstance(outcome, Ok):
         return []
-    value = decode(outcome.encoded)
+    # However large: each part of it was taken, and what is here must not keep a space from opening.
+    value = decode(outcome.encoded, bytes_max=len(outcome.encoded))
     if spec.sort == "mapping" or spec.kind == "entries":
         return [_entry(key, member) for key, member in _pairs(value)]
     if not isinstance(value, list):

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import weft
 from tests.reactive.runs import Runs
-from weft import Entity, Field, NodeFailed, Space, derive, field, fold
+from weft import Entity, Field, NodeFailed, Space, derive, entries, field, fold
 from weft.collection import key_element
+from weft.content import decode
 from weft.graph import Whole
 from weft.slot import Gone
 
@@ -157,3 +158,31 @@ def test_a_list_that_fails_says_so_and_heals() -> None:
             shares.parts.wait(10)
         shares.row = (1, 4)
         assert shares.parts.wait(10) == (1.0, 0.25)
+
+
+def test_a_collection_that_grew_beyond_what_one_value_may_be_keeps_no_space_from_opening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "large.weft")
+    with weft.open(path, types=[Large]) as space:
+        large = space.create(Large)
+        for key in "abcd":
+            large.parts[key] = key * 1000
+        assert large.sizes.wait(10) == dict.fromkeys("abcd", 1000)
+
+    defaults = decode.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "bytes_max", 3000)  # as if one value might have no more than that
+    with weft.open(path, types=[Large]) as space:
+        (large,) = space.find(Large)
+        large.parts["e"] = "e"
+        assert large.sizes.wait(10) == {**dict.fromkeys("abcd", 1000), "e": 1}
+
+
+def size(key: str, text: str) -> int:
+    return len(text)
+
+
+class Large(Entity):
+    parts = entries(str, str)
+    sizes = parts.each(size)

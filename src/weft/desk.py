@@ -102,10 +102,10 @@ class SpaceDesk:
             if isinstance(found, Slot | Whole) and not isinstance(found.outcome(), Ok):
                 first = f"await entity.{node.name}" if self.space._host.is_async else ".wait() for it"
                 raise KeyError(f"{node} is not settled yet, so nothing in it can be picked: {first} first")
-            keys = dict(keys_of(found)) if found is not None else {}
-        if key not in keys:
-            raise KeyError(f"{node} has no element {key!r}: {nearest(key, keys)}")
-        return keys[key]
+            keys, places = called(found) if found is not None else ({}, {})
+        if key not in keys and key not in places:
+            raise KeyError(f"{node} has no element {key!r}: {nearest(key, keys or places)}")
+        return keys[key] if key in keys else places[key]
 
     def element(self, entity_id: str, node: Node[Any], key: object, /) -> Ref[object]:
         """A reference to the element that has `key` now."""
@@ -212,6 +212,15 @@ class SpaceDesk:
         if kind is None:
             raise UnknownEntity(entity=id)
         return entity_at(cast("type[Entity]", kind), Seat(self, id))
+
+
+def called(found: Source) -> tuple[dict[object, str], dict[object, str]]:
+    """What people call a node's elements, with their ids: by key; and by place from 0, in a list whose keys are no
+    numbers. O(elements)."""
+    keys = dict(keys_of(found))
+    is_list = found.spec.sort == "sequence" or (found.spec.is_told and found.spec.kind == "items")
+    has_places = is_list and not any(isinstance(key, int | float) for key in keys)
+    return keys, dict(enumerate(found.element_ids())) if has_places else {}
 
 
 def keys_of(found: Source) -> Iterator[tuple[object, str]]:

@@ -145,8 +145,7 @@ def _hint(kind: type, node: Node[Any]) -> object:
     if written is None or node.name in known:
         return known.get(node.name)
     alone = type(owner.__name__, (), {"__annotations__": {node.name: written}, "__module__": owner.__module__})
-    module = sys.modules.get(owner.__module__)
-    places = {**(vars(module) if module is not None else {}), **names_around(owner.__qualname__)}
+    places = {**getattr(sys.modules.get(owner.__module__), "__dict__", {}), **names_around(owner.__qualname__)}
     try:
         found = typing.get_type_hints(alone, localns=places, include_extras=True)[node.name]
     except NameError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -28,6 +29,7 @@ from weft import (
     ref,
     text,
 )
+from weft.definition import compile_type
 from weft.entity import given_to, inputs_of_kind
 from weft.handle import Seat
 from weft.live import LiveCounter, LiveItems, LiveText
@@ -279,6 +281,53 @@ def test_a_class_that_cannot_be_told_is_refused_as_it_is_made() -> None:
     )
     assert "D.titles is not told at creation: leave out its annotation" in refusal(with_annotated_items)
     assert "E.title must be told at creation, so it needs its annotation" in refusal(with_bare_field)
+
+
+def test_an_annotation_beside_a_field_that_is_no_field_is_refused_with_what_to_write() -> None:
+    def with_type() -> None:
+        class A(Entity):
+            n: int = field()  # type: ignore[assignment]
+
+    def with_default() -> None:
+        class B(Entity):
+            n: list[int] = field(default=())  # type: ignore[assignment]
+
+    def with_bare() -> None:
+        class C(Entity):
+            n: Field = field()  # type: ignore[type-arg]
+
+    def with_none() -> None:
+        class D(Entity):
+            shelf: Library = ref()  # type: ignore[assignment]
+
+    def with_other() -> None:
+        class E(Entity):
+            shelf: Field[Library] = ref()  # type: ignore[assignment]
+
+    assert refusal(with_type) == "A.n is annotated int and holds a field: write n: Field[int] = field()"
+    assert "B.n is annotated list[int] and holds a field: write n: Field[list[int]] = field()" in refusal(with_default)
+    assert "C.n is annotated Field and holds a field: write n: Field[…] = field()" in refusal(with_bare)
+    assert "D.shelf is annotated Library and holds a ref: write shelf: Ref[Library] = ref()" in refusal(with_none)
+    assert "E.shelf is annotated Field[Library] and holds a ref: write shelf: Ref[Library] = ref()" in refusal(
+        with_other
+    )
+
+
+def test_an_annotation_beside_a_field_that_is_known_later_is_refused_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late(Entity):
+        n: Later = field()  # type: ignore[name-defined]  # noqa: F821
+
+    monkeypatch.setattr(sys.modules[__name__], "Later", int, raising=False)
+    assert "Late.n is annotated int and holds a field: write n: Field[int] = field()" in refusal(
+        lambda: compile_type(Late)
+    )
+
+
+def test_a_field_without_an_annotation_has_the_type_of_its_default() -> None:
+    class Counted(Entity):
+        n = field(default=3)
+
+    assert compile_type(Counted).nodes["n"].type_text == "int"
 
 
 def test_a_seated_entity_is_created_once(library: Library) -> None:

@@ -214,7 +214,7 @@ class _Compiler:
 
     def _told(self, name: str, node: Node[Any], annotation: object) -> NodeSpec:
         kind = type(node).__name__.lower()
-        cell = CellSpec(kind)
+        cell = CellSpec(kind, name=name)
         target = ""
         if isinstance(node, Ref):
             node.kind = typing.get_origin(annotation) or annotation

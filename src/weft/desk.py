@@ -16,7 +16,7 @@ from weft.edit import UnknownEntity, field_of, shape_in
 from weft.engine import Engine
 from weft.entity import Entity, entity_at
 from weft.erased import erased_entity
-from weft.errors import OLDER_SHAPE, Undecodable, WeftError
+from weft.errors import OLDER_SHAPE, OLDER_TOLD, Undecodable, WeftError
 from weft.flow import Flow
 from weft.graph import Slot, Source, ToldNode, Whole, target_of
 from weft.handle import NOTHING, Absent, Failed, NodeFailed, Running, Seat, Settled, State, WaitTimeout
@@ -70,14 +70,14 @@ class SpaceDesk:
         if isinstance(node, Ref):
             entity, name, element = target_of(outcome) or ("", "", "")
             return LiveRef[object](Seat(self, entity), Target(entity, name, element), node.kind)
-        return self._decoded(f"{node} of {id}", shape_in(spec), outcome.encoded)
+        return self._decoded(f"{node} of {id}", spec, shape_in(spec), outcome.encoded)
 
-    def _decoded(self, place: str, shape: Shape, encoded: bytes) -> object:
+    def _decoded(self, place: str, spec: NodeSpec, shape: Shape, encoded: bytes) -> object:
         """A kept value. Raises `Undecodable`, which names its place, where its class has changed too much since."""
         try:
             return shape.decode(encoded, self.space._store.open_blob)
         except Undecodable as why:
-            why.where, why.why = f"{place}, {why.where}", f"{why.why}. {OLDER_SHAPE}"
+            why.where, why.why = f"{place}, {why.where}", f"{why.why}. {OLDER_TOLD if spec.is_told else OLDER_SHAPE}"
             raise
 
     def edit(self, entity_id: str, node: Node[Any] | None, verb: str, /, *args: object) -> None:
@@ -102,10 +102,10 @@ class SpaceDesk:
             if isinstance(found, Slot | Whole) and not isinstance(found.outcome(), Ok):
                 first = f"await entity.{node.name}" if self.space._host.is_async else ".wait() for it"
                 raise KeyError(f"{node} is not settled yet, so nothing in it can be picked: {first} first")
-            keys = dict(keys_of(found)) if found is not None else {}
-        if key not in keys:
-            raise KeyError(f"{node} has no element {key!r}: {nearest(key, keys)}")
-        return keys[key]
+            keys, places = called(found) if found is not None else ({}, {})
+        if key not in keys and key not in places:
+            raise KeyError(f"{node} has no element {key!r}: {nearest(key, keys or places)}")
+        return keys[key] if key in keys else places[key]
 
     def element(self, entity_id: str, node: Node[Any], key: object, /) -> Ref[object]:
         """A reference to the element that has `key` now."""
@@ -132,7 +132,7 @@ class SpaceDesk:
             return Absent()
 
         def value(encoded: bytes | None) -> object:
-            return None if encoded is None else self._decoded(place, shape, encoded)
+            return None if encoded is None else self._decoded(place, node.spec, shape, encoded)
 
         last = node.last if isinstance(node, Slot) and not element else None
         if not node.current:
@@ -179,9 +179,9 @@ class SpaceDesk:
         if not name:
             return self._entity(entity)
         with self.space._host.view() as engine:
-            _, shape, outcome = look(engine, engine.node(entity, name), element)
-            if isinstance(outcome, Ok) and shape is not None:
-                return self._decoded(f"{node} of {entity}", shape, outcome.encoded)
+            seen, shape, outcome = look(engine, engine.node(entity, name), element)
+            if isinstance(outcome, Ok) and shape is not None and seen is not None:
+                return self._decoded(f"{node} of {entity}", seen.spec, shape, outcome.encoded)
             found = engine.node(entity, name)
             erased = erased_entity(engine, entity) if found is None else None
             if erased is not None:
@@ -212,6 +212,15 @@ class SpaceDesk:
         if kind is None:
             raise UnknownEntity(entity=id)
         return entity_at(cast("type[Entity]", kind), Seat(self, id))
+
+
+def called(found: Source) -> tuple[dict[object, str], dict[object, str]]:
+    """What people call a node's elements, with their ids: by key; and by place from 0, in a list whose keys are no
+    numbers. O(elements)."""
+    keys = dict(keys_of(found))
+    is_list = found.spec.sort == "sequence" or (found.spec.is_told and found.spec.kind == "items")
+    has_places = is_list and not any(isinstance(key, int | float) for key in keys)
+    return keys, dict(enumerate(found.element_ids())) if has_places else {}
 
 
 def keys_of(found: Source) -> Iterator[tuple[object, str]]:

@@ -59,6 +59,11 @@ class Undecodable(WeftError):
 
 OLDER_SHAPE = (
     "What is kept there is of an older shape: give a field that was gained a default, or declare a higher version of "
-    "the operation that makes it"
+    "the operation that makes it; what was told, tell anew, or give it the annotation that fits"
 )
 """What to do about a kept value that today's annotation does not fit."""
+OLDER_TOLD = (
+    "What was told there before is of another shape: tell it a new value, or give it the annotation that fits; a field "
+    "that its class gained needs a default"
+)
+"""The same, where it is known that it was told."""

@@ -219,7 +219,8 @@ class Value(Generic[T_co]):
     @overload
     def __getitem__(self: Value[Mapping[K, E]], key: K, /) -> Ref[E]: ...
     def __getitem__(self, key: object, /) -> Ref[Any]:
-        """A reference to the element with `key`, by its id: it stays with the element through renames and moves."""
+        """A reference to the element with `key`, by its id: it stays with the element through renames and moves. In a
+        list whose keys are no numbers, a number is the place (from 0) at which the element stands now."""
         from weft.declare import Node
 
         if not isinstance(self.node, Node) or self.key is not NOTHING:

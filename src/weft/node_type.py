@@ -10,10 +10,10 @@ from __future__ import annotations
 import collections.abc
 import inspect
 import sys
-import types
 import typing
 from typing import Any
 
+from weft.assignable import annotation_text
 from weft.declare import Derived, Node, PartialsOf, SettledOf, StateOf, Through
 from weft.handle import NOTHING
 from weft.made import Applied, Choice, Each, Whole
@@ -87,11 +87,16 @@ class NodeTypes:
                 return needs[0] if needs else object
 
     def _told(self, kind: type, node: Field[Any] | Ref[Any]) -> object:
-        arguments = typing.get_args(_hint(kind, node))
-        if arguments:
-            return arguments[0]
-        default = node.default if isinstance(node, Field) else NOTHING
-        return type(default) if default is not NOTHING and default is not None else object
+        hint, word = _hint(kind, node), type(node).__name__
+        if hint is None:
+            default = node.default if isinstance(node, Field) else NOTHING
+            return type(default) if default is not NOTHING and default is not None else object
+        origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+        if origin is not type(node):
+            inner = "…" if hint in (Field, Ref) else annotation_text(arguments[0] if origin in (Field, Ref) else hint)
+            said = f"annotated {annotation_text(hint)} and holds a {word.lower()}"
+            raise TypeError(f"{node} is {said}: write {node.name}: {word}[{inner}] = {word.lower()}()")
+        return arguments[0]
 
     def _fold(self, kind: type, node: Fold[Any]) -> object:
         arguments = typing.get_args(_hint(kind, node))
@@ -140,7 +145,7 @@ def _hint(kind: type, node: Node[Any]) -> object:
     if written is None or node.name in known:
         return known.get(node.name)
     alone = type(owner.__name__, (), {"__annotations__": {node.name: written}, "__module__": owner.__module__})
-    places = {**vars(_module(owner)), **names_around(owner.__qualname__)}
+    places = {**getattr(sys.modules.get(owner.__module__), "__dict__", {}), **names_around(owner.__qualname__)}
     try:
         found = typing.get_type_hints(alone, localns=places, include_extras=True)[node.name]
     except NameError as error:
@@ -148,10 +153,6 @@ def _hint(kind: type, node: Node[Any]) -> object:
     # Kept, for a class that a function made is opened when that function, and the names in it, are gone.
     type.__setattr__(owner, "__weft_hints__", {**known, node.name: found})
     return found
-
-
-def _module(kind: type) -> types.ModuleType:
-    return sys.modules.get(kind.__module__) or types.ModuleType(kind.__module__)
 
 
 def is_mapping(annotation: object) -> bool:

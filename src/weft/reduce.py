@@ -59,6 +59,8 @@ class CellSpec:
     default: Plain = None
     steps: Mapping[str, Step] = field(default_factory=dict, compare=False)
     versions: Mapping[str, str] = field(default_factory=dict)
+    name: str = field(default="", compare=False)
+    """What the field is called, for messages."""
 
 
 @dataclass(slots=True)
@@ -147,7 +149,7 @@ class FieldCell:
                 encoded = encode(self.shown())
                 self._outcome = Ok(content_id(encoded), encoded)
             else:
-                self._outcome = Gone("nothing was told yet")
+                self._outcome = Gone(f"the {self.spec.kind} {self.spec.name} was never told")
         return self._outcome
 
     def shown(self) -> Plain:

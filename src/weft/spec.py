@@ -153,7 +153,7 @@ class NodeSpec:
             steps = said["steps"]
             assert isinstance(steps, dict)
             versions = {event: str(version) for event, version in steps.items()}
-            cell = CellSpec(kind, key, "default" in said, said.get("default"), versions=versions)
+            cell = CellSpec(kind, key, "default" in said, said.get("default"), versions=versions, name=name)
             text, sort, target = str(said["type"]), said.get("sort", "plain"), str(said.get("target", ""))
             return NodeSpec(name, kind, text, cell, sort=sort, key=key, target=target)  # type: ignore[arg-type]
         retry, inputs, timeout_s = said.get("retry"), said.get("inputs") or [], said["timeout_s"]

@@ -64,3 +64,13 @@ def parse_result(encoded: bytes) -> Said:
             raise Undecodable(where="a result in the log", wanted="notes by name", why="they are no map")
         said |= noted
     return said
+
+
+def without_note(encoded: bytes, name: str) -> bytes:
+    """The canonical bytes of a result without one of its notes."""
+    parts = decode(encoded)
+    assert isinstance(parts, list)
+    notes = parts.pop()
+    assert isinstance(notes, dict)
+    kept: Said = {noted: value for noted, value in notes.items() if noted != name}
+    return encode_shallow([*parts, kept] if kept else parts)

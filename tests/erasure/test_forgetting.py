@@ -23,9 +23,10 @@ from tests.erasure.lives import (
     opened,
     path,
     settle,
+    to_same,
     where_is,
 )  # fmt: skip
-from weft import Blob, Entity, Field, derive, field
+from weft import Blob, Entity, Field, Ref, State, derive, field, ref
 from weft.content import Link, Plain, encode
 from weft.erased import EntityErased
 from weft.erasure import forget_in_file, look
@@ -36,6 +37,7 @@ from weft.past.difference import differences
 from weft.past.history import history
 from weft.past.index import LogIndex
 from weft.past.view import ValueNotKept
+from weft.record import Entry
 from weft.reduce import Refused
 from weft.slot import SlotKey
 from weft.standing import stands_of
@@ -273,6 +275,143 @@ def test_no_table_keeps_a_row_of_it(path: Path) -> None:
             assert len(list(engine.rows(MEMO))) < memo
             erased = [row for _, row in engine.rows(EVENT) if row[1] == b""]
             assert len(erased) == 6
+
+
+def test_what_a_slot_made_of_others_stays_and_shows(path: Path, tmp_path: Path) -> None:
+    with opened(path) as space:
+        note, other = noted(space, 1), noted(space, 2)
+        board = space.create(Look, note=note)
+        settle(note, board)
+        board.note = other
+        settle(board)
+        before = space.position
+        known = {name: getattr(board, name).wait() for name in ("same", "swapped", "count", "many", "again")}
+        is_known = {name: entry.position for name, entry in _newest(space, board).items()}
+
+        with space.view() as engine:
+            found = look(engine, note.id)
+        assert {key.node for key in found.repeats} == {"same", "either", "again", "long", "good", "is_bad"}
+        assert {key.node for key in found.derived} == {"count", "swapped", "each"}
+        assert {*found.repeats.values()} == {1}
+        done = space.forget(note, derived=True)
+
+        assert all(of.node in {*known, "either", "long", "good", "is_bad", "each"} for of in done.found.repeats)
+        assert {name: entry.position for name, entry in _newest(space, board).items()} == is_known
+        with space.view() as engine:
+            for name in known:
+                shown = engine.node(board.id, name)
+                assert shown is not None and shown.current, name
+        assert {name: getattr(board, name).wait() for name in known} == known
+        assert space.at(before).get(Look, board.id).same.wait() == f"{canary(2)} sings"
+    check_gone(BIRD, path, tmp_path, folded=True)
+
+
+def _newest(space: weft.Space, board: Look) -> dict[str, Entry]:
+    """Of each slot of a board that is no element's, the newest result that is not erased."""
+    found = [entry for entry in entries_of(space._store) if entry.kind == "result" and not entry.is_erased]
+    return {str(slot[1]): one for one in found if (slot := one.said["slot"])[0] == board.id and not slot[2]}  # type: ignore[index]
+
+
+def test_a_good_value_that_is_carried_beside_a_failure_of_another_goes_alone(path: Path, tmp_path: Path) -> None:
+    with opened(path) as space:
+        note, other = noted(space, 1), noted(space, 2)
+        other.text = f"{canary(2)} is bad"
+        board = space.create(Look, note=note)
+        settle(board)
+        board.note = other
+        settle(board)
+
+        space.forget(note)
+
+        (failed,) = [entry for entry in entries_of(space._store) if _is_of(entry, board, "good")]
+        assert "last" not in failed.said
+        with pytest.raises(weft.NodeFailed, match="is bad is not good"):
+            board.good.wait(timeout_s=20)
+    check_gone(BIRD, path, tmp_path)
+
+
+def _is_of(entry: Entry, entity: Entity, node: str) -> bool:
+    """Whether it is a result of this node that is not erased."""
+    return entry.kind == "result" and not entry.is_erased and entry.said["slot"] == [entity.id, node, ""]
+
+
+def to_all(before: str, text: str) -> str:
+    return f"{before} {text}"
+
+
+def to_shown(state: State[str]) -> str:
+    return str(state)
+
+
+class Heap(Entity):
+    note: Ref[Note] = ref()
+    near = derive(to_same, note.at(Note.text))
+    all = derive(to_all, note.at(Note.text), initial="")
+    shown = derive(to_shown, near.state)
+
+
+def test_what_is_made_of_its_own_earlier_value_goes_on_being_made_of_it(path: Path, tmp_path: Path) -> None:
+    with weft.open(str(path), types=[*TYPES, Heap]) as space:
+        note, other = noted(space, 1), noted(space, 2)
+        heap = space.create(Heap, note=note)
+        heap.all.wait()
+        heap.note = other
+        assert heap.all.wait() == f" {BIRD} sings {canary(2)} sings"
+
+        done = space.forget(note)
+
+        assert done.found.repeats[SlotKey(heap.id, "all")] == 2
+        assert heap.all.wait() == f" {canary(2)} sings"
+    assert where_is(BIRD, path) == []
+
+
+def test_where_a_record_does_not_say_what_was_seen_all_that_was_shown_counts(path: Path, tmp_path: Path) -> None:
+    with weft.open(str(path), types=[*TYPES, Heap]) as space:
+        note, other = noted(space, 1), noted(space, 2)
+        heap = space.create(Heap, note=note)
+        heap.near.wait()
+        heap.shown.wait()
+        heap.note = other
+        heap.near.wait()
+        assert canary(2) in heap.shown.wait()
+
+        done = space.forget(note, derived=True)
+
+        assert done.found.repeats[SlotKey(heap.id, "near")] == 1
+        kept = [entry for entry in entries_of(space._store) if _is_of(entry, heap, "shown")]
+        assert all(entry.position > done.position for entry in kept)
+        assert canary(2) in heap.shown.wait()
+    assert where_is(BIRD, path) == []
+
+
+def test_what_was_renamed_since_is_followed(path: Path, tmp_path: Path) -> None:
+    def first() -> type[Entity]:
+        class Sight(Entity):
+            note: Ref[Note] = ref()
+            near = derive(to_same, note.at(Note.text))
+
+        return Sight
+
+    def second() -> type[Entity]:
+        class Sight(Entity):
+            note: Ref[Note] = ref()
+            seen = derive(to_same, note.at(Note.text), was="near")
+            again = derive(to_same, seen)
+
+        return Sight
+
+    before, after = first(), second()
+    with weft.open(str(path), types=[*TYPES, before]) as space:
+        note = noted(space, 1)
+        sight = space.create(before, note=note)
+        assert BIRD in sight.near.wait()  # type: ignore[attr-defined]
+    with weft.open(str(path), types=[*TYPES, after]) as space:
+        assert BIRD in space.get(after, sight.id).again.wait()  # type: ignore[attr-defined]
+
+        done = space.forget(space.get(Note, note.id))
+
+        assert SlotKey(sight.id, "again") in done.found.repeats
+    assert where_is(BIRD, path) == []
 
 
 # What was ------------------------------------------------------------------------------------------------------------

@@ -6,13 +6,15 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 import weft
 from tests.conftest import require_module
-from weft import Failed, NodeFailed, Settled
+from weft import Entity, Failed, Field, NodeFailed, Settled, derive, field
 from weft.errors import Undecodable
+from weft.slot import Gone
 
 HEADS = {
     "dataclass": "from dataclasses import dataclass\n\n@dataclass(frozen=True)\nclass Point:\n",
@@ -217,3 +219,84 @@ def test_a_key_that_is_another_is_computed_anew_under_a_higher_version(shapes: S
         (place,) = space.find(module.Place)
 
         assert [group.name for group in place.groups.wait(60)] == ["1", "2"]
+
+
+# What was told --------------------------------------------------------------------------------------------------------
+
+
+def _loud(text: str) -> str:
+    return text.upper()
+
+
+def _doubled(n: int) -> int:
+    return n * 2
+
+
+def _told_as_text() -> type[Entity]:
+    class Farm(Entity):
+        size: Field[str] = field()
+
+    return Farm
+
+
+def _told_as_number() -> type[Entity]:
+    class Farm(Entity):
+        size: Field[int] = field()
+        doubled = derive(_doubled, size)
+
+    return Farm
+
+
+def test_a_told_field_of_another_annotation_says_to_tell_it_anew(tmp_path: Path) -> None:
+    path, before, after = str(tmp_path / "farm.weft"), _told_as_text(), _told_as_number()
+    with weft.open(path, types=[before]) as space:
+        farm = space.create(before, size="large")
+    with weft.open(path, types=[after]) as space:
+        again: Any = space.get(after, farm.id)
+        with pytest.raises(
+            Undecodable, match=r"Farm\.size of \w+, .*tell it a new value, or give .* annotation"
+        ) as said:
+            assert again.size
+        assert "higher version" not in str(said.value)
+        with pytest.raises(NodeFailed, match="what was told, tell anew, or give it the annotation that fits"):
+            again.doubled.wait(60)
+
+        again.size = 4
+        assert again.doubled.wait(60) == 8
+
+
+def _with_title() -> type[Entity]:
+    class Farm(Entity):
+        name: Field[str] = field()
+        title: Field[str] = field(default="")
+
+    return Farm
+
+
+def _without_default() -> type[Entity]:
+    class Farm(Entity):
+        heading: Field[str] = field()
+        loud = derive(_loud, heading)
+        louder = derive(_loud, loud)
+
+    return Farm
+
+
+def test_who_reads_a_field_that_was_never_told_is_told_which(tmp_path: Path) -> None:
+    path, before, after = str(tmp_path / "farm.weft"), _with_title(), _without_default()
+    with weft.open(path, types=[before]) as space:
+        farm = space.create(before, name="Hill")
+    for _ in range(2):
+        with weft.open(path, types=[after]) as space:
+            again: Any = space.get(after, farm.id)
+            for node in ("loud", "louder"):
+                with pytest.raises(NodeFailed, match="the field heading was never told"):
+                    getattr(again, node).wait(60)
+    with weft.open(path) as space, space.view() as engine:
+        found = engine.node(farm.id, "heading")
+        assert found is not None
+        assert found.outcome() == Gone("the field heading was never told")
+    with weft.open(path, types=[after]) as space:
+        again = space.get(after, farm.id)
+        again.heading = "Hill"
+        assert again.louder.wait(60) == "HILL"

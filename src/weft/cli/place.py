@@ -2,7 +2,7 @@
 
 ENTITY is an id or the beginning of one, a name (what a field called `name` or `title` holds), a type that has one
 entity, or what commands print: a type and the beginning of an id. KEY is what people call an element: its key, its
-place (from 0), or the beginning of its id.
+place (from 0) in a list whose keys are no numbers, or the beginning of its id.
 
 Knows nothing of what is done with a place.
 Invariant: a text names one place or is refused, in words that name what it might have meant.
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from weft.content import decode
-from weft.desk import keys_of
+from weft.desk import called
 from weft.engine import Engine
 from weft.erased import erased_entity
 from weft.errors import WeftError
@@ -226,14 +226,13 @@ def _node(engine: Engine, entity: str, name: str) -> Source:
 
 
 def _element(node: Source, entity: str, key: str) -> str:
+    keys, places = called(node)
+    names = {str(name): element for name, element in (places | keys).items()}
+    if key in names:
+        return names[key]
     ids = node.element_ids() if node.spec.sort != "plain" or node.spec.is_told else []
-    keys = {str(name): element for name, element in keys_of(node)}
-    if key in keys:
-        return keys[key]
-    if key.isdecimal() and int(key) < len(ids):
-        return ids[int(key)]
     beginning = [id for id in ids if id.startswith(key)] if key else []
     if len(beginning) == 1:
         return beginning[0]
-    known = list(keys) or [str(place) for place in range(len(ids))]
+    known = [str(name) for name in keys or places]
     raise NoSuchElement(node=node.spec.name, entity=entity[:8], key=key, nearest=nearest(key, known))

@@ -21,6 +21,7 @@ from weft.content import Cid, Link, NotAContentId, Plain, cid_text, decode, enco
 from weft.edit import UnknownEntity
 from weft.engine import Engine
 from weft.erased import erased_entity
+from weft.erasure.lineage import Lineage, names_by_value
 from weft.erasure.traces import Traces, blobs_in, kept_in
 from weft.errors import WeftError
 from weft.graph import ToldNode, target_of
@@ -28,7 +29,7 @@ from weft.record import COMPUTED, Record, computed_body
 from weft.slot import SlotKey
 from weft.standing import ERASED, without
 from weft.store import ENTITY, NoBlob, Store
-from weft.written_result import parse_result
+from weft.written_result import parse_result, without_note
 
 INBOX_MAX = 1 << 30
 """How many waiting entries of the inbox are looked through: all of them."""
@@ -138,16 +139,15 @@ class _Reading:
     def __init__(self, engine: Engine, found: Forgetting, *, derived: bool) -> None:
         self.engine, self.store, self.found, self.all_derived = engine, engine.store, found, derived
         self.traces = Traces()
-        self.lost: dict[str, set[str]] = {found.what: set()}
-        """Entities that were given some of it, and their nodes with results that go; of the forgotten one all."""
-        self.given: set[Cid] = set()
-        """Keys of the calls of others that were given some of it."""
+        self.lineage = Lineage(engine, found.what)
 
     def read(self) -> None:
         for record in self.store.records():
             if record.kind == ERASED:
                 self.found.before = record.position
-            elif record.payload is None or not any(id.encode() in record.payload for id in self.lost):
+            elif record.kind == "definition":
+                self.lineage.define(record.content())
+            elif record.payload is None or not any(id.encode() in record.payload for id in self.lineage.entities):
                 continue
             elif record.kind in WAS_TOLD:
                 self._told(record)
@@ -209,7 +209,7 @@ class _Reading:
 
     def _result(self, encoded: bytes) -> bytes:
         """What stands in a result's place."""
-        if not any(id.encode() in encoded for id in self.lost):
+        if not any(id.encode() in encoded for id in self.lineage.entities):
             return encoded
         said = parse_result(encoded)
         assert isinstance(said["slot"], list)
@@ -221,18 +221,23 @@ class _Reading:
             self._remember(said, encoded)
             # Ids of elements are made of what they hold, and of this entity nobody asks for one any more.
             return _gone(said, slot._replace(element=""))
-        if not self._was_given_it(slot, said):
-            return encoded
+        if not self.lineage.gave(slot, said):
+            if "found" in said:
+                return encoded
+            kept = without_note(encoded, "last") if self.lineage.carries(slot, said) else encoded
+            self.lineage.take(slot, said, goes=False)
+            return kept
         if isinstance(key := said.get("key"), Link):
-            self.given.add(key.cid)
-        self.lost.setdefault(slot.entity, set())
+            self.lineage.calls.add(key.cid)
+        self.lineage.entities.add(slot.entity)
         if "found" in said:
             return _gone(said, slot)  # what a call that was made again showed: it quotes both values
-        if not (self.all_derived or self._repeats(said, encoded)):
+        goes = self.all_derived or self._repeats(said, encoded)
+        self.lineage.take(slot, said, goes=goes)
+        if not goes:
             self.found.derived[slot] += 1
             return encoded
         self.found.repeats[slot] += 1
-        self.lost.setdefault(slot.entity, set()).add(slot.node)
         self._remember(said, encoded)
         return _gone(said, slot)
 
@@ -253,23 +258,12 @@ class _Reading:
                 with self.store.open_blob(cid) as content:
                     yield content.read()
 
-    def _was_given_it(self, slot: SlotKey, said: dict[str, Plain]) -> bool:
-        """Whether a result was made from it, or stands behind one that was: a last good value is carried along."""
-        if slot.node in self.lost.get(slot.entity, ()):
-            return True
-        key = said.get("key")
-        if "found" in said:
-            return isinstance(key, Link) and key.cid in self.given
-        listed = said.get("inputs")
-        inputs = [entry for entry in listed if isinstance(entry, list)] if isinstance(listed, list) else []
-        return any(entry[0] == self.found.what or entry[1] in self.lost.get(str(entry[0]), ()) for entry in inputs)
-
     def _repeats(self, said: dict[str, Plain], encoded: bytes) -> bool:
         if said.get("how") in ("built in", "passed on"):
             return True
         parts = list(_parts(said))
         links = {link.cid for part in parts for link in (part.get("ok"),) if isinstance(link, Link)}
-        if any("error" in part for part in parts) or links & self.traces.contents or _names_by_value(said):
+        if any("error" in part for part in parts) or links & self.traces.contents or names_by_value(said):
             return True
         return self.traces.are_in(encoded) or any(self.traces.are_in(content) for content in self._large(encoded))
 
@@ -295,14 +289,6 @@ def _parts(said: dict[str, Plain]) -> Iterator[dict[str, Plain]]:
         part = said.get(name)
         if isinstance(part, dict):
             yield part
-
-
-def _names_by_value(said: dict[str, Plain]) -> bool:
-    """Whether what a call key was made of holds a value itself: a frame, or an error's message."""
-    preimage = said.get("preimage")
-    names = decode(preimage) if isinstance(preimage, bytes) and preimage else []
-    inputs = names[-1] if isinstance(names, list) and names else []
-    return isinstance(inputs, list) and not all(isinstance(name, Link) for name in inputs)
 
 
 def _references(engine: Engine, what: str) -> Iterator[Place]:

@@ -98,8 +98,8 @@ State: TypeAlias = Absent | Running[T] | Settled[T] | Failed[T]
 
 
 class NodeFailed(WeftError):
-    """{node} of {entity} failed: {cause}. Mend the cause and retry it, or change its inputs; the last good value is in
-    the error's `last` field."""
+    """{node} of {entity} failed: {cause}. Mend the cause and try it again, by space.retry(value) or `weft retry SPACE
+    NODE`, or change its inputs; the last good value is in the error's `last` field."""
 
     node: str
     entity: str

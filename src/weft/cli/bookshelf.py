@@ -20,6 +20,7 @@ from typing import TypeVar, cast
 from weft import Blob, NodeFailed, Space, Value, WaitTimeout, WeftError
 from weft import open as open_space
 from weft.cli import terminal
+from weft.cli.again import KEPT, command_for, is_kept, roots_in
 from weft.content import cid_text
 from weft.examples.bookshelf.app import Bookshelf, Viewpoints
 from weft.examples.bookshelf.samples import NOTES, SHELVES, shelf_of
@@ -87,6 +88,8 @@ class Story:
         self.read: set[bytes] = set()
         self.latest: Seen | None = None
         self.is_own = False
+        self.before = space.position
+        """What was recorded up to here, this telling only found."""
 
     def tell(self, paths: Sequence[str]) -> int:
         """Photos in, and what follows: the reader's own together, or rendered shelves one after the other."""
@@ -101,6 +104,8 @@ class Story:
             return 1
         if self.as_json:
             terminal.say_json(self._plain(seen[-1]))
+            for line in self._again():
+                terminal.note(f"to try again: {line}")
         else:
             self._tell_end(seen[-1])
         return 1 if self.problems else 0
@@ -197,12 +202,25 @@ class Story:
                     length, said_at = len(partial.text), time.monotonic()
                     terminal.note(f"  {length} characters of {what} so far")
             except NodeFailed as failed:
-                self._problem(what, f"{what}: {failed.cause}")
+                self._problem(what, f"{what}: {failed.cause}" + self._kept(value))
                 return cast("T | None", failed.last)
             else:
                 self._tell_readings()
                 return found
             self._tell_readings()
+
+    def _kept(self, value: Value[object]) -> str:
+        with self.space.view() as engine:
+            keys = roots_in(engine, [value.entity_id], node=value.node.name)
+            return f" ({KEPT})" if is_kept(engine, keys, self.before) else ""
+
+    def _again(self) -> list[str]:
+        """How what failed is tried again: commands, if anything did that is tried no more."""
+        entities = [self.shelf.id, *(views.id for views in self.space.find(Viewpoints))]
+        with self.space.view() as engine:
+            keys = roots_in(engine, entities)
+        path = str(self.space.path)
+        return [command_for(path, keys), f"{terminal.program()} demo bookshelf --space {path}"] if keys else []
 
     def _tell_readings(self) -> None:
         for blob, outcome in self._readings():
@@ -265,6 +283,11 @@ class Story:
         reused = sum(count["reused"] for count in seen.runs.values())
         terminal.say()
         terminal.say(terminal.strong("Calls made") + f"  {made}" + (f"; reused {reused}" if reused else ""))
+        if again := self._again():
+            terminal.say()
+            terminal.say(terminal.strong("Try again what failed") + "  (till then its error is kept)")
+            for line in again:
+                terminal.say(f"  {line}")
         terminal.say()
         terminal.say(terminal.strong("Look closer"))
         program = terminal.program()

@@ -7,6 +7,7 @@ Invariant: nothing is computed, and nothing is written.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -40,6 +41,7 @@ def command(space: str, words: tuple[str, ...], as_json: bool) -> None:
     list whose elements have ids stand those that went into another (aliases), those that are gone and may come back,
     and what to look at: merges, splits, what was not clear. The code of the types is not needed.
     """
+    from weft.cli.again import next_step, roots_in
     from weft.cli.place import find_entity, of_type
 
     entity = " ".join(words)
@@ -48,13 +50,14 @@ def command(space: str, words: tuple[str, ...], as_json: bool) -> None:
             holder = engine.store.holder()
             found = {"space": opened.path, **space_plain(engine)}
             found["engine"] = None if holder is None else {"pid": holder.pid, "host": holder.host}
-            lines = _space_lines(found, holder)
+            lines: Iterator[str] = _space_lines(found, holder)
         elif len(of_type(engine, entity)) > 1:
             found = type_plain(engine, entity, engine.in_force[entity])
             lines = _type_lines(found, entities_max=None)
         else:
-            found = entity_plain(engine, find_entity(engine, entity))
-            lines = entity_lines(found)
+            id = find_entity(engine, entity)
+            found = entity_plain(engine, id)
+            lines = chain(entity_lines(found), next_step(space, roots_in(engine, [id])))
     if as_json:
         terminal.say_json(json_of(found))
         return

@@ -248,6 +248,7 @@ def test_an_error_that_is_kept_is_told_as_such_with_the_command_that_retries_it(
         assert done.stderr.endswith(f" retry jobs.weft {id[:8]}.fetched\n")
     assert "nothing was asked anew" not in first.stderr
     assert "Kept from before: nothing was asked anew in this run.\n" in again.stderr
+    assert f"error: Job.twice failed: InputFailed: Job {id[:8]}.fetched failed: ValueError: " in first.stderr
     assert several.stderr.endswith(" retry jobs.weft --all\n")
     assert weft("run", "jobs.py", "name=other").stderr.count("retry") == 0
 

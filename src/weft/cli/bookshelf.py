@@ -29,7 +29,7 @@ from weft.examples.bookshelf.types import Book, Comparison, Topic
 from weft.graph import Whole
 from weft.services.completion import Completion, from_environment
 from weft.services.ocr import Ocr, OcrMissing, RapidOcr
-from weft.slot import Err, Ok, Outcome
+from weft.slot import Err, Ok, Outcome, short_places
 
 T = TypeVar("T")
 LOOK_S = 0.25
@@ -202,7 +202,8 @@ class Story:
                     length, said_at = len(partial.text), time.monotonic()
                     terminal.note(f"  {length} characters of {what} so far")
             except NodeFailed as failed:
-                self._problem(what, f"{what}: {failed.cause}" + self._kept(value))
+                said = short_places(failed.cause, {self.shelf.id: "Bookshelf"})
+                self._problem(what, f"{what}: {said}" + self._kept(value))
                 return cast("T | None", failed.last)
             else:
                 self._tell_readings()

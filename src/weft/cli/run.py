@@ -200,6 +200,7 @@ def _wait(opened: Space, entity: Entity, timeout_s: float | None) -> list[str]:
     """Wait for every computed node, all in all no longer than asked; returns what failed or is not there, in words."""
     from weft.declare import Derived, nodes_of
     from weft.handle import NodeFailed, Value, WaitTimeout
+    from weft.slot import short_places
 
     failures, kind_name = [], type(entity).__name__
     deadline = time.monotonic() + timeout_s if timeout_s is not None else None
@@ -211,7 +212,7 @@ def _wait(opened: Space, entity: Entity, timeout_s: float | None) -> list[str]:
             try:
                 value.wait(timeout_s=max(0.0, deadline - time.monotonic()) if deadline is not None else None)
             except NodeFailed as failed:
-                failures.append(f"{kind_name}.{name} failed: {failed.cause}")
+                failures.append(f"{kind_name}.{name} failed: {short_places(failed.cause, {entity.id: kind_name})}")
             except WaitTimeout:
                 late = f"{kind_name}.{name} was not settled after {timeout_s} s{_so_far(opened, entity.id, name)}"
                 failures.append(f"{late}. Give a longer --timeout; with --space, what is finished is kept.")

@@ -261,7 +261,9 @@ def _value_lines(node: dict[str, Plain], width: int) -> Iterator[str]:
 
 def _said(node: dict[str, Plain]) -> str:
     if "error" in node:
-        return str(node["error"])
+        from weft.slot import short_places
+
+        return short_places(str(node["error"]), {})
     return line_of(node["value"]) if "value" in node else str(node["state"])
 
 

@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 
 from tests.cli.conftest import Weft, clean
+from weft.cli.bookshelf import Seen, compared
 from weft.services.fake_model import FakeModel
 
 pytestmark = pytest.mark.vision
@@ -146,6 +147,20 @@ def test_an_error_that_was_mended_since_is_said_to_be_kept_until_it_is_retried(t
     assert asked_again == 0
     assert (retried.returncode, mended.returncode) == (0, 0)
     assert "Try again" not in mended.stdout
+
+
+@pytest.mark.parametrize(
+    ("ids", "cast_on", "times", "said"),
+    [
+        ({"gardening": "a"}, "a", 1, "gardening was compared again once"),
+        ({"gardening": "a"}, "a", 2, "gardening was compared again 2 times"),
+        ({"gardening": "a"}, "a", 0, "gardening was not compared again"),
+        ({}, "a", 0, "the topic that the spell is cast on is not there, so nothing was compared"),
+        ({}, "", 0, "no spell was cast, as there is no topic"),
+    ],
+)
+def test_what_came_of_the_spell_is_a_sentence(ids: dict[str, str], cast_on: str, times: int, said: str) -> None:
+    assert compared(Seen((), (), ids, cast_on, None, {}), times) == said
 
 
 def test_without_the_extra_the_next_step_is_said(tmp_path: Path, weft: Weft) -> None:

@@ -56,6 +56,11 @@ class Seen:
     runs: dict[str, dict[str, int]]
 
     @property
+    def is_there(self) -> bool:
+        """Whether the topic that the spell is cast on is among these."""
+        return self.cast_on in self.ids.values()
+
+    @property
     def topic(self) -> str:
         """The name of the topic that the spell is cast on."""
         return next((name for name, id in self.ids.items() if id == self.cast_on), "a topic that is gone")
@@ -331,8 +336,7 @@ def followed(before: Seen, after: Seen, photos: int) -> Iterator[str]:
     yield from terminal.wrapped(read, width, indent="  ", hanging="  ")
     topics = f"{_counted(len(kept), 'topic')} kept their ids, {len(after.topics) - len(kept)} came"
     yield from terminal.wrapped(topics, width, indent="  ", hanging="  ")
-    again = "once" if ran["compare"] == 1 else f"{ran['compare']} times" if ran["compare"] else "not at all"
-    yield from terminal.wrapped(f"{after.topic} was compared again {again}", width, indent="  ", hanging="  ")
+    yield from terminal.wrapped(compared(after, ran["compare"]), width, indent="  ", hanging="  ")
     changed = [topic for topic in after.topics if topic not in before.topics]
     yield ""
     yield terminal.strong("Topics that changed")
@@ -341,6 +345,17 @@ def followed(before: Seen, after: Seen, photos: int) -> Iterator[str]:
     if after.comparison is not None and after.comparison != before.comparison:
         yield ""
         yield from _comparison_lines(after, after.comparison, width)
+
+
+def compared(seen: Seen, times: int) -> str:
+    """What came of the spell, in a sentence: how often its topic was compared again, and why it was not."""
+    if not seen.cast_on:
+        return "no spell was cast, as there is no topic"
+    if not seen.is_there:
+        return "the topic that the spell is cast on is not there, so nothing was compared"
+    if not times:
+        return f"{seen.topic} was not compared again"
+    return f"{seen.topic} was compared again " + ("once" if times == 1 else f"{times} times")
 
 
 def _topic_lines(topic: Topic, width: int) -> Iterator[str]:

@@ -263,6 +263,16 @@ def test_show_names_the_command_that_retries_what_failed(failed: Path, weft: Wef
     assert sum("to be tried again: " in line for line in done.stdout.splitlines()) == 3
 
 
+def test_a_rebuild_beside_an_engine_says_to_end_that_program(failed: Path, tmp_path: Path, weft: Weft) -> None:
+    with engine(tmp_path) as program:
+        done = weft("doctor", failed, "--rebuild")
+
+    assert done.returncode == 4
+    assert f"is held by the engine of process {program.pid} on " in done.stderr
+    assert "end that program, then run the command again.\n" in done.stderr
+    assert "engine=" not in done.stderr
+
+
 # backup, export, import ----------------------------------------------------------------------------------------------
 
 

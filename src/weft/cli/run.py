@@ -242,12 +242,13 @@ def _so_far(opened: Space, entity: str, node: str) -> str:
 
 
 def _print(opened: Space, entity: Entity, *, as_json: bool) -> None:
-    from weft.cli.show import entity_lines, entity_plain
+    from weft.cli.show import entity_lines, entity_plain, named
 
     with opened.view() as engine:
         found = entity_plain(engine, entity.id)
+        lines = entity_lines(named(engine, found))
     if as_json:
         terminal.say_json(json_of(found))
         return
-    for line in entity_lines(found):
+    for line in lines:
         terminal.say(line)

@@ -186,8 +186,7 @@ def preview_of(encoded: Plain) -> str:
     return shortened(plain_text(decode(encoded)))
 
 
-ID_LENGTH = 26
-"""How many characters an entity's id has."""
+_ID_LENGTH = 26
 
 
 def plain_text(value: Plain) -> str:
@@ -215,7 +214,7 @@ def reference_text(value: dict[str, Plain]) -> str:
     if value.keys() != {"entity", "node", "element"}:
         return ""
     entity, node, element = (str(value[part]) for part in ("entity", "node", "element"))
-    if len(entity) != ID_LENGTH or any(not isinstance(part, str) for part in value.values()):
+    if len(entity) != _ID_LENGTH or any(not isinstance(part, str) for part in value.values()):
         return ""
     return str(SlotKey(entity, node, element)) if node else entity
 

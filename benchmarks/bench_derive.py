@@ -2,13 +2,15 @@
 
 Every node's function is called, since its input is new (and no two nodes share a call key); every result is recorded
 with its provenance, in memory or durably in a file. Beside a plain call of the function, which is lost in the noise.
+Then more nodes, which are to cost no more each; and the same when they are new, in a space that is: from the creation
+of their entity to all of them settled, calls in threads among them, as nobody knows yet that the function is quick.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from itertools import count
 from pathlib import Path
 
@@ -24,17 +26,36 @@ IN_PROCESS_MAX = Limit(18, CONTENT)
 """20 µs, on a machine that encodes and hashes 400 bytes in 1.1."""
 DURABLE_MAX = Limit(91, CONTENT)
 """100 µs, likewise."""
+LARGER = "no-op derive, in memory, a change that reaches 10,000 nodes and more"
+FIRST = "no-op derive, in memory, nodes that are new"
+LARGER_TIMES = 1.5
+"""How much more a node may take where there are ten or twenty times as many."""
+LARGER_ROUNDS = 3
 TOLD = "told"
 WAIT_S = 600.0
 
 
 def cases(folder: Path) -> Iterator[Case]:
-    """A fan-out and a chain, each in memory and in a file."""
+    """A fan-out and a chain, each in memory and in a file; then larger ones, and all when they are new."""
     for group, limit, suffix in ((IN_PROCESS, IN_PROCESS_MAX, ""), (DURABLE, DURABLE_MAX, ", durably")):
         for shape in (fan_out, chain):
             name = f"{shape.__name__.replace('_', '-')} of 1,000{suffix}"
             shelf = Shelf(shape, str(folder / f"{shape.__name__}.weft") if suffix else None)
             yield Case(name, group, UNIT, shelf.change, ours=shape is fan_out, limit=limit, close=shelf.close)
+    yield from larger()
+
+
+def larger() -> Iterator[Case]:
+    """Pairs of a small and a large one, of which the large one is limited by the small."""
+    for shape, nodes in ((fan_out, 10_000), (chain, 20_000)):
+        small, large = (f"{shape.__name__.replace('_', '-')} of {count:,}" for count in (NODES, nodes))
+        shelf, limit = Shelf(shape, None, nodes=nodes), Limit(LARGER_TIMES, small)
+        yield Case(large, LARGER, UNIT, shelf.change, limit=limit, rounds_max=LARGER_ROUNDS, close=shelf.close)
+    for shape, nodes in ((fan_out, 10_000), (chain, 20_000)):
+        small, large = (f"{shape.__name__.replace('_', '-')} of {count:,}, new" for count in (NODES, nodes))
+        few, many, limit = Shelf(shape, None), Shelf(shape, None, nodes=nodes), Limit(LARGER_TIMES, small)
+        yield Case(small, FIRST, UNIT, few.first, ours=shape is fan_out)
+        yield Case(large, FIRST, UNIT, many.first, limit=limit, rounds_max=LARGER_ROUNDS)
 
 
 def same(told: int, *, number: int) -> int:
@@ -84,16 +105,33 @@ class Shelf:
         assert sum(each["executed"] for each in space.counts().values()) == self.executed
         return took / self.nodes
 
+    def first(self) -> float:
+        """A new entity in a new space, until the last of its nodes has settled; seconds a node."""
+        with weft.open(types=(self.kind,)) as space:
+            began = time.perf_counter()
+            self._settle(space)
+            took = time.perf_counter() - began
+            assert sum(each["executed"] for each in space.counts().values()) == self.nodes
+            return took / self.nodes
+
     def open(self) -> Space:
         """Open the space and settle it twice: by then the function is known to be quick."""
-        kind = entity_type(self.shape, self.nodes)
-        self.space = space = weft.open(self.path, types=(kind,))
-        self.entity = space.create(kind, **{TOLD: 0})
-        space.watch(*(getattr(self.entity, name) for name in vars(kind) if name.startswith("node")))
-        space.wait_settled(timeout_s=WAIT_S)
+        self.space = space = weft.open(self.path, types=(self.kind,))
+        self.entity = self._settle(space)
         self.executed = self.nodes
         self.change()
         return space
+
+    def _settle(self, space: Space) -> Entity:
+        entity = space.create(self.kind, **{TOLD: 0})
+        space.watch(*(getattr(entity, name) for name in vars(self.kind) if name.startswith("node")))
+        space.wait_settled(timeout_s=WAIT_S)
+        return entity
+
+    @cached_property
+    def kind(self) -> type[Entity]:
+        """Its class, made when it is first needed: that takes a second for the largest."""
+        return entity_type(self.shape, self.nodes)
 
     def close(self) -> None:
         """Let go of the space, if it was opened."""

@@ -21,19 +21,23 @@ TIME = "start, processor time"
 MEMORY = "start, memory"
 STARTS = 3
 BARE = "python alone"
+PROCESSOR, RESIDENT, WALL = range(3)
+"""What is measured of a start: processor time (s), the most memory, and the time from start to end (s)."""
 
 # A process counts the memory of whoever started it as its own, up to the moment of its exec: so a small one starts it.
 _STARTER = """
-import json, os, sys
-times, sizes = [], []
+import json, os, sys, time
+times, sizes, walls = [], [], []
 for _ in range(int(sys.argv[1])):
     quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    began = time.perf_counter()
     pid = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ, file_actions=quiet)
     _, status, used = os.wait4(pid, 0)
     assert status == 0, status
     times.append(used.ru_utime + used.ru_stime)
     sizes.append(used.ru_maxrss)
-print(json.dumps([sum(times) / len(times), max(sizes)]))
+    walls.append(time.perf_counter() - began)
+print(json.dumps([sum(times) / len(times), max(sizes), sum(walls) / len(walls)]))
 """
 
 STARTED = {
@@ -49,10 +53,10 @@ MEMORY_MAX = {"weft --help": 3.2}
 def cases(folder: Path) -> Iterator[Case]:
     """The same starts, once by time and once by memory."""
     importlib.import_module("weft.cli")
-    for group, which, most in ((TIME, 0, TIME_MAX), (MEMORY, 1, MEMORY_MAX)):
+    for group, which, most in ((TIME, PROCESSOR, TIME_MAX), (MEMORY, RESIDENT, MEMORY_MAX)):
         for name, arguments in STARTED.items():
             limit = Limit(most[name], _named(BARE, group)) if name in most else None
-            measure = _started(arguments, folder, which)
+            measure = started(arguments, folder, which)
             ours, is_time = name == BARE, group == TIME
             yield Case(_named(name, group), group, "start", measure, ours=ours, limit=limit, is_time=is_time)
 
@@ -61,7 +65,9 @@ def _named(name: str, group: str) -> str:
     return name if group == TIME else f"{name}: memory"
 
 
-def _started(arguments: tuple[str, ...], folder: Path, which: int) -> Callable[[], float]:
+def started(arguments: tuple[str, ...], folder: Path, which: int) -> Callable[[], float]:
+    """What starts Python with these arguments, a few times, and returns one of its figures."""
+
     def measure() -> float:
         command = [sys.executable, "-S", "-c", _STARTER, str(STARTS), sys.executable, *arguments]
         said = subprocess.run(

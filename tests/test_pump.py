@@ -14,6 +14,7 @@ import weft
 from weft import Blob, Entity, Field, Retry, Space, derive, field, op
 from weft.content import Cid, Plain, encode
 from weft.definition import compile_type
+from weft.home import Home
 from weft.pump import Pump
 from weft.store import Batch, StoreFailed
 from weft.stores.memory import MemoryStore
@@ -146,3 +147,19 @@ def until(check: Callable[[], bool]) -> None:
     while not check():
         assert time.monotonic() < end
         time.sleep(0.002)
+
+
+def test_where_several_edit_at_once_they_share_turns_of_the_loop_until_one_is_alone_again() -> None:
+    with weft.open(types=[Walk]) as space:
+        assert isinstance(space._host, Home)
+        pump = space._host._running()
+        with space.view():  # the loop stands still, so its next turn takes both
+            both = [pump.submit(lambda: None) for _ in range(2)]
+        for each in both:
+            each.result(10)
+        until(lambda: pump._is_idle)
+
+        assert pump.do_here(lambda: None) is None
+
+        pump.submit(lambda: None).result(10)
+        until(lambda: pump.do_here(lambda: None) is not None)

@@ -289,7 +289,7 @@ class Attempts:
         services = self.placing.services_of(operation) if operation.services else {}
         id, by = AttemptId(self.engine.epoch, self.number), slot.key.entity
         call = Call(id, operation, tuple(values), services, spec.timeout_s, by)
-        runner = self.placing.runner(code, operation, services)
+        runner = self.placing.runner(code, operation, services, spec.timeout_s)
         slot.seen = key
         # With a service a call may have to wait for its turn, and then answers from another thread.
         answer = self._answers[runner.name] if not services and is_whole and wanted is None else None

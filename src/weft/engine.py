@@ -168,7 +168,10 @@ class Engine(Ledger):
                 continue
             if node.thing not in fresh:
                 self.graph.load_readers(node.thing)
-                self.spread(node, [(c.element, c.before is None, c.after is None) for c in real], position)
+                deltas = [(change.element, change.before is None, change.after is None) for change in real]
+                if not real[0].element and self._has_element_readers(node):  # told as a whole, and read by its elements
+                    deltas = self._deltas(node, {member.element: member.content for member in node.members_read()})
+                self.spread(node, deltas, position)
             if node.spec.kind == "ref":
                 # Readers were made due first: what was unsettled where it pointed until now counts for them too.
                 self._point(node, folding.pointed[node], position, is_new=node.thing in fresh)
@@ -482,16 +485,18 @@ class Engine(Ledger):
                 self.graph.set_due(reader, Due(min(max(first, edge.since), self.graph.first(reader)), at))
                 self.touched[reader] = None
 
-    def _has_element_readers(self, slot: Slot) -> bool:
-        if slot.spec.sort == "plain" or slot.key.element:
+    def _has_element_readers(self, node: Slot | ToldNode) -> bool:
+        if node.spec.sort == "plain" or (isinstance(node, Slot) and node.key.element):
             return False  # (the value of one call of an `each` is read as a whole, whatever it is)
-        return any(slot.readers.keys() - {""}) or any(isinstance(e.reader, Whole) for e in slot.readers.get("", ()))
+        return any(node.readers.keys() - {""}) or any(isinstance(e.reader, Whole) for e in node.readers.get("", ()))
 
-    def _deltas(self, slot: Slot, before: dict[str, Cid]) -> list[tuple[str, bool, bool]]:
-        now = {member.element: member.content for member in slot.members()}
+    def _deltas(self, source: Slot | ToldNode, before: dict[str, Cid]) -> list[tuple[str, bool, bool]]:
+        now = {member.element: member.content for member in source.members()}
         gone = [(element, False, True) for element in before if element not in now]
         kept = [(element, element not in before, False) for element in now if before.get(element) != now[element]]
-        watched = [(element, False, False) for element in slot.readers if element not in now and element not in before]
+        watched = [
+            (element, False, False) for element in source.readers if element not in now and element not in before
+        ]
         return [*gone, *kept, *watched]
 
     def shown_inputs(self, slot: Slot) -> tuple[Outcome, ...]:

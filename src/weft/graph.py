@@ -39,7 +39,7 @@ class Due(NamedTuple):
 class ToldNode:
     """A field of an entity in memory. What people told is always current."""
 
-    __slots__ = ("cell", "demand", "readers", "spec", "thing")
+    __slots__ = ("_entries", "_read", "_tree", "cell", "demand", "readers", "spec", "thing")
 
     current = True
     pending = 0
@@ -49,6 +49,9 @@ class ToldNode:
         self.thing, self.spec, self.cell = thing, spec, cell
         self.readers: dict[str, dict[Edge, None]] = {}
         self.demand = 0
+        self._read: Outcome | None = None
+        self._tree = Tree()
+        self._entries: dict[str, Entry] = {}
 
     def outcome(self) -> Outcome:
         """What readers are given."""
@@ -56,7 +59,18 @@ class ToldNode:
 
     def tree(self) -> Tree:
         """Its elements."""
-        return self.cell.tree() if isinstance(self.cell, ItemsCell) else tree_of(self.spec, self.cell.outcome())
+        if isinstance(self.cell, ItemsCell):
+            return self.cell.tree()
+        outcome = self.cell.outcome()
+        if self._read is not outcome:
+            self._tree = tree_of(self.spec, outcome)
+            self._entries = {entry.last: entry for entry in self._tree.entries()}
+            self._read = outcome
+        return self._tree
+
+    def members_read(self) -> list[Member]:
+        """Its elements as they were when somebody last looked at them; of `items` they are told one by one."""
+        return list(self._tree)
 
     def members(self) -> list[Member]:
         """Its elements, in order."""
@@ -72,7 +86,8 @@ class ToldNode:
         """One element by its id, at its place."""
         if isinstance(self.cell, ItemsCell):
             return self.cell.entry(element)
-        return next((entry for entry in self.tree().entries() if entry.last == element), None)
+        self.tree()
+        return self._entries.get(element)
 
     def member(self, element: str) -> Member | None:
         """One element by its id."""
@@ -356,7 +371,8 @@ def members_of(spec: NodeSpec, outcome: Outcome) -> list[Member]:
     """The elements of a value: by the ids that came with it, by its keys, or by content."""
     if not isinstance(outcome, Ok):
         return []
-    value = decode(outcome.encoded)
+    # However large: each part of it was taken, and what is here must not keep a space from opening.
+    value = decode(outcome.encoded, bytes_max=len(outcome.encoded))
     if spec.sort == "mapping" or spec.kind == "entries":
         return [_entry(key, member) for key, member in _pairs(value)]
     if not isinstance(value, list):
@@ -368,10 +384,11 @@ def members_of(spec: NodeSpec, outcome: Outcome) -> list[Member]:
 
 
 def _pairs(value: Plain) -> list[tuple[Plain, Plain]]:
+    """Keys with values; none of what was kept under another annotation, and is no mapping."""
     if isinstance(value, dict):
         return list(value.items())
-    assert isinstance(value, list)
-    return [(pair[0], pair[1]) for pair in value if isinstance(pair, list)]
+    pairs = value if isinstance(value, list) else []
+    return [(pair[0], pair[1]) for pair in pairs if isinstance(pair, list) and len(pair) == 2]
 
 
 def _entry(key: Plain, value: Plain) -> Member:

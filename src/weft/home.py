@@ -305,18 +305,12 @@ class Home:
         pump, future = self._running(), open_settlement()
 
         def check() -> bool:
-            if pump.is_closing and not future.done():
-                fail(future, SpaceClosed())
-            if pump.failure is not None and not future.done():
-                fail(future, pump.failure)
-            if future.done():
-                return True
-            try:
-                self._raise_if_stuck(place)
-            except WeftError as why:
-                fail(future, why)
-                return True
-            if is_settled(self.engine, place, since):
+            self._fail_if_over(future)
+            node = self.engine.node(*place[:2])
+            for slot, why in self._stuck():
+                if node is not None and self.engine.graph.path_between(node, slot) is not None:
+                    fail(future, NotOffered(slot=str(slot.key), why=why))
+            if not future.done() and is_settled(self.engine, place, since):
                 finish(future)
             return future.done()
 
@@ -328,26 +322,36 @@ class Home:
         pump.ring()
         return future
 
-    def _raise_if_stuck(self, place: Place) -> None:
+    def _fail_if_over(self, future: Settlement) -> None:
+        assert self._pump is not None
+        if self._pump.is_closing and not future.done():
+            fail(future, SpaceClosed())
+        if self._pump.failure is not None and not future.done():
+            fail(future, self._pump.failure)
+
+    def _stuck(self) -> Iterator[tuple[Slot, str]]:
+        """The slots that wait for what is not offered here, and what that is."""
         assert self._pump is not None
         stuck = self._pump.attempts.stuck
-        node = self.engine.node(*place[:2]) if stuck else None
         for key, why in list(stuck.items()):
             slot = self.engine.node(*key)
             if not isinstance(slot, Slot) or slot.current:
                 del stuck[key]
-            elif node is not None and self.engine.graph.path_between(node, slot) is not None:
-                raise NotOffered(slot=str(key), why=why)
+            else:
+                yield slot, why
 
     def all_settled(self, since: int) -> Settlement:
         """Done when everything demanded is settled at or after a position."""
         pump, future = self._running(), open_settlement()
 
         def check() -> bool:
-            if pump.is_closing and not future.done():
-                fail(future, SpaceClosed())
+            self._fail_if_over(future)
             if not future.done() and self.engine.is_settled(since):
                 finish(future)
+            if not self.engine.graph.ready and not pump.attempts.open:  # nothing else is under way
+                for slot, why in self._stuck():
+                    if slot.demand:
+                        fail(future, NotOffered(slot=str(slot.key), why=why))
             return future.done()
 
         with self.lock:

@@ -27,15 +27,17 @@ class Placing:
         self.runners, self.services = runners, services
         self.pace: dict[str, int] = {}
 
-    def runner(self, code: NodeCode, operation: Operation, services: Mapping[str, object]) -> Runner:
-        """Where the code says; else where a service says; else by kind, plain functions by the pace seen so far."""
+    def runner(
+        self, code: NodeCode, operation: Operation, services: Mapping[str, object], timeout_s: float | None
+    ) -> Runner:
+        """Where the code says; else where a service says; else by kind, plain functions by the pace seen so far. One
+        whose time is bounded is not called on the engine's own thread, where nobody could keep the bound."""
         wanted = code.runner
         if wanted is None and services:
             wanted = next((r for s in services.values() if (r := getattr(s, "runner", None))), None)
         if wanted is None:
-            wanted = (
-                "loop" if operation.kind != "sync" else "inline" if self.pace.get(operation.name, 0) >= 2 else "thread"
-            )
+            is_quick = timeout_s is None and self.pace.get(operation.name, 0) >= 2
+            wanted = "loop" if operation.kind != "sync" else "inline" if is_quick else "thread"
         elif wanted in ("inline", "thread") and operation.kind != "sync":
             wanted = "loop"
         return self.runners.get(wanted) or self.runners["inline" if operation.kind == "sync" else "loop"]

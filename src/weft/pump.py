@@ -98,6 +98,9 @@ class Pump:
         self._is_over = False
         self._is_idle = False
         """Whether the loop rests, with nothing to do that it knows of."""
+        self._is_crowded = False
+        """Whether the newest turn of the loop that took edits took several: then others are likely to come while one is
+        made durable, and they had better share a sync than wait for one of each."""
         self.turner: int | None = None
         """The thread that does something of the engine's now, apart from the loop's own."""
 
@@ -116,7 +119,8 @@ class Pump:
 
     def do_here(self, act: Callable[[], object]) -> Future[object] | None:
         """Have `act` done by the calling thread itself, while the loop rests: two switches of threads less, which take
-        longer than all else that an edit does. None when the loop has something to do; then `submit` it.
+        longer than all else that an edit does. None when the loop has something to do, or many edit at once; then
+        `submit` it.
 
         Only the edit is done here: what it makes due is the loop's. Raises what broke the engine, and whatever was
         sent to this thread meanwhile (a Ctrl-C); then memory is read anew, and the edit is kept whole or not at all.
@@ -125,7 +129,7 @@ class Pump:
             return None
         try:
             is_over = self.is_closing or self.failure is not None or self._broken is not None
-            if not self._is_idle or self.submitted or is_over or self._is_stalled():
+            if not self._is_idle or self._is_crowded or self.submitted or is_over or self._is_stalled():
                 return None
             self.turner = threading.get_ident()
             return self._turn_here(act)
@@ -190,8 +194,10 @@ class Pump:
         try:
             while not self.is_closing:
                 self._wake.clear()
-                if self._broken is not None:
-                    raise self._broken
+                with self.lock:  # what breaks the engine elsewhere may be mended there before that thread lets go
+                    broken = self._broken
+                if broken is not None:
+                    raise broken
                 if self._is_stalled() or not self.turn():
                     await self._rest()
                 else:
@@ -239,6 +245,7 @@ class Pump:
                     future.set_exception(why)
                 raise
             self._was_refused = False
+            self._is_crowded = len(answers) > 1 if answers else self._is_crowded
             self._taken.clear()
             self._pass(made, "edits kept", "inbox kept", "results kept")
             self._answer(answers)

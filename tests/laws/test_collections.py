@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.collection import content_elements, order_key_after, order_key_between
-from weft.content import Plain, content_id, encode
+from weft.collection import content_element, content_elements, order_key_after, order_key_between
+from weft.content import Cid, Plain, content_id, encode
 from weft.reduce import CellSpec, ItemsCell, Told
 from weft.tree import Member, Tree
 
@@ -64,3 +65,10 @@ def test_an_order_key_minted_between_two_stands_between_them(places: list[int]) 
 
 def test_the_last_order_key_of_all_has_one_behind_it() -> None:
     assert order_key_after("f" * 12) > "f" * 12
+
+
+@given(st.binary(min_size=16, max_size=16))
+def test_an_element_is_named_by_the_base32_of_its_content(digest: bytes) -> None:
+    content = Cid(bytes(4) + digest + bytes(16))
+
+    assert content_element(content) == base64.b32encode(digest).decode().rstrip("=").lower()

@@ -273,6 +273,46 @@ def test_a_result_that_was_erased_is_not_kept(tmp_path: Path) -> None:
         assert [topic.name for topic in now.topics.wait()] == ["sea"]
 
 
+def test_what_was_told_after_a_first_look_is_found_by_the_next(space: Space) -> None:
+    shelf = space.create(Shelf)
+    shelf.books.add("art one")
+    assert list(space.at(space.position).get(Shelf, shelf.id).books) == ["art one"]
+    shelf.books.add("sea two")
+    was = space.position
+    shelf.books.add("sky three")
+
+    assert list(space.at(was).get(Shelf, shelf.id).books) == ["art one", "sea two"]
+
+
+def test_a_view_that_has_read_what_is_erased_then_gives_it_no_more(space: Space) -> None:
+    shelf = space.create(Shelf, owner="ann")
+    was = space.at(space.position).get(Shelf, shelf.id)
+    assert was.owner == "ann"
+
+    space.forget(shelf)
+
+    with pytest.raises(ValueNotKept, match="it was erased"):
+        was.owner  # noqa: B018
+
+
+def test_what_was_told_again_since_is_known_though_something_was_erased_in_between(tmp_path: Path) -> None:
+    path = tmp_path / "s.weft"
+    with weft.open(str(path), types=[Shelf]) as space:
+        shelf = space.create(Shelf, owner="ann")
+        shelf.visits.increment(1)
+        told = space.position
+        shelf.owner = "ann"
+        shelf.visits.increment(1)
+        id = shelf.id
+    erase(path, told)
+    with weft.open(str(path), types=[Shelf], engine=False) as space:
+        was = space.at(told).get(Shelf, id)
+        with pytest.raises(ValueNotKept):
+            int(was.visits)  # the index of the log is read for it
+
+        assert was.owner == "ann"
+
+
 # What it costs -------------------------------------------------------------------------------------------------------
 
 

@@ -85,6 +85,8 @@ def test_a_collection_over_a_mapping_looks_at_it_once_however_many_it_has(monkey
 
     monkeypatch.setattr(graph, "tree_of", looking)
 
+    world.tell(["a", "named", "put", "k1", 99])
+    assert world.settled() == ["labels"]
     whole.forget()
     assert len(list(whole.tree())) == 40
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -142,6 +143,30 @@ def test_an_interrupt_of_the_write_leaves_nothing_either(tally: Tally, space: Sp
         tally.tell(Said(3))
 
     assert tally.total == 0
+    tally.tell(Said(4))
+    assert tally.total == 4
+
+
+def test_a_loop_that_wakes_while_memory_is_read_anew_takes_it_for_no_break(
+    tally: Tally, space: Space, store: FussyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pump, is_awake = space._host._pump, threading.Event()  # type: ignore[union-attr]
+    assert pump is not None
+    assert pump._loop is not None
+    loop, read_anew = pump._loop, pump._read_anew
+
+    def slowly() -> None:
+        loop.call_soon_threadsafe(is_awake.set)
+        pump.ring()
+        assert is_awake.wait(LIMIT_S)
+        time.sleep(0.05)  # the loop is at its next step by now, and waits for its turn
+        read_anew()
+
+    monkeypatch.setattr(pump, "_read_anew", slowly)
+    store.fails = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        tally.tell(Said(3))
+
     tally.tell(Said(4))
     assert tally.total == 4
 

@@ -86,6 +86,8 @@ def test_an_event_that_breaks_off_is_not_kept_in_part_and_ends_the_engine(store:
     with pytest.raises(EngineBroke):
         sum.doubled.wait(LIMIT_S)
     with pytest.raises(EngineBroke):
+        space.wait_settled(timeout_s=LIMIT_S)
+    with pytest.raises(EngineBroke):
         sum.n = 6
     assert store.head() == head
 

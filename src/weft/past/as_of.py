@@ -22,7 +22,7 @@ from weft.past.index import LogIndex, first_within, last_within, within
 from weft.reduce import Cell, CellSpec, ItemsCell, Refused, Told, make_cell
 from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import NodeSpec, TypeSpec
-from weft.store import DEFINITION, ENTITY, KIND, STATE, VERSION, NoBlob, entry_at
+from weft.store import DEFINITION, ENTITY, KIND, STATE, VERSION, NoBlob, Row, entry_at
 from weft.tree import Member
 from weft.written_result import parse_result
 
@@ -68,24 +68,47 @@ class AsOf:
     def __init__(self, engine: Engine, position: int, index: LogIndex) -> None:
         self.engine, self.position = engine, check_position(position, engine.head.position)
         self._index = index
+        self._entities: dict[str, Row | None] = {}
+        self._defined: dict[str, int] = {}
         self._types: dict[str, TypeSpec | None] = {}
         self._cells: dict[tuple[str, str], Cell | NotKept] = {}
 
     @property
     def index(self) -> LogIndex:
         """The log's index, up to its end."""
-        self._index.read(self.engine.store)
+        if self._index.until != self.engine.head.position:
+            self._index.read(self.engine.store)
         return self._index
+
+    @property
+    def size(self) -> int:
+        """How much it remembers: entities and fields."""
+        return len(self._entities) + len(self._cells)
 
     # ---- what there was ----
     def type_of(self, entity: str) -> TypeSpec | None:
         """The definition in force then of an entity's type; None where there was no such entity."""
-        row = self.engine.row(ENTITY, (entity,))
-        if row is None or not isinstance(row[1], int) or row[1] > self.position:
+        if not 0 < self._created(entity) <= self.position or 0 < self._erased(entity) <= self.position:
             return None
-        if 0 < self.engine.erased_at(entity) <= self.position:
-            return None
-        return self.definition(str(row[0]))
+        return self.definition(self.type_name(entity))
+
+    def _entity(self, id: str) -> Row | None:
+        if id not in self._entities:
+            self._entities[id] = self.engine.row(ENTITY, (id,))
+        return self._entities[id]
+
+    def type_name(self, entity: str) -> str:
+        """The name of an entity's type; empty where it never was."""
+        row = self._entity(entity)
+        return str(row[0]) if row is not None else ""
+
+    def _created(self, entity: str) -> int:
+        row = self._entity(entity)
+        return row[1] if row is not None and isinstance(row[1], int) else 0
+
+    def _erased(self, entity: str) -> int:
+        row = self._entity(entity)
+        return row[2] if row is not None and isinstance(row[2], int) else 0
 
     def definition(self, type: str) -> TypeSpec | None:
         """The definition in force then; with its code, where that is the one of today."""
@@ -94,13 +117,19 @@ class AsOf:
         return self._types[type]
 
     def _definition(self, type: str) -> TypeSpec | None:
-        row = self.engine.row(DEFINITION, (type,))
-        if row is not None and isinstance(row[0], int) and row[0] <= self.position:
+        if 0 < self._defined_at(type) <= self.position:
             return self.engine.in_force[type]
         defined = [one.position for one in self.index.defined.get(type, ())]
         at = last_within(defined, 0, self.position)
         entry = entry_at(self.engine.store, at)
         return None if entry is None or not entry.said else TypeSpec.of_plain(entry.said)
+
+    def _defined_at(self, type: str) -> int:
+        """The position of the definition that is in force today; 0 where there is none."""
+        if type not in self._defined:
+            row = self.engine.row(DEFINITION, (type,))
+            self._defined[type] = row[0] if row is not None and isinstance(row[0], int) else 0
+        return self._defined[type]
 
     def entities(self, type: str) -> list[str]:
         """The ids of a type's entities, in order of creation."""
@@ -115,7 +144,7 @@ class AsOf:
     # ---- what it showed ----
     def outcome(self, entity: str, name: str, element: str = "") -> Past:
         """What a node showed, by the name it had then, or one of its elements."""
-        spec, erased = self.node(entity, name), self.engine.erased_at(entity)
+        spec, erased = self.node(entity, name), self._erased(entity)
         if spec is None:
             return WAS_ERASED if 0 < erased <= self.position else Gone("it was not there")
         if erased:
@@ -238,11 +267,6 @@ class AsOf:
                 return at
         return 0
 
-    def type_name(self, entity: str) -> str:
-        """The name of an entity's type; empty where it never was."""
-        row = self.engine.row(ENTITY, (entity,))
-        return str(row[0]) if row is not None else ""
-
     def name_now(self, entity: str, name: str) -> str:
         """The name that a node of then has today."""
         type = self.type_name(entity)
@@ -252,8 +276,7 @@ class AsOf:
 
     def name_at(self, entity: str, name: str, *, known_at: int) -> str:
         """The name at this position of the node that was called `name` at `known_at`."""
-        row = self.engine.row(DEFINITION, (self.type_name(entity),))
-        if row is None or cast("int", row[0]) <= min(known_at, self.position):
+        if self._defined_at(self.type_name(entity)) <= min(known_at, self.position):
             return name  # nothing was renamed in between
         return self.index.name_at(self.type_name(entity), name, known_at=known_at, position=self.position)
 
@@ -262,7 +285,12 @@ class AsOf:
         """A field's state."""
         place = (entity, spec.name)
         if place not in self._cells:
-            self._cells[place] = self._cell_of_rows(entity, spec) or self._folded(entity, spec)
+            told = self._index.told.get(place) if spec.kind in ONE_VALUE else None
+            # Where the index is known to say that it was told since, rows of today are the second place to look.
+            found = self._folded(entity, spec) if told is not None and told[-1] > self.position else None
+            if found is None or isinstance(found, NotKept):
+                found = self._cell_of_rows(entity, spec) or found or self._folded(entity, spec)
+            self._cells[place] = found
         return self._cells[place]
 
     def _cell_of_rows(self, entity: str, spec: NodeSpec) -> Cell | None:
@@ -321,10 +349,6 @@ class AsOf:
                     yield problem
                     return
                 yield position, cell
-
-    def _created(self, entity: str) -> int:
-        row = self.engine.row(ENTITY, (entity,))
-        return row[1] if row is not None and isinstance(row[1], int) else 0
 
     def _with_steps(self, entity: str, spec: NodeSpec) -> CellSpec:
         """A fold's steps are code: that of today serves, if it is of the versions of then."""

@@ -30,7 +30,7 @@ from weft.past.index import LogIndex
 from weft.slot import Err, Ok
 from weft.spec import NodeSpec
 from weft.spelling import nearest
-from weft.store import ENTITY
+from weft.store import Head
 from weft.told import LiveRef, Ref, Target
 from weft.tree import Member
 from weft.value import Shape, shape_of
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from weft.handle import Awaited
 
 Ent = TypeVar("Ent", bound=Entity)
+ROWS_MAX = 1000
+"""How many entities and fields a view remembers between two reads, before it begins anew."""
 View = Callable[[], AbstractContextManager[Engine]]
 
 
@@ -65,6 +67,7 @@ class PastSpace:
     def __init__(self, view: View, position: int, *, index: LogIndex, open_blob: Opener) -> None:
         self.position = position
         self._view, self._index = view, index
+        self._kept: tuple[Head, AsOf] | None = None
         self.desk = PastDesk(self, open_blob)
         with self.as_of():
             pass  # refuses a position that the log does not hold
@@ -74,16 +77,17 @@ class PastSpace:
 
     @contextmanager
     def as_of(self) -> Iterator[AsOf]:
-        """What is read, between two turns of the engine."""
+        """What is read, between two turns of the engine; the same again while the log has not grown since."""
         with self._view() as engine:
-            yield AsOf(engine, self.position, self._index)
+            if self._kept is None or self._kept[0] != engine.head or self._kept[1].size > ROWS_MAX:
+                self._kept = engine.head, AsOf(engine, self.position, self._index)
+            yield self._kept[1]
 
     def get(self, kind: type[Ent], id: str, /) -> Ent:
         """The entity of this type and id, if it was there. Raises KeyError, naming the nearest."""
         check_type("get", kind)
         with self.as_of() as as_of:
-            row = as_of.engine.row(ENTITY, (id,))
-            if row is None or row[0] != type_name(kind) or as_of.type_of(id) is None:
+            if as_of.type_name(id) != type_name(kind) or as_of.type_of(id) is None:
                 near = nearest(id, as_of.entities(type_name(kind)))
                 raise KeyError(f"at {self.position} there was no {kind.__name__} {id}: {near}")
         return entity_at(kind, Seat(self.desk, id))

@@ -75,7 +75,9 @@ def read_records(connection: sqlite3.Connection, path: str, after: int, until: i
     try:
         head, stands = _head_at(connection, after), Standing(connection, path)
         while head.position < until:
-            page = connection.execute(sql.RECORD_GET, (head.position, _PAGE_RECORDS)).fetchall()
+            # As many as there can be: whoever asks for one position reads one record, and not what lies behind it.
+            count = min(_PAGE_RECORDS, until - head.position)
+            page = connection.execute(sql.RECORD_GET, (head.position, count)).fetchall()
             for cells in page or [(None,) * len(_COLUMN_TYPES)]:
                 if head.position >= until:
                     break

@@ -107,6 +107,29 @@ def test_waiting_raises_what_the_desk_says(desk: MemoryDesk, page: Page) -> None
     assert caught.value.last == {"a": 1}
 
 
+def test_a_failed_node_tells_of_a_last_value_only_where_there_is_one() -> None:
+    first = NodeFailed(node="Farm.sum", entity="e", cause="ValueError: no", last=None)
+    later = NodeFailed(node="Farm.sum", entity="e", cause="ValueError: no", last=3)
+
+    assert "last" not in str(first)
+    assert str(later).endswith("The last good value is in the error's `last` field.")
+    for said in map(str, (first, later)):
+        assert said.startswith("Farm.sum of e failed: ValueError: no. Mend the cause")
+        for step in ("space.retry(value)", "`weft retry SPACE NODE`", "space.why(value)", "`weft why SPACE NODE`"):
+            assert step in said
+
+
+def test_places_in_the_cause_of_a_failed_node_are_named_as_commands_print_them() -> None:
+    own, other, element = "knfzgabe" + "a" * 18, "abcdefgh" + "b" * 18, "bbh62cfz" + "c" * 18
+    cause = f"InputFailed: {own}.sizes[{element}] failed: it read {other}.name: ValueError: 3 is too much"
+
+    failed = NodeFailed(node="Farm.sum", entity=own, cause=cause, last=None)
+
+    said = "Farm knfzgabe.sizes[bbh62cfz] failed: it read abcdefgh.name: ValueError: 3 is too much. Mend"
+    assert said in str(failed)
+    assert failed.cause == cause
+
+
 def test_errors_survive_copies_and_pickles() -> None:
     errors: list[WeftError] = [
         WaitTimeout(node="n", entity="e", timeout_s=1, state="absent"),

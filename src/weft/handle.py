@@ -98,8 +98,8 @@ State: TypeAlias = Absent | Running[T] | Settled[T] | Failed[T]
 
 
 class NodeFailed(WeftError):
-    """{node} of {entity} failed: {cause}. Mend the cause and retry it, or change its inputs; the last good value is in
-    the error's `last` field."""
+    """{node} of {entity} failed: {cause}. Mend the cause and try it again, by space.retry(value) or `weft retry SPACE
+    NODE`, or change its inputs; space.why(value), or `weft why SPACE NODE`, tells how it came to it."""
 
     node: str
     entity: str
@@ -107,6 +107,13 @@ class NodeFailed(WeftError):
     last: object
     where: str = ""
     """The places in code that it was raised at, the innermost last, a line each; told by its traceback too."""
+
+    def __str__(self) -> str:
+        """The message, with places in it as commands print them; of the last good value only where there is one."""
+        from weft.slot import short_places
+
+        said = short_places(super().__str__(), {self.entity: self.node.partition(".")[0]})
+        return said if self.last is None else f"{said} The last good value is in the error's `last` field."
 
 
 class WaitTimeout(WeftError, TimeoutError):
@@ -264,12 +271,8 @@ class Value(Generic[T_co]):
         def __eq__(self, other):
             if not isinstance(other, Value):
                 raise self._unready(f"equality with {type(other).__name__}")
-            return (self._desk, self.entity_id, self.node, self.key) == (
-                other._desk,
-                other.entity_id,
-                other.node,
-                other.key,
-            )
+            mine = (self._desk, self.entity_id, self.node, self.key)
+            return mine == (other._desk, other.entity_id, other.node, other.key)
 
         def __hash__(self):
             return hash((self.entity_id, id(self.node)))

@@ -11,6 +11,8 @@ Source: conditional writes in place of locks; last-writer-wins registers, with t
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -29,6 +31,22 @@ class SlotKey(NamedTuple):
     def __str__(self) -> str:
         """The way people write it: ENTITY.NODE[ELEMENT]."""
         return f"{self.entity}.{self.node}" + (f"[{self.element}]" if self.element else "")
+
+
+_WRITTEN = re.compile(r"\b([a-z2-7]{26})\.(\w+)(?:\[([a-z2-7]{26})\])?")
+_SHOWN = 8
+
+
+def short_places(text: str, types: Mapping[str, str]) -> str:
+    """A text for people, in which each place reads as commands print it: TYPE ID.NODE[ELEMENT], ids by their
+    beginnings, and the type where `types` has it by the entity's id."""
+
+    def short(found: re.Match[str]) -> str:
+        entity, node, element = found.groups()
+        kind = f"{types[entity]} " if types.get(entity) else ""
+        return f"{kind}{entity[:_SHOWN]}.{node}" + (f"[{element[:_SHOWN]}]" if element else "")
+
+    return _WRITTEN.sub(short, text)
 
 
 class Ok(Struct, frozen=True):

@@ -186,6 +186,9 @@ def preview_of(encoded: Plain) -> str:
     return shortened(plain_text(decode(encoded)))
 
 
+_ID_LENGTH = 26
+
+
 def plain_text(value: Plain) -> str:
     """A plain value as people write it."""
     match value:
@@ -198,9 +201,22 @@ def plain_text(value: Plain) -> str:
         case list():
             return "[" + ", ".join(plain_text(one) for one in value[:20]) + (", …]" if len(value) > 20 else "]")
         case dict():
+            if reference := reference_text(value):
+                return reference
             return "{" + ", ".join(f"{key}: {plain_text(one)}" for key, one in value.items()) + "}"
         case _:
             return str(value)
+
+
+def reference_text(value: dict[str, Plain]) -> str:
+    """Of a kept reference, the place that it refers to: ENTITY, ENTITY.NODE or ENTITY.NODE[ELEMENT], ids in full; of
+    another mapping, nothing."""
+    if value.keys() != {"entity", "node", "element"}:
+        return ""
+    entity, node, element = (str(value[part]) for part in ("entity", "node", "element"))
+    if len(entity) != _ID_LENGTH or any(not isinstance(part, str) for part in value.values()):
+        return ""
+    return str(SlotKey(entity, node, element)) if node else entity
 
 
 def intent_text(intent: Plain) -> str:

@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 
 from tests.cli.conftest import Weft, clean
+from weft.cli.bookshelf import Seen, compared
 from weft.services.fake_model import FakeModel
 
 pytestmark = pytest.mark.vision
@@ -119,6 +120,47 @@ def test_a_model_that_is_chosen_later_is_asked(tmp_path: Path, weft: Weft) -> No
     assert after["runs"]["read_spines"]["executed"] == 0
     assert after["runs"]["group"]["executed"] == 1
     assert [book["title"] for book in after["books"]] == [book["title"] for book in before["books"]]
+
+
+def test_an_error_that_was_mended_since_is_said_to_be_kept_until_it_is_retried(tmp_path: Path, weft: Weft) -> None:
+    from weft.examples.bookshelf.render import render
+
+    (tmp_path / "shelf.jpg").write_bytes(render(1, count=4).photo)
+    fake = FakeModel(fault="404")
+
+    with fake as url:
+        chosen = {"OPENAI_BASE_URL": url, "WEFT_MODEL": "fake-model"}
+        first = weft("demo", "bookshelf", "shelf.jpg", "--space", "s.weft", **chosen)
+        fake.fault, asked = None, fake.requests
+        again = weft("demo", "bookshelf", "shelf.jpg", "--space", "s.weft", **chosen)
+        asked_again = fake.requests - asked
+        command = next(line for line in again.stdout.splitlines() if " retry " in line)
+        retried = weft(*command.split()[1:])
+        mended = weft("demo", "bookshelf", "--space", "s.weft", **chosen)
+
+    for done in (first, again):
+        assert done.returncode == 1
+        assert "error: topics: " in done.stderr
+        assert command in done.stdout.splitlines()
+    assert "nothing was asked anew" not in first.stderr
+    assert "(kept from before: nothing was asked anew in this run)" in again.stderr
+    assert asked_again == 0
+    assert (retried.returncode, mended.returncode) == (0, 0)
+    assert "Try again" not in mended.stdout
+
+
+@pytest.mark.parametrize(
+    ("ids", "cast_on", "times", "said"),
+    [
+        ({"gardening": "a"}, "a", 1, "gardening was compared again once"),
+        ({"gardening": "a"}, "a", 2, "gardening was compared again 2 times"),
+        ({"gardening": "a"}, "a", 0, "gardening was not compared again"),
+        ({}, "a", 0, "the topic that the spell is cast on is not there, so nothing was compared"),
+        ({}, "", 0, "no spell was cast, as there is no topic"),
+    ],
+)
+def test_what_came_of_the_spell_is_a_sentence(ids: dict[str, str], cast_on: str, times: int, said: str) -> None:
+    assert compared(Seen((), (), ids, cast_on, None, {}), times) == said
 
 
 def test_without_the_extra_the_next_step_is_said(tmp_path: Path, weft: Weft) -> None:

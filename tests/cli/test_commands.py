@@ -212,7 +212,31 @@ def test_a_script_that_raises_is_named(tmp_path: Path, weft: Weft) -> None:
     done = weft("run", "broken.py")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: broken.py could not be loaded: ZeroDivisionError: division by zero.\n"
+    assert done.stderr == "error: broken.py could not be loaded: ZeroDivisionError: division by zero, at broken.py:1.\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import json\n\njson.loads('{')\n", "JSONDecodeError: Expecting property name"),
+        ("import weft\n\nweft.open('gone/x.weft')\n", "gone/x.weft"),
+        ("from weft import Entity, derive\n\nclass A(Entity): b = derive(len, 1)\n", "TypeError: "),
+        ("import os\n\nimport helper\n", "LookupError: closed"),
+        ("x = 1\n\n1 = x\n", "SyntaxError: "),
+    ],
+)
+def test_a_script_that_raises_is_told_by_its_own_line(tmp_path: Path, weft: Weft, source: str, said: str) -> None:
+    (tmp_path / "broken.py").write_text(source, encoding="utf-8")
+    (tmp_path / "helper.py").write_text("\n\nraise LookupError('closed')", encoding="utf-8")
+
+    done = weft("run", "broken.py")
+
+    assert done.returncode != 0
+    assert done.stderr.startswith("error: broken.py could not be loaded: ")
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+    place = "helper.py:3" if "helper" in source else "(broken.py, line 3)" if "1 = x" in source else "broken.py:3"
+    assert done.stderr.endswith(f"{place}.\n")
 
 
 # log, show, why -------------------------------------------------------------------------------------------------------

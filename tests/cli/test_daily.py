@@ -236,6 +236,43 @@ def test_what_is_settled_is_not_retried(failed: Path, tmp_path: Path, weft: Weft
     assert "did not fail: it is settled" in one.stderr
 
 
+def test_an_error_that_is_kept_is_told_as_such_with_the_command_that_retries_it(failed: Path, weft: Weft) -> None:
+    arguments = ("--space", "jobs.weft")
+
+    first, again = (weft("run", "jobs.py", "name=other", *arguments) for _ in range(2))
+    several = weft("run", "jobs.py", "name=first", "numbers=[1, 2]", *arguments)
+
+    id = first.stdout.split()[1]
+    for done in (first, again):
+        assert done.returncode == 1
+        assert done.stderr.endswith(f" retry jobs.weft {id[:8]}.fetched\n")
+    assert "nothing was asked anew" not in first.stderr
+    assert "Kept from before: nothing was asked anew in this run.\n" in again.stderr
+    assert f"error: Job.twice failed: InputFailed: Job {id[:8]}.fetched failed: ValueError: " in first.stderr
+    assert several.stderr.endswith(" retry jobs.weft --all\n")
+    assert weft("run", "jobs.py", "name=other").stderr.count("retry") == 0
+
+
+def test_show_names_the_command_that_retries_what_failed(failed: Path, weft: Weft) -> None:
+    command = weft("show", "jobs.weft", "Job").stdout.splitlines()[-1]
+
+    done = weft(*command.split()[1:])
+
+    assert command.endswith(" retry jobs.weft --all")
+    assert done.returncode == 0
+    assert sum("to be tried again: " in line for line in done.stdout.splitlines()) == 3
+
+
+def test_a_rebuild_beside_an_engine_says_to_end_that_program(failed: Path, tmp_path: Path, weft: Weft) -> None:
+    with engine(tmp_path) as program:
+        done = weft("doctor", failed, "--rebuild")
+
+    assert done.returncode == 4
+    assert f"is held by the engine of process {program.pid} on " in done.stderr
+    assert "end that program, then run the command again.\n" in done.stderr
+    assert "engine=" not in done.stderr
+
+
 # backup, export, import ----------------------------------------------------------------------------------------------
 
 

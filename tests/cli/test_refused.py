@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -86,8 +87,19 @@ def test_what_did_not_fail_is_not_retried(shelves: Path) -> None:
     place = f"{first(shelves)}.books"
     with pytest.raises(NothingFailed, match=r"did not fail: it is told, not computed\. Nothing was told"):
         called("retry", shelves, place)
-    with pytest.raises(NothingFailed, match=r"In .*shelves\.weft anything did not fail"):
-        called("retry", shelves, "--all")
+
+
+def test_all_may_be_retried_where_nothing_failed(shelves: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    called("retry", shelves, "--all")
+    said = capsys.readouterr().out
+
+    called("retry", shelves, "--all", "--json")
+
+    assert " ".join(said.split()) == (
+        f"Nothing in {shelves} shows an error that could be tried again, so nothing was told."
+    )
+    assert max(map(len, said.splitlines())) <= 80 or len(str(shelves)) > 80
+    assert json.loads(capsys.readouterr().out) == {"retried": [], "position": None}
 
 
 @pytest.mark.parametrize(

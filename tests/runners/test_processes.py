@@ -375,6 +375,39 @@ def test_a_script_without_a_main_part_is_told_to_have_one(tmp_path: Path) -> Non
     assert found.stdout.count("once") == 1
 
 
+SPACE_SCRIPT = """
+import weft
+from weft import Entity, Field, derive, field, op
+
+@op(runner="process")
+def grown(n: int) -> int:
+    return n + 1
+
+class Plant(Entity):
+    n: Field[int] = field(default=1)
+    later = derive(grown, n)
+
+with weft.open(None, types=[Plant]) as space:
+    try:
+        space.create(Plant).later.wait()
+    except weft.NodeFailed as failed:
+        print(failed)
+        raise
+"""
+
+
+def test_of_a_script_without_a_main_part_the_failed_node_says_first_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "plants.py"
+    path.write_text(SPACE_SCRIPT)
+
+    found = run_script(path)
+
+    said = found.stdout.splitlines()[-1]
+    assert "plants.py did its work when a worker process loaded it" in said, found
+    assert said.index('under `if __name__ == "__main__":`') < said.index("NoInterpreter")
+    assert said.count("Mend the cause") == 1
+
+
 def test_a_script_that_fails_when_it_is_loaded_is_named_with_its_error(tmp_path: Path) -> None:
     path = tmp_path / "shop.py"
     once = "import os\nif os.environ.get('SHOP'):\n    raise LookupError('closed')\nos.environ['SHOP'] = 'open'\n"

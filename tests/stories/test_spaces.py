@@ -108,8 +108,8 @@ def test_a_failure_names_its_cause_and_keeps_the_last_good_value() -> None:
         with pytest.raises(NodeFailed) as failed:
             work.above.wait(10)
         assert failed.value.last == 8
-        assert f"InputFailed: {work.id}.check failed: ValueError: -4 is below zero" in str(failed.value)
-        assert "Mend the cause and retry it, or change its inputs" in str(failed.value)
+        assert f"InputFailed: Work {work.id[:8]}.check failed: ValueError: -4 is below zero" in str(failed.value)
+        assert "Mend the cause and try it again, by space.retry(value)" in str(failed.value)
         work.x = 5
         assert work.above.wait(10) == 10
 

@@ -20,6 +20,7 @@ from typing import TypeVar, cast
 from weft import Blob, NodeFailed, Space, Value, WaitTimeout, WeftError
 from weft import open as open_space
 from weft.cli import terminal
+from weft.cli.again import KEPT, command_for, is_kept, roots_in
 from weft.content import cid_text
 from weft.examples.bookshelf.app import Bookshelf, Viewpoints
 from weft.examples.bookshelf.samples import NOTES, SHELVES, shelf_of
@@ -28,7 +29,7 @@ from weft.examples.bookshelf.types import Book, Comparison, Topic
 from weft.graph import Whole
 from weft.services.completion import Completion, from_environment
 from weft.services.ocr import Ocr, OcrMissing, RapidOcr
-from weft.slot import Err, Ok, Outcome
+from weft.slot import Err, Ok, Outcome, short_places
 
 T = TypeVar("T")
 LOOK_S = 0.25
@@ -53,6 +54,11 @@ class Seen:
     cast_on: str
     comparison: Comparison | None
     runs: dict[str, dict[str, int]]
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the topic that the spell is cast on is among these."""
+        return self.cast_on in self.ids.values()
 
     @property
     def topic(self) -> str:
@@ -87,6 +93,8 @@ class Story:
         self.read: set[bytes] = set()
         self.latest: Seen | None = None
         self.is_own = False
+        self.before = space.position
+        """What was recorded up to here, this telling only found."""
 
     def tell(self, paths: Sequence[str]) -> int:
         """Photos in, and what follows: the reader's own together, or rendered shelves one after the other."""
@@ -101,6 +109,8 @@ class Story:
             return 1
         if self.as_json:
             terminal.say_json(self._plain(seen[-1]))
+            for line in self._again():
+                terminal.note(f"to try again: {line}")
         else:
             self._tell_end(seen[-1])
         return 1 if self.problems else 0
@@ -197,12 +207,26 @@ class Story:
                     length, said_at = len(partial.text), time.monotonic()
                     terminal.note(f"  {length} characters of {what} so far")
             except NodeFailed as failed:
-                self._problem(what, f"{what}: {failed.cause}")
+                said = short_places(failed.cause, {self.shelf.id: "Bookshelf"})
+                self._problem(what, f"{what}: {said}" + self._kept(value))
                 return cast("T | None", failed.last)
             else:
                 self._tell_readings()
                 return found
             self._tell_readings()
+
+    def _kept(self, value: Value[object]) -> str:
+        with self.space.view() as engine:
+            keys = roots_in(engine, [value.entity_id], node=value.node.name)
+            return f" ({KEPT})" if is_kept(engine, keys, self.before) else ""
+
+    def _again(self) -> list[str]:
+        """How what failed is tried again: commands, if anything did that is tried no more."""
+        entities = [self.shelf.id, *(views.id for views in self.space.find(Viewpoints))]
+        with self.space.view() as engine:
+            keys = roots_in(engine, entities)
+        path = str(self.space.path)
+        return [command_for(path, keys), f"{terminal.program()} demo bookshelf --space {path}"] if keys else []
 
     def _tell_readings(self) -> None:
         for blob, outcome in self._readings():
@@ -265,6 +289,11 @@ class Story:
         reused = sum(count["reused"] for count in seen.runs.values())
         terminal.say()
         terminal.say(terminal.strong("Calls made") + f"  {made}" + (f"; reused {reused}" if reused else ""))
+        if again := self._again():
+            terminal.say()
+            terminal.say(terminal.strong("Try again what failed") + "  (till then its error is kept)")
+            for line in again:
+                terminal.say(f"  {line}")
         terminal.say()
         terminal.say(terminal.strong("Look closer"))
         program = terminal.program()
@@ -307,8 +336,7 @@ def followed(before: Seen, after: Seen, photos: int) -> Iterator[str]:
     yield from terminal.wrapped(read, width, indent="  ", hanging="  ")
     topics = f"{_counted(len(kept), 'topic')} kept their ids, {len(after.topics) - len(kept)} came"
     yield from terminal.wrapped(topics, width, indent="  ", hanging="  ")
-    again = "once" if ran["compare"] == 1 else f"{ran['compare']} times" if ran["compare"] else "not at all"
-    yield from terminal.wrapped(f"{after.topic} was compared again {again}", width, indent="  ", hanging="  ")
+    yield from terminal.wrapped(compared(after, ran["compare"]), width, indent="  ", hanging="  ")
     changed = [topic for topic in after.topics if topic not in before.topics]
     yield ""
     yield terminal.strong("Topics that changed")
@@ -317,6 +345,17 @@ def followed(before: Seen, after: Seen, photos: int) -> Iterator[str]:
     if after.comparison is not None and after.comparison != before.comparison:
         yield ""
         yield from _comparison_lines(after, after.comparison, width)
+
+
+def compared(seen: Seen, times: int) -> str:
+    """What came of the spell, in a sentence: how often its topic was compared again, and why it was not."""
+    if not seen.cast_on:
+        return "no spell was cast, as there is no topic"
+    if not seen.is_there:
+        return "the topic that the spell is cast on is not there, so nothing was compared"
+    if not times:
+        return f"{seen.topic} was not compared again"
+    return f"{seen.topic} was compared again " + ("once" if times == 1 else f"{times} times")
 
 
 def _topic_lines(topic: Topic, width: int) -> Iterator[str]:

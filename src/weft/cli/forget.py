@@ -164,7 +164,7 @@ def _plain(found: Forgetting, types: Mapping[str, str]) -> dict[str, object]:
 
 
 def _lines(engine: Engine, space: str, found: Forgetting, *, derived: bool) -> Iterator[str]:
-    from weft.cli.place import describe
+    from weft.why.naming import describe
 
     types = _types_of(engine, found)
     head = describe(engine, found.what) if found.kind == "entity" else f"the blob {found.what}"

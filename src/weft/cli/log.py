@@ -46,6 +46,8 @@ def command(space: str, start: int, follow: bool, place: str | None, as_json: bo
     """
     if place is not None and follow:
         raise click.UsageError("--node is a history up to now; it does not --follow.")
+    from weft.why.naming import described
+
     with reading(space) as opened:
         if place is not None:
             from weft.cli.history import print_history
@@ -61,6 +63,8 @@ def command(space: str, start: int, follow: bool, place: str | None, as_json: bo
                 if as_json:
                     terminal.say_json(dataclasses.asdict(activity), in_one_line=True)
                 else:
+                    with opened.view() as engine:
+                        activity = dataclasses.replace(activity, preview=described(engine, activity.preview))
                     terminal.say(line_of(activity, terminal.width()))
                 if activity.position >= head and not follow:
                     return

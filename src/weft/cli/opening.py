@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -105,11 +106,25 @@ def load(path: str) -> ModuleType:
         spec.loader.exec_module(module)
     except SystemExit as ended:
         raise NotAScript(path=path, why=f"it ended by itself ({ended}); guard what it runs by __name__") from None
-    except WeftError:
-        raise
     except Exception as why:
-        raise NotAScript(path=path, why=f"{type(why).__name__}: {why}") from why
+        at = _line_of(why)
+        said = str(why).rstrip(".") if at else str(why)
+        refused = NotAScript(path=path, why=f"{type(why).__name__}: {said}" + (f", at {at}" if at else ""))
+        if isinstance(why, WeftError):
+            refused.exit_code = why.exit_code
+        raise refused from why
     return module
+
+
+def _line_of(error: Exception) -> str:
+    """FILE:LINE of the innermost frame that is neither of Python, nor of a library, nor of Weft; nothing if there is
+    none. A syntax error's own text names its line."""
+    from weft.runners.failure import is_own, relative_file
+
+    if isinstance(error, SyntaxError):
+        return ""
+    frames = [frame for frame in extract_tb(error.__traceback__) if is_own(frame.filename)]
+    return f"{relative_file(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
 
 
 def types_in(module: ModuleType) -> dict[str, type[Entity]]:

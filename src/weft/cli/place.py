@@ -15,18 +15,15 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from weft.content import decode
 from weft.desk import called
 from weft.engine import Engine
 from weft.erased import erased_entity
 from weft.errors import WeftError
-from weft.graph import Source, ToldNode
-from weft.slot import Ok
+from weft.graph import Source
 from weft.spelling import nearest
 from weft.store import ENTITY, KIND, STATE
+from weft.why.naming import NAMING, describe, name_of
 
-NAMING = ("name", "title")
-"""Fields by which people know an entity."""
 _WRITTEN = re.compile(r"(?P<entity>.*?)\.(?P<node>[^.\[\]]+)(?:\[(?P<key>.*)\])?", re.DOTALL)
 _PRINTED = re.compile(r"(?P<type>\S+) (?P<id>[a-z2-7]+)(?: \(.*\))?", re.DOTALL)
 _SHOWN_MAX = 6
@@ -144,26 +141,6 @@ def find_entity(engine: Engine, name: str, rest: str = "") -> str:
 def of_type(engine: Engine, name: str) -> list[str]:
     """The ids of a type's entities, in order of creation."""
     return [str(key[2]) for key, _ in engine.rows(KIND, (name,))]
-
-
-def describe(engine: Engine, entity: str) -> str:
-    """The entity as people know it: its type, the beginning of its id, and its name, where it has one."""
-    row = engine.row(ENTITY, (entity,))
-    name = name_of(engine, entity)
-    kind = str(row[0]) if row is not None else "?"
-    return f"{kind} {entity[:_ID_SHOWN]}" + (f" ({name})" if name else "")
-
-
-def name_of(engine: Engine, entity: str) -> str:
-    """What a field called name or title holds, or nothing."""
-    for field in NAMING:
-        found = engine.node(entity, field)
-        if isinstance(found, ToldNode):
-            outcome = found.outcome()
-            said = decode(outcome.encoded) if isinstance(outcome, Ok) else None
-            if isinstance(said, str):
-                return said
-    return ""
 
 
 def _named(engine: Engine, name: str) -> Iterator[str]:

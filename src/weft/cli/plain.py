@@ -14,6 +14,12 @@ _FIRST = ("title", "name", "text", "author")
 _CID = re.compile(r"baf[a-z2-7]{50,}")
 
 
+class Named(str):
+    """A text that stands in a value as it is, without quotes: what a reference leads to."""
+
+    __slots__ = ()
+
+
 def line_of(value: Plain) -> str:
     """The value in one line, however long; text stands as it is."""
     if isinstance(value, dict):
@@ -23,6 +29,8 @@ def line_of(value: Plain) -> str:
 
 def _inner(value: Plain) -> str:
     match value:
+        case Named():
+            return str(value)
         case str():
             return value[:12] + "…" if _CID.fullmatch(value) else repr(value)
         case bytes():

@@ -145,7 +145,9 @@ def _failed(why: Exception) -> int:
     from weft.errors import WeftError
 
     if isinstance(why, WeftError):
-        _say(f"error: {_line(str(why))}")
+        from weft.cli.hints import for_people
+
+        _say(f"error: {for_people(_line(str(why)))}")
         return why.exit_code
     _say(f"error: {type(why).__name__}: {_line(str(why))} (WEFT_DEBUG=1 shows where)")
     return 1

@@ -46,7 +46,7 @@ class NothingFailed(WeftError):
 @click.option("--json", "as_json", is_flag=True, help="What was told, as one JSON object.")
 def command(space: str, words: tuple[str, ...], is_all: bool, as_json: bool) -> None:
     """Have NODE tried again, which failed; where an input of it failed, that one. Of a node with many elements, each
-    that failed. With --all, all that `weft list` shows as failed.
+    that failed. With --all, all that `weft list` shows as failed; that there is nothing is no error then.
 
     NODE is as in `weft why`. The program that computes SPACE does it at once; if there is none, the next one that opens
     it with its types.
@@ -56,7 +56,10 @@ def command(space: str, words: tuple[str, ...], is_all: bool, as_json: bool) -> 
     from weft.space import open as open_space
 
     with reading(space) as opened, opened.view() as engine:
-        keys = _all(engine, space) if is_all else _named(engine, " ".join(words))
+        keys = _all(engine) if is_all else _named(engine, " ".join(words))
+    if not keys:
+        _say_nothing(space, as_json=as_json)
+        return
     other = open_space(space, engine=False, actor=ACTOR)
     try:
         position = tell(other, keys)
@@ -101,11 +104,18 @@ def tell(space: Space, keys: list[SlotKey]) -> int | None:
     return row[0] if row is not None and isinstance(row[0], int) else None
 
 
-def _all(engine: Engine, space: str) -> list[SlotKey]:
-    keys = dict.fromkeys(each.key for each in listing_of(engine).failed if not each.error.origin)
-    if not keys:
-        raise NothingFailed(place=f"In {space} anything", how="each node is settled, due, or was not asked for")
-    return list(keys)
+def _say_nothing(space: str, *, as_json: bool) -> None:
+    """That all was asked for and nothing is there to be retried is no error: a nightly script finds nothing to do."""
+    if as_json:
+        terminal.say_json({"retried": [], "position": None})
+        return
+    said = f"Nothing in {space} shows an error that could be tried again, so nothing was told."
+    for line in terminal.wrapped(said, terminal.width()):
+        terminal.say(line)
+
+
+def _all(engine: Engine) -> list[SlotKey]:
+    return list(dict.fromkeys(each.key for each in listing_of(engine).failed if not each.error.origin))
 
 
 def _named(engine: Engine, text: str) -> list[SlotKey]:

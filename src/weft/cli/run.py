@@ -67,13 +67,17 @@ def command(script: str, inputs: tuple[str, ...], space: str | None, timeout_s: 
     _refuse_missing(kind, given.inputs)
     services = getattr(module, SERVICES, {})
     with open_space(space, types=tuple(types.values()), services=services, actor="weft run") as opened:
+        before = opened.position
         with opened.edit(once=once(kind, inputs)):
             entity = opened.create(kind, **given.inputs)
             _add(entity, given)
         failures = _wait(opened, entity, timeout_s)
         _print(opened, entity, as_json=as_json)
+        again = list(_again(opened, entity, space, before)) if space is not None else []
     for failure in failures:
         terminal.note(f"error: {failure}")
+    for line in again:
+        terminal.note(line)
     return 1 if failures else 0
 
 
@@ -196,6 +200,7 @@ def _wait(opened: Space, entity: Entity, timeout_s: float | None) -> list[str]:
     """Wait for every computed node, all in all no longer than asked; returns what failed or is not there, in words."""
     from weft.declare import Derived, nodes_of
     from weft.handle import NodeFailed, Value, WaitTimeout
+    from weft.slot import short_places
 
     failures, kind_name = [], type(entity).__name__
     deadline = time.monotonic() + timeout_s if timeout_s is not None else None
@@ -207,11 +212,22 @@ def _wait(opened: Space, entity: Entity, timeout_s: float | None) -> list[str]:
             try:
                 value.wait(timeout_s=max(0.0, deadline - time.monotonic()) if deadline is not None else None)
             except NodeFailed as failed:
-                failures.append(f"{kind_name}.{name} failed: {failed.cause}")
+                failures.append(f"{kind_name}.{name} failed: {short_places(failed.cause, {entity.id: kind_name})}")
             except WaitTimeout:
                 late = f"{kind_name}.{name} was not settled after {timeout_s} s{_so_far(opened, entity.id, name)}"
                 failures.append(f"{late}. Give a longer --timeout; with --space, what is finished is kept.")
     return failures
+
+
+def _again(opened: Space, entity: Entity, space: str, before: int) -> Iterator[str]:
+    """What to do about errors that are kept in a space, and whether this run met them anew."""
+    from weft.cli.again import KEPT, is_kept, next_step, roots_in
+
+    with opened.view() as engine:
+        keys = roots_in(engine, [entity.id])
+        if is_kept(engine, keys, before):
+            yield KEPT[0].upper() + KEPT[1:] + "."
+        yield from next_step(space, keys)
 
 
 def _so_far(opened: Space, entity: str, node: str) -> str:
@@ -226,12 +242,13 @@ def _so_far(opened: Space, entity: str, node: str) -> str:
 
 
 def _print(opened: Space, entity: Entity, *, as_json: bool) -> None:
-    from weft.cli.show import entity_lines, entity_plain
+    from weft.cli.show import entity_lines, entity_plain, named
 
     with opened.view() as engine:
         found = entity_plain(engine, entity.id)
+        lines = entity_lines(named(engine, found))
     if as_json:
         terminal.say_json(json_of(found))
         return
-    for line in entity_lines(found):
+    for line in lines:
         terminal.say(line)

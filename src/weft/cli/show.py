@@ -7,13 +7,14 @@ Invariant: nothing is computed, and nothing is written.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
 
 from weft.cli import terminal
 from weft.cli.opening import SPACE, reading
-from weft.cli.plain import line_of
+from weft.cli.plain import Named, line_of
 from weft.dag_json import json_of
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def command(space: str, words: tuple[str, ...], as_json: bool) -> None:
     list whose elements have ids stand those that went into another (aliases), those that are gone and may come back,
     and what to look at: merges, splits, what was not clear. The code of the types is not needed.
     """
+    from weft.cli.again import next_step, roots_in
     from weft.cli.place import find_entity, of_type
 
     entity = " ".join(words)
@@ -48,13 +50,14 @@ def command(space: str, words: tuple[str, ...], as_json: bool) -> None:
             holder = engine.store.holder()
             found = {"space": opened.path, **space_plain(engine)}
             found["engine"] = None if holder is None else {"pid": holder.pid, "host": holder.host}
-            lines = _space_lines(found, holder)
+            lines: Iterator[str] = _space_lines(found, holder)
         elif len(of_type(engine, entity)) > 1:
             found = type_plain(engine, entity, engine.in_force[entity])
             lines = _type_lines(found, entities_max=None)
         else:
-            found = entity_plain(engine, find_entity(engine, entity))
-            lines = entity_lines(found)
+            id = find_entity(engine, entity)
+            found = entity_plain(engine, id)
+            lines = chain(entity_lines(named(engine, found)), next_step(space, roots_in(engine, [id])))
     if as_json:
         terminal.say_json(json_of(found))
         return
@@ -73,7 +76,8 @@ def space_plain(engine: Engine) -> dict[str, Plain]:
 
 def type_plain(engine: Engine, name: str, spec: TypeSpec) -> dict[str, Plain]:
     """A type with its nodes, and its entities in order of creation, each with the beginning of what it holds."""
-    from weft.cli.place import name_of, of_type
+    from weft.cli.place import of_type
+    from weft.why.naming import name_of
 
     nodes: list[Plain] = [
         {"name": node.name, "kind": node.kind, "type": node.type_text} for node in spec.nodes.values()
@@ -86,9 +90,9 @@ def type_plain(engine: Engine, name: str, spec: TypeSpec) -> dict[str, Plain]:
 
 def _preview(engine: Engine, id: str) -> str:
     """What an entity holds, on a line: its name is said beside it, and what is empty or large is left out."""
-    from weft.cli.place import NAMING
     from weft.content import decode
     from weft.slot import Ok
+    from weft.why.naming import NAMING
 
     thing, said, length = engine.graph.thing(id), [], 0
     assert thing is not None
@@ -98,6 +102,7 @@ def _preview(engine: Engine, id: str) -> str:
             continue
         value = decode(outcome.encoded)
         if value not in (None, "", [], {}):
+            value = named_value(engine, value)
             line = line_of(value)
             said.append(f"{name}: {{{line}}}" if isinstance(value, dict) else f"{name}: {line}")
             length += len(said[-1])
@@ -112,6 +117,24 @@ def entity_plain(engine: Engine, id: str) -> dict[str, Plain]:
     assert thing is not None
     nodes: list[Plain] = [node_plain(node) | _elements_plain(engine, node) for node in thing.nodes.values()]
     return {"id": id, "type": thing.type.name, "created": thing.created, "nodes": nodes}
+
+
+def named(engine: Engine, found: dict[str, Plain]) -> dict[str, Plain]:
+    """The same for people: each reference is what it leads to, described."""
+    return {name: named_value(engine, value) for name, value in found.items()}
+
+
+def named_value(engine: Engine, value: Plain) -> Plain:
+    """A value, in which each reference is what it leads to, described."""
+    from weft.subscription import reference_text
+    from weft.why.naming import described
+
+    if isinstance(value, list):
+        return [named_value(engine, one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    reference = reference_text(value)
+    return Named(described(engine, reference)) if reference else named(engine, value)
 
 
 def node_plain(node: Source) -> dict[str, Plain]:
@@ -258,7 +281,9 @@ def _value_lines(node: dict[str, Plain], width: int) -> Iterator[str]:
 
 def _said(node: dict[str, Plain]) -> str:
     if "error" in node:
-        return str(node["error"])
+        from weft.slot import short_places
+
+        return short_places(str(node["error"]), {})
     return line_of(node["value"]) if "value" in node else str(node["state"])
 
 

@@ -76,8 +76,17 @@ def where_of(error: BaseException) -> str:
 
 def _frames_of(error: BaseException) -> list[str]:
     frames = [frame for frame in _frames(error.__traceback__) if not frame.filename.startswith(_OURS)]
-    own = [frame for frame in frames if not os.path.normcase(frame.filename).startswith(("<frozen ", *_LIBRARIES))]
+    own = [frame for frame in frames if not _is_of_library(frame.filename)]
     return [f"{relative_file(frame.filename)}:{frame.lineno} in {frame.name}: {frame.line}" for frame in own or frames]
+
+
+def is_own(file: str) -> bool:
+    """Whether a frame's file is the user's: neither Python's, nor a library's, nor this package's."""
+    return not _is_of_library(file) and not file.startswith(os.path.join(_PACKAGE, ""))
+
+
+def _is_of_library(file: str) -> bool:
+    return os.path.normcase(file).startswith(("<frozen ", *_LIBRARIES))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -32,8 +32,8 @@ class NotFindable(WeftError):
 
 
 class ScriptFailed(WeftError):
-    """{file} raised {kind} when a worker process loaded it to find a function: {text}. What a script does, as opposed
-    to defines, belongs under `if __name__ == "__main__":`."""
+    """{file} did its work when a worker process loaded it to find a function. Put what a script does, as opposed to
+    defines, under `if __name__ == "__main__":`. What it raised there: {kind}: {text}"""
 
     file: str
     kind: str
@@ -133,7 +133,9 @@ def _run_script(name: str, file: str) -> ModuleType:
     try:
         return _load_file(name, file)
     except BaseException as error:
-        raise ScriptFailed(file=file, kind=type(error).__name__, text=str(error)) from error
+        # Of a failed node the cause alone: what to do about it is said once, by the one that fails for this.
+        text = str(getattr(error, "cause", error) if isinstance(error, WeftError) else error)
+        raise ScriptFailed(file=file, kind=type(error).__name__, text=text) from error
 
 
 def _load_file(name: str, file: str) -> ModuleType:

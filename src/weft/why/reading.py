@@ -23,6 +23,7 @@ from weft.slot import Err, Gone, Ok, Outcome, SlotKey
 from weft.store import ALTERNATIVE, STATE, NoBlob, entries_of, entry_at
 from weft.subscription import intent_text, plain_text, shortened
 from weft.why.matching import match_of
+from weft.why.naming import described
 from weft.why.reason import Alternative, CallMade, Edit, Failure, Input, Place, Reason, Reasons, Shown
 from weft.why.services import Services
 
@@ -51,11 +52,11 @@ def reasons(engine: Engine, entity: str, node: str, element: str = "", *, reason
     return Reasons(root, engine.head.position, found, more, looked_back_to)
 
 
-def shown_of(outcome: Outcome) -> Shown:
-    """What an outcome shows, for people and programs."""
+def shown_of(engine: Engine, outcome: Outcome) -> Shown:
+    """What an outcome shows, for people and programs; what is referred to is described."""
     match outcome:
         case Ok(content, encoded):
-            return Shown("value", shortened(plain_text(decode(encoded)), 120), content, encoded)
+            return Shown("value", shortened(described(engine, plain_text(decode(encoded))), 120), content, encoded)
         case Err(kind, message):
             return Shown("failed", f"failed: {kind}: {message}")
         case Gone(why):
@@ -101,7 +102,7 @@ class _Finding:
             place,
             node.thing.type.name,
             "told",
-            shown_of(value),
+            shown_of(self.engine, value),
             cut,
             edits=edits,
             edits_more=max(0, len(positions) - SIBLINGS_MAX),
@@ -133,7 +134,7 @@ class _Finding:
             member = slot.member(place[2])
             outcome = Ok(member.content, member.encoded) if member is not None else Gone("it is not there any more")
         result = slot.result
-        reason = Reason(place, slot.thing.type.name, "computed", shown_of(outcome), self.engine.cut)
+        reason = Reason(place, slot.thing.type.name, "computed", shown_of(self.engine, outcome), self.engine.cut)
         if result is None:
             inputs = tuple(Input(edge.place) for edge in slot.edges)
             refs = [entry.ref for entry in slot.spec.inputs if entry.ref and self.engine.is_lost(slot.thing, entry.ref)]
@@ -152,7 +153,7 @@ class _Finding:
             called=result.call_key,
             alternatives=tuple(self._same_call(result.call_key)),
             match=match_of(self.engine, slot, place),
-            failure=_failure(slot) if not is_member else None,
+            failure=_failure(self.engine, slot) if not is_member else None,
         )
         return _with_inputs(full, tuple(self._inputs(said)))
 
@@ -205,7 +206,7 @@ class _Finding:
 
     def _alternative(self, kind: str, position: int, outcome: Plain, reason: str = "") -> Alternative:
         try:
-            shown = shown_of(self.engine.outcome_of(outcome))
+            shown = shown_of(self.engine, self.engine.outcome_of(outcome))
         except NoBlob as lost:
             shown = Shown("absent", f"not kept: {lost}")
         return Alternative(kind, position, shown.text, shown.content, reason=reason)  # type: ignore[arg-type]
@@ -265,11 +266,11 @@ def _standing(slot: Slot) -> Iterator[str]:
         yield "older than its inputs: something it is made from is due"
 
 
-def _failure(slot: Slot) -> Failure | None:
+def _failure(engine: Engine, slot: Slot) -> Failure | None:
     outcome = slot.outcome()
     if not isinstance(outcome, Err):
         return None
-    last = shown_of(slot.last).text if slot.last is not None else ""
+    last = shown_of(engine, slot.last).text if slot.last is not None else ""
     return Failure(
         outcome.kind, outcome.message, outcome.where, outcome.origin, outcome.tries, is_final=outcome.final, last=last
     )

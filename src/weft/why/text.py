@@ -40,7 +40,9 @@ def lines_of(said: Reasons) -> Iterator[str]:
         yield indent + title_of(reason)
         for line in facts_of(reason):
             yield f"{indent}  {line}"
-        stack.extend((depth + 1, input.place) for input in reversed(reason.inputs))
+        # What is read through one reference several times over is one line.
+        below = dict.fromkeys(input.place for input in reason.inputs)
+        stack.extend((depth + 1, place) for place in reversed(below))
     if said.more:
         yield f"… {said.more} more inputs, and what they were made from"
     if said.looked_back_to:

@@ -87,16 +87,11 @@ def command(space: str, words: tuple[str, ...], is_all: bool, as_json: bool) -> 
 def tell(space: Space, keys: list[SlotKey]) -> int | None:
     """Tell one event that retries all of these, and have them demanded. Durable on return; gives its position, or None
     while no engine has taken it."""
-    from weft.client import NoEngine
     from weft.store import EVENT
 
-    edit = space.edit()
-    try:
-        with edit:
-            for key in keys:
-                edit.retry(*key)
-    except NoEngine:
-        pass  # what was posted is kept, which is all that was asked for
+    with space.edit() as edit:
+        for key in keys:
+            edit.retry(*key)
     for key in keys:
         space._host.watch((key.entity, key.node, key.element))
     with space.view() as engine:

@@ -64,9 +64,9 @@ class Scale(Entity):
 NODES = ("weights", "upper", "named", "numbered", "lengths")
 
 
-def farm_in(space: weft.Space) -> Any:
+def farm_in(space: weft.Space, *names: str) -> Any:
     farm: Any = space.create(Farm)
-    farm.sheep.add("ada", "berta", "cy")
+    farm.sheep.add(*(names or ("ada", "berta", "cy")))
     for node in NODES:
         getattr(farm, node).wait(20)
     return farm
@@ -118,8 +118,9 @@ def test_elements_with_a_key_are_called_by_it_and_by_their_place_where_it_is_no_
 
 def test_a_command_finds_the_element_that_a_program_finds() -> None:
     with weft.open(types=[Farm]) as space:
-        farm = farm_in(space)
-        for node, key in product(NODES, [0, 2, 3, "cy", "berta", "nobody"]):
+        # With 0, 1, 8 or 9 in them they are the beginning of no id, which a command takes as well.
+        farm = farm_in(space, "ada8", "berta1890", "cy8")
+        for node, key in product(NODES, [0, 1, 9, "cy8", "berta1890", "nobody8"]):
             found, said = by_program(farm, node, key), by_command(space, farm, node, key)
             if isinstance(found, str) and isinstance(said, str):
                 found, said = (text.partition(": ")[2].replace("'", "") for text in (found, said))

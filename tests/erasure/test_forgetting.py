@@ -236,6 +236,7 @@ def test_what_a_check_of_a_call_showed_goes_with_what_the_call_was_given(path: P
             engine.commit()
 
         space.forget(note)
+        space.wait_settled(timeout_s=30)
 
         kept = [entry for entry in entries_of(space._store) if entry.kind == "checked"]
         assert [entry.is_erased for entry in kept] == [True, False]

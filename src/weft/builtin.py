@@ -17,19 +17,24 @@ from typing import Any
 from weft.blob import Opener
 from weft.collection import mapping_plain
 from weft.content import Plain, content_id, decode, encode, encoded_list
+from weft.errors import is_ctrl_c, text_of
 from weft.slot import Err, Ok
 from weft.spec import NodeCode, NodeSpec
 from weft.tree import Member, Tree
 
 
 def whole_outcome(spec: NodeSpec, code: NodeCode, elements: Tree, open_blob: Opener) -> Ok | Err:
-    """What the rule makes of these elements; what its function raises is the outcome. `count` takes O(1), `reduce`
-    O(log n) for each element that is another since it was last asked for, the others O(n)."""
+    """What the rule makes of these elements; what its function raises is the outcome, but for a Ctrl-C.
+
+    `count` takes O(1), `reduce` O(log n) for each element that is another since it was last asked for, the others O(n).
+    """
     try:
         return _computed(spec, code, elements, open_blob)
-    except Exception as why:  # noqa: BLE001  whatever it is, it is told to whoever asked
+    except BaseException as why:  # whatever user code raises is this node's outcome
+        if is_ctrl_c(why):
+            raise
         where = "".join(traceback.format_tb(why.__traceback__)[-2:])
-        return Err(type(why).__name__, str(why), where)
+        return Err(type(why).__name__, text_of(why), where)
 
 
 def _computed(spec: NodeSpec, code: NodeCode, elements: Tree, open_blob: Opener) -> Ok:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
+
 from tests.reactive.operations import add, double, inc, is_even, keyed_total, positive, total
 from tests.reactive.runs import Runs
 from weft import Entity, derive, entries, items
@@ -204,3 +206,76 @@ def test_each_over_items_over_each_and_over_a_derived_list_runs_by_element() -> 
 
     assert world.settled() == ["once", "twice", "third"]
     assert world.value("a", "third") == (8, 28)
+
+
+class Wordless(BaseException):
+    """An error of one's own that is no Exception, and cannot even say what it is."""
+
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+def checked_for_13(a: int) -> int:
+    if a == 13:
+        raise SystemExit(3)
+    if a == 17:
+        raise Wordless
+    return a
+
+
+def is_allowed(a: int) -> bool:
+    return checked_for_13(a) > 0
+
+
+def allowed_sum(a: int, b: int) -> int:
+    return checked_for_13(a) + checked_for_13(b)
+
+
+def stopped(a: int) -> bool:
+    if a == 13:
+        raise KeyboardInterrupt
+    return True
+
+
+class Guarded(Entity):
+    xs = items(int)
+    kept = xs.filter(is_allowed)
+    grouped = xs.group(checked_for_13)
+    sorted = xs.order(checked_for_13)
+    sum = xs.reduce(allowed_sum, 0)
+    size = xs.count()
+
+
+class Stopped(Entity):
+    xs = items(int)
+    kept = xs.filter(stopped)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "words"),
+    [(13, "SystemExit", "3"), (17, "Wordless", "(its text could not be made: SystemExit)")],
+)
+def test_what_would_end_a_program_is_the_error_of_the_rule_that_raised_it(value: int, kind: str, words: str) -> None:
+    world = Runs(Guarded)
+    world.create(Guarded, watch="kept grouped sorted sum size")
+    world.add("a", "xs", 1, value)
+    world.settled()
+
+    for name in ("kept", "grouped", "sorted", "sum"):
+        outcome = world.slot("a", name).outcome()
+        assert isinstance(outcome, Err) and (outcome.kind, outcome.message) == (kind, words)
+    assert world.value("a", "size") == 2
+
+    world.remove("a", "xs", value)
+    world.settled()
+
+    assert (world.value("a", "kept"), world.value("a", "sum")) == ((1,), 1)
+
+
+def test_a_ctrl_c_in_a_rule_stops_the_program_that_it_was_meant_for() -> None:
+    world = Runs(Stopped)
+    world.create(Stopped, watch="kept")
+    world.add("a", "xs", 13)
+
+    with pytest.raises(KeyboardInterrupt):
+        world.settled()

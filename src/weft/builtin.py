@@ -12,15 +12,16 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, get_args
 
 from weft.blob import Opener
 from weft.collection import mapping_plain
 from weft.content import Plain, content_id, decode, encode, encoded_list
-from weft.errors import is_ctrl_c, text_of
+from weft.errors import Unencodable, is_ctrl_c, text_of
 from weft.slot import Err, Ok
 from weft.spec import NodeCode, NodeSpec
 from weft.tree import Member, Tree
+from weft.value import Shape, shape_of
 
 
 def whole_outcome(spec: NodeSpec, code: NodeCode, elements: Tree, open_blob: Opener) -> Ok | Err:
@@ -52,7 +53,7 @@ def _computed(spec: NodeSpec, code: NodeCode, elements: Tree, open_blob: Opener)
             keys = [function(value) for value in values]
             return _listed(spec, [members[place] for place in sorted(range(len(keys)), key=lambda at: _Key(keys[at]))])
         case _:
-            return _grouped(function, members, values)
+            return _grouped(_key_shape(code), [function(value) for value in values], members)
 
 
 def _reduced(spec: NodeSpec, code: NodeCode, elements: Tree, open_blob: Opener) -> Ok:
@@ -95,16 +96,28 @@ def _listed(spec: NodeSpec, members: list[Member]) -> Ok:
     return Ok(content_id(encoded), encoded, tuple(member.element for member in members))
 
 
-def _grouped(function: object, members: Sequence[Member], values: Sequence[object]) -> Ok:
-    from weft.value import shape_of
+def _key_shape(code: NodeCode) -> Shape:
+    """The shape of a group's keys, as the key function is annotated."""
+    return shape_of(get_args(code.shape.annotation)[0])
 
-    assert callable(function)
+
+def _grouped(shape: Shape, keys: Sequence[object], members: Sequence[Member]) -> Ok:
+    """Elements by key. What Python takes for one key is one group, under the key that came first."""
     groups: dict[bytes, list[Plain]] = {}
-    keys: dict[bytes, Plain] = {}
-    for member, value in zip(members, values, strict=True):
-        key = function(value)
-        plain = shape_of(type(key)).to_plain(key)
-        name = encode(plain)
-        keys[name] = plain
+    plains: dict[bytes, Plain] = {}
+    names: dict[Any, bytes] = {}
+    for key, member in zip(keys, members, strict=True):
+        try:
+            plain = shape.to_plain(key)
+            name = encode(plain)
+            if name not in groups:
+                name = names.setdefault(shape.from_plain(plain), name)
+        except Unencodable as why:
+            why.where = "the key of a group"
+            raise
+        except TypeError:
+            reason = "only what can be hashed names a group, such as a text, a number or a tuple of those"
+            raise Unencodable(where="the key of a group", what=repr(key), why=reason) from None
+        plains.setdefault(name, plain)
         groups.setdefault(name, []).append(decode(member.encoded))
-    return _plain(mapping_plain((keys[name], grouped) for name, grouped in groups.items()))
+    return _plain(mapping_plain((plains[name], grouped) for name, grouped in groups.items()))

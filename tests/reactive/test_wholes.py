@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import pytest
 
@@ -279,3 +280,57 @@ def test_a_ctrl_c_in_a_rule_stops_the_program_that_it_was_meant_for() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         world.settled()
+
+
+def half(a: int) -> float:
+    return a // 2 if a % 2 else a / 2
+
+
+def truth(a: int) -> int:
+    return a == 1 if a < 2 else a
+
+
+def either(a: int) -> int | float:
+    return a if a % 2 else a - 1.0
+
+
+def listed(a: int) -> list[int]:
+    return [a]
+
+
+def worded(a: int) -> int:
+    return cast("int", "one" if a == 1 else a)
+
+
+class Grouped(Entity):
+    xs = items(int)
+    halves = xs.group(half)
+    number = halves.count()
+    truths = xs.group(truth)
+    mixed = xs.group(either)
+    lists = xs.group(listed)  # type: ignore[type-var]
+    worded = xs.group(worded)
+
+
+def test_elements_are_grouped_by_keys_of_the_declared_type_and_none_is_lost() -> None:
+    world = Runs(Grouped)
+    world.create(Grouped, watch="halves number truths mixed")
+    world.add("a", "xs", 0, 1, 2, 3)
+    world.settled()
+
+    assert world.value("a", "halves") == {0.0: (0, 1), 1.0: (2, 3)}
+    assert world.value("a", "number") == 2
+    assert world.value("a", "mixed") == {-1: (0,), 1: (1, 2), 3: (3,)}
+    assert world.value("a", "truths") == {0: (0,), 1: (1,), 2: (2,), 3: (3,)}
+
+
+def test_a_key_that_does_not_fit_its_annotation_is_the_groups_error_in_words() -> None:
+    world = Runs(Grouped)
+    world.create(Grouped, watch="worded lists")
+    world.add("a", "xs", 0, 1)
+    world.settled()
+
+    words, lists = (world.slot("a", name).outcome() for name in ("worded", "lists"))
+    assert isinstance(words, Err) and isinstance(lists, Err)
+    assert words.message == "the key of a group: str where int is wanted."
+    assert lists.message.startswith("the key of a group holds [0], which cannot be kept: only what can be hashed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,6 +100,63 @@ def test_items_are_an_ordered_set(file: str) -> None:
             shelf.tags.move("a", before="zz")
     with again(space, file) as space:
         assert list(space.find(Shelf)[0].tags) == ["c", "a", "b"]
+
+
+def test_what_is_added_after_a_move_in_one_edit_comes_behind_it() -> None:
+    with weft.open(types=(Shelf,)) as space:
+        with space.edit():
+            shelf = space.create(Shelf)
+            shelf.tags.add("a", "b")
+            shelf.tags.move("a", before=None)
+            shelf.tags.add("c")
+        assert list(shelf.tags) == ["b", "a", "c"]
+        with space.edit():
+            shelf.tags.move("b", before=None)
+            shelf.tags.add("d")
+            shelf.tags.move("d", before="a")
+            shelf.tags.add("e", "f")
+        assert list(shelf.tags) == ["d", "a", "c", "b", "e", "f"]
+
+
+def add_at_once(space: Space, shelf: Shelf, *tags: str) -> None:
+    """Each is added by an edit that knows nothing of the others, so that their order keys are equal."""
+    edits = [(copy_context(), space.edit(), tag) for tag in tags]
+    for context, edit, tag in edits:
+        context.run(edit.__enter__)
+        context.run(shelf.tags.add, tag)
+    for context, edit, _ in edits:
+        context.run(edit.__exit__, None, None, None)
+
+
+def test_an_item_is_moved_between_any_two_that_were_added_at_once(file: str) -> None:
+    with weft.open(file, types=(Shelf,)) as space:
+        wanted: list[str] = []
+        for place in range(5):
+            shelf = space.create(Shelf)
+            shelf.tags.add("first")
+            add_at_once(space, shelf, "p", "q", "r", "s")
+            shelf.tags.add("last", "moved")
+            wanted = list(shelf.tags)[:-1]
+
+            shelf.tags.move("moved", before=wanted[place])
+
+            wanted.insert(place, "moved")
+            assert list(shelf.tags) == wanted
+    with again(space, file) as space:
+        assert list(space.find(Shelf)[-1].tags) == wanted
+
+
+def test_a_move_that_made_room_is_one_event_when_it_is_said_again() -> None:
+    with weft.open(types=(Shelf,)) as space:
+        shelf = space.create(Shelf)
+        add_at_once(space, shelf, "p", "q")
+        shelf.tags.add("moved")
+        first, second, _ = shelf.tags
+        for _ in range(2):
+            with space.edit(once="x"):
+                shelf.tags.move("moved", before=second)
+
+        assert list(shelf.tags) == [first, "moved", second]
 
 
 def test_an_item_with_a_known_key_replaces_the_one_there_in_its_place() -> None:

@@ -301,7 +301,7 @@ class ItemsCell:
 
     def _move(self, element: Plain, order: Plain, room: Plain) -> list[Change]:
         """`room`: id, key and new key of those around it, where there was no key between them. Who has been moved since
-        keeps the place that it was moved to."""
+        keeps the place that it was moved to. What is no order key moves nothing: older logs hold such moves."""
         if not isinstance(element, str) or element not in self.items or not _is_order(order):
             return []
         changes = [self._place(element, order)]

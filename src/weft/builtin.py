@@ -12,24 +12,30 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, get_args
 
 from weft.blob import Opener
 from weft.collection import mapping_plain
 from weft.content import Plain, content_id, decode, encode, encoded_list
+from weft.errors import Unencodable, is_ctrl_c, text_of
 from weft.slot import Err, Ok
 from weft.spec import NodeCode, NodeSpec
 from weft.tree import Member, Tree
+from weft.value import Shape, shape_of
 
 
 def whole_outcome(spec: NodeSpec, code: NodeCode, elements: Tree, open_blob: Opener) -> Ok | Err:
-    """What the rule makes of these elements; what its function raises is the outcome. `count` takes O(1), `reduce`
-    O(log n) for each element that is another since it was last asked for, the others O(n)."""
+    """What the rule makes of these elements; what its function raises is the outcome, but for a Ctrl-C.
+
+    `count` takes O(1), `reduce` O(log n) for each element that is another since it was last asked for, the others O(n).
+    """
     try:
         return _computed(spec, code, elements, open_blob)
-    except Exception as why:  # noqa: BLE001  whatever it is, it is told to whoever asked
+    except BaseException as why:  # whatever user code raises is this node's outcome
+        if is_ctrl_c(why):
+            raise
         where = "".join(traceback.format_tb(why.__traceback__)[-2:])
-        return Err(type(why).__name__, str(why), where)
+        return Err(type(why).__name__, text_of(why), where)
 
 
 def _computed(spec: NodeSpec, code: NodeCode, elements: Tree, open_blob: Opener) -> Ok:
@@ -47,7 +53,7 @@ def _computed(spec: NodeSpec, code: NodeCode, elements: Tree, open_blob: Opener)
             keys = [function(value) for value in values]
             return _listed(spec, [members[place] for place in sorted(range(len(keys)), key=lambda at: _Key(keys[at]))])
         case _:
-            return _grouped(function, members, values)
+            return _grouped(_key_shape(code), [function(value) for value in values], members)
 
 
 def _reduced(spec: NodeSpec, code: NodeCode, elements: Tree, open_blob: Opener) -> Ok:
@@ -90,16 +96,28 @@ def _listed(spec: NodeSpec, members: list[Member]) -> Ok:
     return Ok(content_id(encoded), encoded, tuple(member.element for member in members))
 
 
-def _grouped(function: object, members: Sequence[Member], values: Sequence[object]) -> Ok:
-    from weft.value import shape_of
+def _key_shape(code: NodeCode) -> Shape:
+    """The shape of a group's keys, as the key function is annotated."""
+    return shape_of(get_args(code.shape.annotation)[0])
 
-    assert callable(function)
+
+def _grouped(shape: Shape, keys: Sequence[object], members: Sequence[Member]) -> Ok:
+    """Elements by key. What Python takes for one key is one group, under the key that came first."""
     groups: dict[bytes, list[Plain]] = {}
-    keys: dict[bytes, Plain] = {}
-    for member, value in zip(members, values, strict=True):
-        key = function(value)
-        plain = shape_of(type(key)).to_plain(key)
-        name = encode(plain)
-        keys[name] = plain
+    plains: dict[bytes, Plain] = {}
+    names: dict[Any, bytes] = {}
+    for key, member in zip(keys, members, strict=True):
+        try:
+            plain = shape.to_plain(key)
+            name = encode(plain)
+            if name not in groups:
+                name = names.setdefault(shape.from_plain(plain), name)
+        except Unencodable as why:
+            why.where = "the key of a group"
+            raise
+        except TypeError:
+            reason = "only what can be hashed names a group, such as a text, a number or a tuple of those"
+            raise Unencodable(where="the key of a group", what=repr(key), why=reason) from None
+        plains.setdefault(name, plain)
         groups.setdefault(name, []).append(decode(member.encoded))
-    return _plain(mapping_plain((keys[name], grouped) for name, grouped in groups.items()))
+    return _plain(mapping_plain((plains[name], grouped) for name, grouped in groups.items()))

@@ -17,6 +17,9 @@ ElementId = NewType("ElementId", str)
 """26 letters of base32: the first 16 bytes of a sha-256."""
 
 _ORDER_DIGITS = 12
+_MINTED_DIGITS = 64
+"""No order key is minted longer than this while others can make room."""
+_OPEN_STEP = 1 << 16
 _DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = tuple(one + two for one in _DIGITS for two in _DIGITS)
 _SHIFTS = range(120, -1, -10)
@@ -58,7 +61,7 @@ def mapping_plain(pairs: Iterable[tuple[Plain, Plain]]) -> Plain:
 
 def order_key_after(low: str) -> str:
     """An order key behind `low`, for an author who appends; "" stands for an empty collection."""
-    number = int(low[:_ORDER_DIGITS] or "0", 16) + 1
+    number = int(low[:_ORDER_DIGITS].ljust(_ORDER_DIGITS, "0"), 16) + 1
     return low + "8" if number >= 16**_ORDER_DIGITS else f"{number:0{_ORDER_DIGITS}x}"
 
 
@@ -66,7 +69,43 @@ def order_key_between(low: str, high: str) -> str:
     """An order key between two others; "" as `low` is the very front. Two authors may mint one key: ids then decide."""
     size = max(len(low), len(high), _ORDER_DIGITS) + 1
     middle = (int(low.ljust(size, "0") or "0", 16) + int(high.ljust(size, "0"), 16)) // 2
-    text = f"{middle:0{size}x}"
+    return _order_key(middle, size)
+
+
+def order_key_at(order: Sequence[str], place: int) -> tuple[str, dict[int, str]]:
+    """An order key for what comes in front of `order[place]`, or at the end of all; and new keys, by place, for those
+    around it, where their own are equal, or so near to each other that one between them would grow too long.
+
+    `order` ascends and may hold equal keys. As few as the room that is found allows get a new one: a short one.
+    """
+    low, high = order[place - 1] if place else "", order[place] if place < len(order) else None
+    key = order_key_after(low) if high is None else order_key_between(low, high)
+    if low < key and (high is None or key < high) and len(key) <= _MINTED_DIGITS:
+        return key, {}
+    reach = 1
+    while True:
+        first, end = max(0, place - reach), min(len(order), place + reach)
+        keys = _spread(order[first - 1] if first else "", order[end] if end < len(order) else None, end - first + 1)
+        if keys:  # at the latest where all get new ones
+            key = keys.pop(place - first)
+            return key, dict(enumerate(keys, first))
+        reach *= 2
+
+
+def _spread(low: str, high: str | None, count: int) -> list[str]:
+    """So many keys between two others, far from each other; none where those would be long."""
+    for size in range(_ORDER_DIGITS, _MINTED_DIGITS // 2 + 1):
+        begin = int(low[:size].ljust(size, "0"), 16)
+        open_end = min(begin + (count + 1) * _OPEN_STEP, 16**size)
+        end = open_end if high is None else int(high[:size].ljust(size, "0"), 16)
+        step = (end - begin) // (count + 1)
+        if step >= 16:
+            return [_order_key(begin + step * number, size) for number in range(1, count + 1)]
+    return []
+
+
+def _order_key(number: int, size: int) -> str:
+    text = f"{number:0{size}x}"
     return text[:_ORDER_DIGITS] + text[_ORDER_DIGITS:].rstrip("0")
 
 

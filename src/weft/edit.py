@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from weft.blob import Blob
-from weft.collection import order_key_after, order_key_between, short_id
+from weft.collection import order_key_after, order_key_at, short_id
 from weft.content import Plain
 from weft.declare import Node
 from weft.engine import Engine
@@ -221,15 +221,17 @@ class Edit:
         assert isinstance(cell, ItemsCell)
         element = self._identity(spec, item)
         order = [(key, id) for key, id in cell.order if id != element]
-        if before is None:
-            key = order_key_after(order[-1][0] if order else "")
-        else:
-            place = next((n for n, (_, id) in enumerate(order) if id == self._identity(spec, before)), None)
-            if place is None:
-                raise KeyError(f"{spec.name} holds no {before!r} to move in front of")
-            key = order_key_between(order[place - 1][0] if place else "", order[place][0])
-        self._tails.pop((entity, spec.name), None)
-        self.intents.append([entity, spec.name, "move", element, key])
+        place: int | None = len(order)
+        if before is not None:
+            front = self._identity(spec, before)
+            place = next((n for n, (_, id) in enumerate(order) if id == front), None)
+        if place is None:
+            raise KeyError(f"{spec.name} holds no {before!r} to move in front of")
+        key, others = order_key_at([key for key, _ in order], place)
+        room: list[Plain] = [[order[at][1], order[at][0], new] for at, new in others.items()]
+        last = others.get(len(order) - 1, order[-1][0]) if order else ""
+        self._tails[entity, spec.name] = max(key, last)
+        self.intents.append([entity, spec.name, "move", element, key, *([room] if room else [])])
 
     def _entry_shapes(self, spec: NodeSpec) -> tuple[Shape, Shape]:
         arguments = getattr(shape_in(spec).annotation, "__args__", (object, object))

@@ -177,7 +177,7 @@ def intents_digest(intents: list[Plain]) -> bytes:
                 return b""
             case [entity, node, "add", _, value]:
                 said.append([entity, node, "add", value])
-            case [entity, node, "move", element, _]:
+            case [entity, node, "move", element, *_]:
                 said.append([entity, node, "move", element])
             case [entity, node, "edit", _, *description]:
                 said.append([entity, node, "edit", *description])

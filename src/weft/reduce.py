@@ -268,14 +268,17 @@ class ItemsCell:
                 (element,) = _args(args, 1, verb)
                 return self._remove(element, told)
             case "move":
-                element, order = _args(args, 2, verb)
-                return self._move(element, order)
+                element, order = _args(args[:2], 2, verb)
+                room = _args(args, 3, verb)[2] if len(args) > 2 else []
+                return self._move(element, order, room)
             case _:
                 raise _unknown(self.spec.kind, verb, "add, remove and move")
 
     def _add(self, order: Plain, value: Plain, told: Told) -> Change:
         if not _is_order(order):
-            raise Refused(place="an ordered set", why="an order key is text of hexadecimal digits")
+            raise Refused(
+                place="an ordered set", why=f"an order key is text of 1 to {ORDER_CHARS_MAX} hexadecimal digits"
+            )
         element, encoded = self.identity(value), encode(value)
         content, had = content_id(encoded), self.items.get(element)
         # Adding what is there leaves its place alone, but counts as seen from here on: a remove whose author did not
@@ -298,16 +301,25 @@ class ItemsCell:
         del self.order[bisect_left(self.order, (had.order, element))]
         return [Change(element, had.content, None, None)]
 
-    def _move(self, element: Plain, order: Plain) -> list[Change]:
-        had = self.items.get(element) if isinstance(element, str) else None
-        if had is None or not _is_order(order):
+    def _move(self, element: Plain, order: Plain, room: Plain) -> list[Change]:
+        """`room`: id, key and new key of those around it, where there was no key between them. Who has been moved since
+        keeps the place that it was moved to. What is no order key moves nothing: older logs hold such moves."""
+        if not isinstance(element, str) or element not in self.items or not _is_order(order):
             return []
-        assert isinstance(element, str)
+        changes = [self._place(element, order)]
+        for one in room if isinstance(room, list) else []:
+            match one:
+                case [str(id), str(was), new] if id in self.items and self.items[id].order == was and _is_order(new):
+                    changes.append(self._place(id, new))
+        return changes
+
+    def _place(self, element: str, order: str) -> Change:
+        had = self.items[element]
         del self.order[bisect_left(self.order, (had.order, element))]
         insort(self.order, (order, element))
         self.items[element] = had._replace(order=order)
         self._grown.touch(element)
-        return [Change(element, had.content, had.content, self._row(element), moved=True)]
+        return Change(element, had.content, had.content, self._row(element), moved=True)
 
     def _row(self, element: str) -> bytes:
         item = self.items[element]

@@ -91,6 +91,24 @@ def test_a_remove_takes_what_its_author_saw() -> None:
     assert people.shown("tags") == ["y"]
 
 
+def test_a_move_makes_room_among_those_alone_whom_nobody_has_moved_since() -> None:
+    people = People(Note)
+    p, q, r, moved = (element_identity(tag, None) for tag in "pqrm")
+    for tag in "pqrm":
+        people.say("ann", "tags", "add", "5" * 12, tag)
+    seen = people.say("ann", "tags", "move", moved, "9" * 12)
+    people.say("ben", "tags", "move", p, "1" * 12, seen=seen)
+
+    room: list[Plain] = [[p, "5" * 12, "7" * 12], [q, "5" * 12, "6" * 12], [r, "5" * 12, "8" * 12], ["gone", "5", "6"]]
+    people.say("ann", "tags", "move", moved, "65", [*room, [q, "6" * 12, "no key"], "nothing"], seen=seen)
+
+    assert people.shown("tags") == ["p", "m", "q", "r"]
+    before = people.shown("tags")
+    people.engine.commit()
+    people.reopened()
+    assert people.shown("tags") == before
+
+
 def test_increments_commute() -> None:
     people = People(Note)
     people.say("ann", "votes", "increment", 2)

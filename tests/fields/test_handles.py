@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +12,12 @@ import pytest
 
 import weft
 from weft import Blob, Entity, Field, Ref, Space, counter, derive, element, entries, field, fold, items, ref, text
-from weft.content import Plain
+from weft.content import Plain, decode
 from weft.edit import EditTooLarge, UnknownEntity
 from weft.engine import EventReused
 from weft.reduce import Refused
+from weft.store import STATE
+from weft.stores.sqlite import SqliteStore
 
 
 @element(key="isbn")
@@ -99,6 +103,80 @@ def test_items_are_an_ordered_set(file: str) -> None:
             shelf.tags.move("a", before="zz")
     with again(space, file) as space:
         assert list(space.find(Shelf)[0].tags) == ["c", "a", "b"]
+
+
+def test_what_is_added_after_a_move_in_one_edit_comes_behind_it() -> None:
+    with weft.open(types=(Shelf,)) as space:
+        with space.edit():
+            shelf = space.create(Shelf)
+            shelf.tags.add("a", "b")
+            shelf.tags.move("a", before=None)
+            shelf.tags.add("c")
+        assert list(shelf.tags) == ["b", "a", "c"]
+        with space.edit():
+            shelf.tags.move("b", before=None)
+            shelf.tags.add("d")
+            shelf.tags.move("d", before="a")
+            shelf.tags.add("e", "f")
+        assert list(shelf.tags) == ["d", "a", "c", "b", "e", "f"]
+
+
+def add_at_once(space: Space, shelf: Shelf, *tags: str) -> None:
+    """Each is added by an edit that knows nothing of the others, so that their order keys are equal."""
+    edits = [(copy_context(), space.edit(), tag) for tag in tags]
+    for context, edit, tag in edits:
+        context.run(edit.__enter__)
+        context.run(shelf.tags.add, tag)
+    for context, edit, _ in edits:
+        context.run(edit.__exit__, None, None, None)
+
+
+def test_an_item_is_moved_between_any_two_that_were_added_at_once(file: str) -> None:
+    with weft.open(file, types=(Shelf,)) as space:
+        wanted: list[str] = []
+        for place in range(5):
+            shelf = space.create(Shelf)
+            shelf.tags.add("first")
+            add_at_once(space, shelf, "p", "q", "r", "s")
+            shelf.tags.add("last", "moved")
+            wanted = list(shelf.tags)[:-1]
+
+            shelf.tags.move("moved", before=wanted[place])
+
+            wanted.insert(place, "moved")
+            assert list(shelf.tags) == wanted
+    with again(space, file) as space:
+        assert list(space.find(Shelf)[-1].tags) == wanted
+
+
+def test_however_often_items_are_moved_to_one_place_they_get_there_and_their_keys_stay_short(file: str) -> None:
+    with weft.open(file, types=(Shelf,)) as space:
+        shelf = space.create(Shelf)
+        shelf.tags.add("a", "b", "c")
+        first, second, last = shelf.tags
+        for _ in range(400):  # each halves the room in front, so that four make a key a digit longer
+            shelf.tags.move(last, before=first)
+            first, second, last = last, first, second
+            assert list(shelf.tags) == [first, second, last]
+    with closing(SqliteStore(file)) as store:
+        kept = [decode(row[0]) for key, row in store.rows(STATE, (shelf.id, "tags")) if isinstance(row[0], bytes)]
+        orders = [str(one[0]) for one in kept if isinstance(one, list)]
+        assert len(orders) == 3 and max(map(len, orders)) <= 64
+    with weft.open(file, types=(Shelf,)) as space:
+        assert list(space.find(Shelf)[0].tags) == [first, second, last]
+
+
+def test_a_move_that_made_room_is_one_event_when_it_is_said_again() -> None:
+    with weft.open(types=(Shelf,)) as space:
+        shelf = space.create(Shelf)
+        add_at_once(space, shelf, "p", "q")
+        shelf.tags.add("moved")
+        first, second, _ = shelf.tags
+        for _ in range(2):
+            with space.edit(once="x"):
+                shelf.tags.move("moved", before=second)
+
+        assert list(shelf.tags) == [first, "moved", second]
 
 
 def test_an_item_with_a_known_key_replaces_the_one_there_in_its_place() -> None:

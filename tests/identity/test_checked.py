@@ -164,7 +164,7 @@ def test_a_definition_without_matchers_and_ids_records_nothing_of_matching() -> 
 class Says:
     """A matcher that says what it is told to."""
 
-    verdicts: list[Verdict | Exception] = field(default_factory=list)
+    verdicts: list[Verdict | BaseException] = field(default_factory=list)
     asked: list[tuple[Sequence[Old], Sequence[New]]] = field(default_factory=list)
     name: str = "says"
 
@@ -174,9 +174,16 @@ class Says:
     def match(self, olds: Sequence[Old], news: Sequence[New], /) -> Iterable[Verdict]:
         self.asked.append((olds, news))
         for verdict in self.verdicts:
-            if isinstance(verdict, Exception):
+            if isinstance(verdict, BaseException):
                 raise verdict
             yield verdict
+
+
+class Wordless(BaseException):
+    """An error of one's own that is no Exception, and cannot even say what it is."""
+
+    def __str__(self) -> str:
+        raise SystemExit
 
 
 SAYS = Says()
@@ -227,7 +234,10 @@ def test_a_matcher_is_given_all_there_was_and_all_there_is_and_is_followed(told:
         (lambda a, b: [Merge("nobody", 1, 0.5)], "never given"),
         (lambda a, b: [Unclear(0, ("nobody",), 0.5)], "never given"),
         (lambda a, b: [ZeroDivisionError("oh")], "raised ZeroDivisionError: oh"),
+        (lambda a, b: [SystemExit(3)], "raised SystemExit: 3"),
+        (lambda a, b: [Wordless()], "raised Wordless: (its text could not be made: SystemExit)"),
         (lambda a, b: ["no verdict"], "'no verdict', which is no verdict"),
+        (lambda a, b: [Match("0", b, 0.5)], "raised TypeError"),  # type: ignore[arg-type]
     ],
 )
 def test_a_matcher_that_says_what_cannot_be_is_named_and_contained(told: Shelves, verdicts: object, words: str) -> None:

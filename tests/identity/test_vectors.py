@@ -245,3 +245,29 @@ def test_without_the_service_the_next_step_is_said() -> None:
 
         with pytest.raises(weft.WeftError, match=r"needs Embedding; open the space with services="):
             shelf.topics.wait(timeout_s=30)
+
+
+class Picky(Similar):
+    """A matcher that ends the program over one text."""
+
+    def text(self, value: Mapping[str, Plain], /) -> str:
+        if value["name"] == "fire":
+            raise SystemExit(3)
+        return super().text(value)
+
+
+class PickyShelf(Entity):
+    words = items(str)
+    topics = derive(group, words, match=Picky("name", embedding=Embedding))
+
+
+def test_a_matcher_that_fails_to_say_a_text_fails_its_list_alone() -> None:
+    with weft.open(types=(PickyShelf,), services={Embedding: Embedder()}) as space:
+        shelf = space.create(PickyShelf)
+        shelf.words.add("sea fire")
+        with pytest.raises(NodeFailed, match="the matcher similar raised SystemExit: 3"):
+            shelf.topics.wait(timeout_s=30)
+
+        shelf.words.add("sea ocean")
+
+        assert [topic.name for topic in shelf.topics.wait(timeout_s=30)] == ["sea", "ocean"]

@@ -8,7 +8,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.collection import content_element, content_elements, order_key_after, order_key_between
+from weft.collection import content_element, content_elements, order_key_after, order_key_at, order_key_between
 from weft.content import Cid, Plain, content_id, encode
 from weft.reduce import CellSpec, ItemsCell, Told
 from weft.tree import Member, Tree
@@ -61,6 +61,46 @@ def test_an_order_key_minted_between_two_stands_between_them(places: list[int]) 
             keys.insert(at, order_key_between(keys[at - 1] if at else "", keys[at]))
     assert keys == sorted(keys)
     assert len(set(keys)) == len(keys)
+
+
+ORDER_KEYS = st.text("0189f", min_size=1, max_size=20) | st.integers(1, 40).map(lambda number: f"{number:012x}")
+
+
+@given(st.lists(ORDER_KEYS, max_size=40), st.integers(0, 40), st.integers(0, 99))
+def test_whatever_keys_others_have_there_is_a_short_one_at_each_place(keys: list[str], at: int, id: int) -> None:
+    order = sorted((key, 2 * number + 1) for number, key in enumerate(keys))
+    place = min(at, len(order))
+
+    key, others = order_key_at([key for key, _ in order], place)
+
+    wanted = [one for _, one in order]
+    wanted.insert(place, 2 * id)  # another than those that are there, and between them
+    now = [(others.get(number, key), one) for number, (key, one) in enumerate(order)]
+    assert [one for _, one in sorted([*now, (key, 2 * id)])] == wanted
+    assert all(0 < len(new) <= 64 for new in (key, *others.values()))
+
+
+@given(st.lists(st.integers(0, 200), min_size=1, max_size=60))
+def test_an_order_key_behind_any_other_is_behind_it(places: list[int]) -> None:
+    keys = [f"{place:x}" for place in places]
+
+    assert all(order_key_after(key) > key for key in keys)
+
+
+def test_keys_stay_short_and_few_get_new_ones_however_often_one_place_is_moved_to() -> None:
+    order = [f"{number:012x}" for number in range(1, 401)]
+    renewed = 0
+    for _ in range(4000):
+        del order[-1]
+        key, others = order_key_at(order, 0)
+        for place, new in others.items():
+            order[place] = new
+        order.insert(0, key)
+        renewed += len(others)
+
+    assert order == sorted(order) and len(set(order)) == 400
+    assert max(map(len, order)) <= 64
+    assert renewed < 4 * 4000
 
 
 def test_the_last_order_key_of_all_has_one_behind_it() -> None:

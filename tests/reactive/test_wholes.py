@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
+
+import pytest
 
 from tests.reactive.operations import add, double, inc, is_even, keyed_total, positive, total
 from tests.reactive.runs import Runs
@@ -204,3 +207,130 @@ def test_each_over_items_over_each_and_over_a_derived_list_runs_by_element() -> 
 
     assert world.settled() == ["once", "twice", "third"]
     assert world.value("a", "third") == (8, 28)
+
+
+class Wordless(BaseException):
+    """An error of one's own that is no Exception, and cannot even say what it is."""
+
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+def checked_for_13(a: int) -> int:
+    if a == 13:
+        raise SystemExit(3)
+    if a == 17:
+        raise Wordless
+    return a
+
+
+def is_allowed(a: int) -> bool:
+    return checked_for_13(a) > 0
+
+
+def allowed_sum(a: int, b: int) -> int:
+    return checked_for_13(a) + checked_for_13(b)
+
+
+def stopped(a: int) -> bool:
+    if a == 13:
+        raise KeyboardInterrupt
+    return True
+
+
+class Guarded(Entity):
+    xs = items(int)
+    kept = xs.filter(is_allowed)
+    grouped = xs.group(checked_for_13)
+    sorted = xs.order(checked_for_13)
+    sum = xs.reduce(allowed_sum, 0)
+    size = xs.count()
+
+
+class Stopped(Entity):
+    xs = items(int)
+    kept = xs.filter(stopped)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "words"),
+    [(13, "SystemExit", "3"), (17, "Wordless", "(its text could not be made: SystemExit)")],
+)
+def test_what_would_end_a_program_is_the_error_of_the_rule_that_raised_it(value: int, kind: str, words: str) -> None:
+    world = Runs(Guarded)
+    world.create(Guarded, watch="kept grouped sorted sum size")
+    world.add("a", "xs", 1, value)
+    world.settled()
+
+    for name in ("kept", "grouped", "sorted", "sum"):
+        outcome = world.slot("a", name).outcome()
+        assert isinstance(outcome, Err) and (outcome.kind, outcome.message) == (kind, words)
+    assert world.value("a", "size") == 2
+
+    world.remove("a", "xs", value)
+    world.settled()
+
+    assert (world.value("a", "kept"), world.value("a", "sum")) == ((1,), 1)
+
+
+def test_a_ctrl_c_in_a_rule_stops_the_program_that_it_was_meant_for() -> None:
+    world = Runs(Stopped)
+    world.create(Stopped, watch="kept")
+    world.add("a", "xs", 13)
+
+    with pytest.raises(KeyboardInterrupt):
+        world.settled()
+
+
+def half(a: int) -> float:
+    return a // 2 if a % 2 else a / 2
+
+
+def truth(a: int) -> int:
+    return a == 1 if a < 2 else a
+
+
+def either(a: int) -> int | float:
+    return a if a % 2 else a - 1.0
+
+
+def listed(a: int) -> list[int]:
+    return [a]
+
+
+def worded(a: int) -> int:
+    return cast("int", "one" if a == 1 else a)
+
+
+class Grouped(Entity):
+    xs = items(int)
+    halves = xs.group(half)
+    number = halves.count()
+    truths = xs.group(truth)
+    mixed = xs.group(either)
+    lists = xs.group(listed)  # type: ignore[type-var]
+    worded = xs.group(worded)
+
+
+def test_elements_are_grouped_by_keys_of_the_declared_type_and_none_is_lost() -> None:
+    world = Runs(Grouped)
+    world.create(Grouped, watch="halves number truths mixed")
+    world.add("a", "xs", 0, 1, 2, 3)
+    world.settled()
+
+    assert world.value("a", "halves") == {0.0: (0, 1), 1.0: (2, 3)}
+    assert world.value("a", "number") == 2
+    assert world.value("a", "mixed") == {-1: (0,), 1: (1, 2), 3: (3,)}
+    assert world.value("a", "truths") == {0: (0,), 1: (1,), 2: (2,), 3: (3,)}
+
+
+def test_a_key_that_does_not_fit_its_annotation_is_the_groups_error_in_words() -> None:
+    world = Runs(Grouped)
+    world.create(Grouped, watch="worded lists")
+    world.add("a", "xs", 0, 1)
+    world.settled()
+
+    words, lists = (world.slot("a", name).outcome() for name in ("worded", "lists"))
+    assert isinstance(words, Err) and isinstance(lists, Err)
+    assert words.message == "the key of a group: str where int is wanted."
+    assert lists.message.startswith("the key of a group holds [0], which cannot be kept: only what can be hashed")

@@ -13,13 +13,14 @@ Source: keyed reconciliation of lists (React); record linkage with recorded deci
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from weft.collection import short_id
 from weft.content import Plain, decode, encode
-from weft.errors import WeftError
+from weft.errors import WeftError, is_ctrl_c, text_of
 from weft.matching.known import Flag, Known
 from weft.matching.matcher import Embedded, Match, Matcher, Merge, New, Old, Split, Unclear, Vector, Verdict
 
@@ -172,6 +173,30 @@ def assign(
     return found.assignment(slot, accepted_by)
 
 
+@contextmanager
+def naming(slot: str, matcher: Matcher | Embedded) -> Iterator[None]:
+    """Raise `MatcherFailed` for whatever a matcher raises, SystemExit too, but for a Ctrl-C."""
+    try:
+        yield
+    except MatcherFailed:
+        raise
+    except BaseException as why:
+        if is_ctrl_c(why):
+            raise
+        said = f"raised {type(why).__name__}: {text_of(why)}"
+        raise MatcherFailed(slot=slot, matcher=_name_of(matcher), why=said) from why
+
+
+def _name_of(matcher: object) -> str:
+    """What a matcher is called, also where it cannot say."""
+    try:
+        return str(getattr(matcher, "name", type(matcher).__name__))
+    except BaseException as why:
+        if is_ctrl_c(why):
+            raise
+        return type(matcher).__name__
+
+
 class _Assigning:
     """One list on its way to ids."""
 
@@ -249,13 +274,12 @@ class _Assigning:
             for one in self.known.values()
         ]
         news = [New(place, value, self._id(place), new_vectors.get(place)) for place, value in enumerate(self.values)]
-        try:
+        with naming(self.slot, matcher):
             verdicts = list(matcher.match(olds, news))
             name = matcher.name
-        except Exception as why:
-            raise self._failed(matcher, f"raised {type(why).__name__}: {why}") from why
         for matched in sorted(verdicts, key=lambda one: not isinstance(one, Match)):
-            self._check(matcher, matched)
+            with naming(self.slot, matcher):
+                self._check(matcher, matched)
             self._follow(name, matched)
 
     def _vanished(self) -> list[Known]:
@@ -285,8 +309,7 @@ class _Assigning:
             raise self._failed(matcher, f"merged {said.id}, which is there still or was merged before")
 
     def _failed(self, matcher: Matcher, why: str) -> MatcherFailed:
-        name = getattr(matcher, "name", type(matcher).__name__)
-        return MatcherFailed(slot=self.slot, matcher=str(name), why=why)
+        return MatcherFailed(slot=self.slot, matcher=_name_of(matcher), why=why)
 
     def _follow(self, name: str, said: Verdict) -> None:
         match said:

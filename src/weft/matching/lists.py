@@ -26,9 +26,11 @@ from weft.matching.assignment import (
     Rule,
     assign,
     assignment_of_plain,
+    naming,
     next_known,
 )
 from weft.matching.known import Known
+from weft.matching.matcher import Vector
 from weft.matching.vector import check_lengths, vectors_by
 from weft.slot import Err, Ok, Outcome, SlotKey
 
@@ -60,10 +62,13 @@ def identified(
     elements = decode(made.encoded)
     assert isinstance(elements, list)
     matcher = rule.embedded
-    old_vectors = vectors_by(matcher, {one.id: decode(one.last) for one in known}, vectors)
-    new_vectors = vectors_by(matcher, dict(enumerate(elements)), vectors)
+    old_vectors: dict[str, Vector] = {}
+    new_vectors: dict[int, Vector] = {}
     try:
         if matcher is not None:
+            with naming(str(slot), matcher):
+                old_vectors = vectors_by(matcher, {one.id: decode(one.last) for one in known}, vectors)
+                new_vectors = vectors_by(matcher, dict(enumerate(elements)), vectors)
             check_lengths(str(slot), matcher.service, old_vectors.values(), new_vectors.values())
         found = assign(
             slot, rule, elements, known, given=given, accepted_by=accepted_by, at=at,

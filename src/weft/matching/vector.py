@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from operator import mul
 from typing import NamedTuple, TypeVar
 
 from weft.content import Cid, Link, Plain, content_id, decode, encode, link
-from weft.matching.assignment import DimensionChanged
+from weft.matching.assignment import DimensionChanged, MatcherFailed, naming
 from weft.matching.matcher import Embedded, Vector
 from weft.slot import Ok
 
@@ -52,7 +53,14 @@ def texts_of(matcher: Embedded, encoded: bytes) -> list[str]:
     """The texts of a list's elements, in order; empty for what is no element."""
     elements = decode(encoded)
     assert isinstance(elements, list)
-    return [matcher.text(one) if isinstance(one, dict) else "" for one in elements]
+    return [_text(matcher, one) if isinstance(one, dict) else "" for one in elements]
+
+
+def _text(matcher: Embedded, element: Mapping[str, Plain]) -> str:
+    """The text of an element; empty where its matcher fails, which is said when the list is matched."""
+    with suppress(MatcherFailed), naming("", matcher):
+        return matcher.text(element)
+    return ""
 
 
 def vectors_by(matcher: Embedded | None, elements: Mapping[K, Plain], vectors: Mapping[str, bytes]) -> dict[K, Vector]:

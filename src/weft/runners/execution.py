@@ -21,7 +21,7 @@ from typing import cast
 
 from weft.blob import Blob
 from weft.call import Broke, Call, Finished, Partial, Report, Reporter
-from weft.errors import Unencodable, WeftError
+from weft.errors import Unencodable, WeftError, is_ctrl_c
 from weft.operation import Operation
 from weft.runners.alarm import Clock
 from weft.runners.failure import message_of, where_of
@@ -179,7 +179,7 @@ def answer(call: Call, clock: Clock) -> Finished | Broke:
             raise _unkept(operation, error) from None
         blobs = _pending_blobs(shape, value) if shape.has_blobs else ()
     except BaseException as error:  # whatever user code raises is this call's outcome
-        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+        if is_ctrl_c(error):
             raise
         took_s = max(0.0, clock() - began_s)
         kind, retry = type(error).__name__, not isinstance(error, Unkept)

@@ -20,6 +20,8 @@ import traceback
 from collections.abc import Iterator
 from types import TracebackType
 
+from weft.errors import text_of
+
 MESSAGE_CHARS_MAX = 2000
 """The longest text of an error that is kept."""
 WHERE_CHARS_MAX = 2000
@@ -54,11 +56,7 @@ _CREDENTIALS = (
 
 def message_of(error: BaseException) -> str:
     """The exception's text, bounded; also where `__str__` itself raises."""
-    try:
-        text = str(error)
-    except BaseException as failed:  # noqa: BLE001 - it is the user's class, and must not end who reports it
-        text = f"(its text could not be made: {type(failed).__name__})"
-    return shortened(without_credentials(unicode_of(text)), MESSAGE_CHARS_MAX)
+    return shortened(without_credentials(text_of(error)), MESSAGE_CHARS_MAX)
 
 
 def where_of(error: BaseException) -> str:

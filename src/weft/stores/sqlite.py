@@ -286,8 +286,9 @@ class SqliteStore:
         self._refuse_unwritable()
         db = self._db
         try:
-            db.execute("BEGIN IMMEDIATE")
             try:
+                # Within: an interrupt that came while it waited for other writers is raised when it has begun.
+                db.execute("BEGIN IMMEDIATE")
                 yield db
                 self._point("before commit")
                 db.execute("COMMIT")

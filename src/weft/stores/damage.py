@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from weft.store import TABLES, Column, Head, SpaceDamaged
 from weft.stores import schema as sql
 from weft.stores.chain import EMPTY, flaw
 from weft.stores.mark import Mark
+from weft.stores.opening import real_path
 from weft.stores.pieces import piece_count, read_piece
 from weft.stores.refusal import SqliteErrors, of_sqlite
 from weft.stores.schema import SCHEMA, Schema
@@ -116,7 +116,7 @@ def findings(connection: sqlite3.Connection, path: str, schema: Schema, mark: Ma
 
 def examine(path: str, *, schema: Schema = SCHEMA) -> list[Finding]:
     """What is wrong with a file that may not even open; nothing is changed, and no lease is needed."""
-    path = os.path.abspath(path)
+    path = real_path(path)
     try:
         with contextlib.closing(sql.connect(path, sql.READABLE)) as connection:
             return list(findings(connection, path, schema, Mark(f"{path}-mark")))

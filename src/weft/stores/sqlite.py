@@ -1,8 +1,9 @@
 """A space in one SQLite file, with a write-ahead log and a sync at every commit.
 
 Beside `space.weft` lie `-wal` and `-shm` (SQLite's, gone after a clean close), `-lease` (who runs the engine) and
-`-mark` (what was acknowledged last). One object is used by one thread at a time, whichever: who shares it locks it,
-also around the iterators that it returns; only `open_blob` and what it returns are free of it.
+`-mark` (what was acknowledged last), all named after the file itself where a link names it. One object is used by one
+thread at a time, whichever: who shares it locks it, also around the iterators that it returns; only `open_blob` and
+what it returns are free of it.
 
 Knows nothing of folds, results or scheduling.
 Invariant: every write is one transaction; an append's transaction has read the newest epoch and the head it follows.
@@ -27,7 +28,7 @@ from weft.stores.chain import follow
 from weft.stores.damage import Finding, broken_pages, check_quickly, findings, last_posted, read_head, read_records
 from weft.stores.lease import FileLock
 from weft.stores.mark import Mark
-from weft.stores.opening import locked, open_file
+from weft.stores.opening import locked, open_file, real_path
 from weft.stores.pieces import Intake, PieceReader
 from weft.stores.points import OnPoint, pass_by
 from weft.stores.refusal import SqliteErrors, of_sqlite, of_system
@@ -47,7 +48,7 @@ class SqliteStore:
     """The space at `path`, made if nothing is there. `on_point` is told each name of `CRASH_POINTS` as it is passed."""
 
     def __init__(self, path: str | os.PathLike[str], *, on_point: OnPoint = pass_by, schema: Schema = SCHEMA) -> None:
-        self._path = os.path.abspath(os.fspath(path))
+        self._path = real_path(path)
         self.path: str | None = self._path
         self._point = on_point
         self._schema = schema

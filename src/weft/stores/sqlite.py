@@ -348,6 +348,8 @@ class SqliteStore:
             with self._transaction() as db:
                 # A damaged file may have lost the newest epoch; no record may then be written under an old one again.
                 last = db.execute("SELECT epoch FROM record ORDER BY position DESC LIMIT 1").fetchone()
+                if last and not isinstance(last[0], int):
+                    raise SpaceDamaged(path=self._path, what="the newest record's epoch is no number")
                 epoch = max(self._epoch(), last[0] if last else 0) + 1
                 db.execute(TEXTS["meta"].put, TEXTS["meta"].cells(("epoch",), (epoch,)))
                 db.executemany(sql.PIECE_DROP, db.execute(sql.PIECE_STRAYS).fetchall())

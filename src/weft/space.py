@@ -36,7 +36,7 @@ from weft.points import OnPoint, pass_by
 from weft.settlement import Place
 from weft.spec import TypeSpec
 from weft.spelling import nearest
-from weft.store import ENTITY, KIND, SpaceLocked, Store
+from weft.store import ENTITY, KIND, SpaceLocked, Store, refuse_fork
 from weft.subscription import Subscription
 from weft.told import Field, Ref
 from weft.value import VALUE_BYTES_MAX
@@ -90,7 +90,8 @@ def open(
     deterministic. `check_pure`: which share, from 0 to 1, of the calls of operations declared pure is made a second
     time, in idle moments, to see whether they are.
 
-    Raises `SpaceLocked`, `SpaceDamaged`, `SpaceNewer`, `NotASpace`, `WrongDefinition`, `FlowsNotYet`.
+    Raises `SpaceLocked`, `SpaceDamaged`, `SpaceNewer`, `NotASpace`, `WrongDefinition`, `FlowsNotYet`. A space is used
+    by the process that opened it: in a fork of it each use, and opening it again, raises `OpenedElsewhere`.
     """
     from weft.purity.checks import checks_of
 
@@ -158,7 +159,7 @@ class Space:
         """The position of this program's newest edit: what its waits are for."""
         self.read_at = 0
         """The newest position at which this program has read what was told: what its edits have seen."""
-        self._host: Home | Client
+        self._pid = os.getpid()
         self._index: LogIndex | None = None
         self._declared: dict[type, TypeSpec] = {}
         self.desk = SpaceDesk(self)
@@ -173,11 +174,18 @@ class Space:
             )
 
         try:
-            self._host = as_client() if engine is False else _engine_or(None if engine else as_client, as_engine)
+            self._opened = as_client() if engine is False else _engine_or(None if engine else as_client, as_engine)
         except BaseException:
             store.close()
             raise
-        self._seen = self._host.position()
+        self._seen = self._opened.position()
+
+    @property
+    def _host(self) -> Home | Client:
+        """Who answers here. Raises `OpenedElsewhere` in a fork of the process that opened the space: nothing answers
+        there, and its locks may be held by threads that are not."""
+        refuse_fork(self.path, self._pid)
+        return self._opened
 
     # ---- holding it ----
     def __enter__(self) -> Self:
@@ -209,8 +217,10 @@ class Space:
         await self._host.close_here()
 
     def close(self) -> None:
-        """Let go of the space; calls under way are cancelled, and made again when it is next opened. Harmless twice."""
-        self._host.close()
+        """Let go of the space; calls under way are cancelled, and made again when it is next opened. Harmless twice,
+        and in a fork of the process that opened it, whose it stays."""
+        if os.getpid() == self._pid:
+            self._opened.close()
 
     @property
     def path(self) -> str | None:
@@ -220,7 +230,7 @@ class Space:
     @property
     def is_engine(self) -> bool:
         """Whether this program computes the space; else another does, and this one is its client."""
-        return isinstance(self._host, Home)
+        return isinstance(self._opened, Home)
 
     def __repr__(self) -> str:
         return f"<Space {self.path or 'in memory'}{'' if self.is_engine else ', as a client'}>"

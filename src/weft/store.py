@@ -14,6 +14,7 @@ Source: event sourcing's recorders; fencing tokens as in Chubby.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -152,6 +153,23 @@ class StoreFailed(WeftError):
 
     path: str
     why: str
+
+
+class OpenedElsewhere(WeftError, RuntimeError):
+    """{path} was opened by process {pid}, and this is process {here}, a fork of it, to which neither its engine nor its
+    locks came along. Use the space there, or in a process that is started anew, as multiprocessing's "spawn" does."""
+
+    exit_code = 4
+    path: str
+    pid: int
+    here: int
+
+
+def refuse_fork(path: str | None, pid: int) -> None:
+    """Raise `OpenedElsewhere` unless this is process `pid`, which opened the space at `path` (None: in memory): in a
+    fork of it no thread runs, and SQLite takes its locks for held that are not."""
+    if (here := os.getpid()) != pid:
+        raise OpenedElsewhere(path=path or "A space in memory", pid=pid, here=here)
 
 
 class NoBlob(WeftError):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.damaged_file import PAGE_BYTES, Space, assess, build, flipped
-from weft.store import SpaceDamaged
+from weft.store import NotASpace, SpaceDamaged, SpaceNewer
 from weft.stores.damage import examine
 from weft.stores.sqlite import SqliteStore
 from weft.testing.store_suite import append_payloads, numbered
@@ -202,3 +202,67 @@ def test_a_space_that_was_cut_to_nothing_is_damaged_and_not_new(closed: Space, t
             SqliteStore(path)
 
         assert examine(path)
+
+
+@pytest.mark.parametrize("is_marked", [True, False])
+def test_a_changed_type_of_a_column_is_named_and_not_stumbled_over(
+    closed: Space, tmp_path: Path, is_marked: bool
+) -> None:
+    main = closed.files[""].replace(b"record (position INTEGER PRIMARY", b"record (position INTEGER PRIMASY")
+    path = closed.lay(tmp_path, main=main)
+    if not is_marked:
+        os.remove(f"{path}-mark")
+
+    with pytest.raises(SpaceDamaged, match="its schema has changed") as refused:
+        SqliteStore(path)
+
+    assert refused.value.exit_code == 4
+    found = {finding.what for finding in examine(path)}
+    assert "a record's position is no number" in found
+    assert not any("argument" in what for what in found)
+
+
+def test_a_changed_epoch_is_named_by_whoever_takes_the_lease(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "space.weft")
+    append_payloads(store, {"n": 1}, epoch=store.acquire())
+    store.release()
+    store._db.execute("UPDATE record SET epoch = NULL")
+
+    with pytest.raises(SpaceDamaged, match="the newest record's epoch is no number"):
+        store.acquire()
+
+    assert store.holder() is None
+    store.close()
+
+
+def test_seeded_bits_of_the_schema_and_the_log_are_named_in_words(closed: Space, tmp_path: Path) -> None:
+    """Without the mark, and up to the lease: what an opening does not see must not make an engine stumble."""
+    main, chance = closed.files[""], random.Random(14)
+    outcomes: Counter[str] = Counter()
+    for _ in range(3000 if LONG else 150):
+        path = closed.lay(tmp_path, main=_bits_flipped(main, chance))
+        os.remove(f"{path}-mark")
+        try:
+            store = SqliteStore(path)
+        except (SpaceDamaged, NotASpace, SpaceNewer):
+            outcomes["not opened"] += 1
+            continue
+        try:
+            store.acquire()
+            outcomes["taken"] += 1
+        except SpaceDamaged:
+            outcomes["not taken"] += 1
+        finally:
+            store.close()
+
+    assert outcomes["not opened"] and outcomes["taken"]
+    print("seeded bits:", dict(outcomes))  # noqa: T201
+
+
+def _bits_flipped(main: bytes, chance: random.Random) -> bytes:
+    """Some bits of the first two pages, which hold the schema and the root of the log, or of a whole file, changed."""
+    changed = bytearray(main)
+    end = chance.choice((2 * PAGE_BYTES, len(main)))
+    for _ in range(chance.choice((1, 1, 2, 8))):
+        changed[chance.randrange(100, end)] ^= 1 << chance.randrange(8)
+    return bytes(changed)

@@ -160,10 +160,10 @@ def _findings(space: str) -> list[Finding]:
     from weft.store import SpaceDamaged
     from weft.stores.damage import Finding, examine
     from weft.stores.mark import Mark
-    from weft.stores.opening import refuse_strangers
+    from weft.stores.opening import real_path, refuse_strangers
     from weft.stores.schema import SCHEMA
 
-    path = os.path.abspath(space)
+    path = real_path(space)
     try:
         with existing(space):
             refuse_strangers(path, SCHEMA, Mark(f"{path}-mark"))
@@ -272,7 +272,7 @@ def _wholeness(space: str) -> str:
 
     store = SqliteStore(space)
     try:
-        is_empty, is_marked = store.head().position == 0, Mark(f"{os.path.abspath(space)}-mark").exists()
+        is_empty, is_marked = store.head().position == 0, Mark(f"{store.path}-mark").exists()
     finally:
         store.close()
     if is_empty and not is_marked:

@@ -31,7 +31,7 @@ from weft.stores import schema as sql
 from weft.stores.damage import check_quickly, findings, last_posted, read_head, read_records
 from weft.stores.lease import FileLock
 from weft.stores.mark import Mark
-from weft.stores.opening import locked, refuse_strangers
+from weft.stores.opening import locked, real_path, refuse_strangers
 from weft.stores.refusal import SqliteErrors, of_sqlite
 from weft.stores.schema import SCHEMA, sync_folder
 
@@ -99,7 +99,7 @@ def back_up(
     `overwrite`: an older backup at the destination is replaced. `thorough`: rows and blobs are checked too, each byte,
     as `weft doctor` does. O(file). Raises `PlaceTaken`, `PlaceInUse`, `OntoItself`, `CannotWrite`, `CopyNotWhole`,
     and what opening the space raises: `NotASpace`, `SpaceDamaged`, `SpaceNewer`."""
-    source, place = (os.path.abspath(os.fspath(path)) for path in (space, destination))
+    source, place = (real_path(path) for path in (space, destination))
     _refuse_source(source)
     _refuse_place(source, place, overwrite=overwrite)
     with drafting(place) as draft:

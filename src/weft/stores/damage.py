@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from weft.store import TABLES, Column, Head, SpaceDamaged
 from weft.stores import schema as sql
 from weft.stores.chain import EMPTY, flaw
 from weft.stores.mark import Mark
+from weft.stores.opening import real_path
 from weft.stores.pieces import piece_count, read_piece
 from weft.stores.refusal import SqliteErrors, of_sqlite
 from weft.stores.schema import SCHEMA, Schema
@@ -51,13 +51,12 @@ def check_quickly(connection: sqlite3.Connection, path: str, schema: Schema, mar
     """Raise `SpaceDamaged` for what an opening can see at O(1): schema, own rows, the newest records, the mark."""
     # The mark is read first: an engine at work moves the log ahead of it, never behind.
     acknowledged, posted = mark.head(), mark.inbox()
-    for what in (
-        _schema_flaw(connection, schema),
-        _meta_flaw(connection, path),
-        _mark_flaw(connection, acknowledged, posted),
-    ):
-        if what:
-            raise SpaceDamaged(path=path, what=what)
+    # One after the other: what a changed schema says of a table is not to be read.
+    what = (
+        _schema_flaw(connection, schema) or _meta_flaw(connection, path) or _mark_flaw(connection, acknowledged, posted)
+    )
+    if what:
+        raise SpaceDamaged(path=path, what=what)
     newest = read_head(connection).position
     for _ in read_records(connection, path, max(0, newest - QUICK_RECORDS), newest):
         pass
@@ -65,8 +64,7 @@ def check_quickly(connection: sqlite3.Connection, path: str, schema: Schema, mar
 
 def read_head(connection: sqlite3.Connection) -> Head:
     """The newest record's position and digest, unchecked. Raises sqlite3.Error."""
-    found = connection.execute(sql.HEAD_GET).fetchone()
-    return EMPTY if found is None else Head(int(found[0]), _digest(found[1]))
+    return _head(connection.execute(sql.HEAD_GET).fetchone())
 
 
 def read_records(connection: sqlite3.Connection, path: str, after: int, until: int) -> Iterator[Record]:
@@ -116,7 +114,7 @@ def findings(connection: sqlite3.Connection, path: str, schema: Schema, mark: Ma
 
 def examine(path: str, *, schema: Schema = SCHEMA) -> list[Finding]:
     """What is wrong with a file that may not even open; nothing is changed, and no lease is needed."""
-    path = os.path.abspath(path)
+    path = real_path(path)
     try:
         with contextlib.closing(sql.connect(path, sql.READABLE)) as connection:
             return list(findings(connection, path, schema, Mark(f"{path}-mark")))
@@ -143,7 +141,16 @@ def _header(connection: sqlite3.Connection, position: int) -> object:
 def _head_at(connection: sqlite3.Connection, after: int) -> Head:
     """Where the record that holds the position behind `after` begins: the newest record that ends by then."""
     found = connection.execute(sql.HEAD_BY, (after,)).fetchone() if after > 0 else None
-    return EMPTY if found is None else Head(int(found[0]), _digest(found[1]))
+    return _head(found)
+
+
+def _head(found: Sequence[object] | None) -> Head:
+    if found is None:
+        return EMPTY
+    position, header = found
+    if not isinstance(position, int):
+        raise sqlite3.DatabaseError("a record's position is no number")
+    return Head(position, _digest(header))
 
 
 def _record_flaw(cells: Sequence[object], head: Head, stands: Standing) -> str | None:

@@ -38,6 +38,13 @@ class Opened:
     read_query: str
 
 
+def real_path(path: str | os.PathLike[str]) -> str:
+    """The file itself, whichever links it is named by. Its neighbours lie beside it and are named after it, as those of
+    SQLite are: else two engines under two names would each hold a lease. A link to nothing stays as it is."""
+    named = os.path.abspath(os.fspath(path))
+    return named if os.path.islink(named) and not os.path.exists(named) else os.path.realpath(named)
+
+
 def open_file(path: str, schema: Schema, mark: Mark, lock: FileLock, on_point: Callable[[str], None]) -> Opened:
     """Open the space at `path`, or make it where nothing is. Raises as `Store` says, and `CannotOpen`."""
     try:

@@ -1,8 +1,9 @@
 """A space in one SQLite file, with a write-ahead log and a sync at every commit.
 
 Beside `space.weft` lie `-wal` and `-shm` (SQLite's, gone after a clean close), `-lease` (who runs the engine) and
-`-mark` (what was acknowledged last). One object is used by one thread at a time, whichever: who shares it locks it,
-also around the iterators that it returns; only `open_blob` and what it returns are free of it.
+`-mark` (what was acknowledged last), all named after the file itself where a link names it. One object is used by one
+thread at a time, whichever: who shares it locks it, also around the iterators that it returns; only `open_blob` and
+what it returns are free of it.
 
 Knows nothing of folds, results or scheduling.
 Invariant: every write is one transaction; an append's transaction has read the newest epoch and the head it follows.
@@ -15,19 +16,33 @@ import contextlib
 import io
 import os
 import sqlite3
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from weft.content import Cid, cid_text
 from weft.record import Record
 from weft.standing import ERASED, Erasure
-from weft.store import TABLES, Batch, Fenced, Head, Holder, Key, NoBlob, Row, SpaceDamaged, StoreFailed, Table
+from weft.store import (
+    TABLES,
+    Batch,
+    Fenced,
+    Head,
+    Holder,
+    Key,
+    NoBlob,
+    Row,
+    SpaceDamaged,
+    StoreFailed,
+    Table,
+    refuse_fork,
+)
 from weft.stores import schema as sql
 from weft.stores.chain import follow
 from weft.stores.damage import Finding, broken_pages, check_quickly, findings, last_posted, read_head, read_records
 from weft.stores.lease import FileLock
 from weft.stores.mark import Mark
-from weft.stores.opening import locked, open_file
+from weft.stores.opening import locked, open_file, real_path
 from weft.stores.pieces import Intake, PieceReader
 from weft.stores.points import OnPoint, pass_by
 from weft.stores.refusal import SqliteErrors, of_sqlite, of_system
@@ -47,8 +62,10 @@ class SqliteStore:
     """The space at `path`, made if nothing is there. `on_point` is told each name of `CRASH_POINTS` as it is passed."""
 
     def __init__(self, path: str | os.PathLike[str], *, on_point: OnPoint = pass_by, schema: Schema = SCHEMA) -> None:
-        self._path = os.path.abspath(os.fspath(path))
+        self._path = real_path(path)
         self.path: str | None = self._path
+        self._pid = os.getpid()
+        _refuse_opened_before_fork(self._path)
         self._point = on_point
         self._schema = schema
         self._lock = FileLock(f"{self._path}-lease")
@@ -68,6 +85,7 @@ class SqliteStore:
         except BaseException:
             self._db.close()
             raise
+        _open[id(self)] = self
 
     def head(self) -> Head:
         """The newest record's position and digest."""
@@ -131,6 +149,7 @@ class SqliteStore:
     def records(self, after: int = 0, *, until: int | None = None) -> Iterator[Record]:
         """The records that hold a position behind `after` and up to `until` (by default the head as it is now),
         ascending, each checked."""
+        refuse_fork(self._path, self._pid)
         newest = self.head().position
         return read_records(self._db, self._path, max(after, 0), newest if until is None else min(until, newest))
 
@@ -246,6 +265,7 @@ class SqliteStore:
     def open_blob(self, cid: Cid, /) -> BinaryIO:
         """A seekable reader over a connection of its own, for any one thread. Raises `NoBlob`; while reading,
         `SpaceDamaged`. Any thread may call it at any time: nothing here touches the connection that others share."""
+        refuse_fork(self._path, self._pid)
         try:
             connection = sql.connect(self._path, self._read_query)
         except SqliteErrors as error:
@@ -261,6 +281,7 @@ class SqliteStore:
 
     def changed(self) -> bool:
         """Whether anything, by anybody, was committed since this was last asked."""
+        refuse_fork(self._path, self._pid)
         seen, self._seen = self._seen, self._commits_of_others()
         wrote, self._wrote = self._wrote, False
         return wrote or seen != self._seen
@@ -270,7 +291,10 @@ class SqliteStore:
         return findings(self._db, self._path, self._schema, self._mark)
 
     def close(self) -> None:
-        """Fold the write-ahead log into the file if this object holds the lease; release it; let go of files."""
+        """Fold the write-ahead log into the file if this object holds the lease; release it; let go of files.
+        In a fork of the process that opened it nothing is done: what was opened belongs to that process."""
+        if os.getpid() != self._pid:
+            return
         if self._lock.is_held:
             with contextlib.suppress(*SqliteErrors, OSError):
                 # Somebody who reads for long would else hold up the close; the log then stays for the next opener.
@@ -279,6 +303,7 @@ class SqliteStore:
         self.release()
         self._db.close()
         self._mark.close()
+        _open.pop(id(self), None)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -286,8 +311,9 @@ class SqliteStore:
         self._refuse_unwritable()
         db = self._db
         try:
-            db.execute("BEGIN IMMEDIATE")
             try:
+                # Within: an interrupt that came while it waited for other writers is raised when it has begun.
+                db.execute("BEGIN IMMEDIATE")
                 yield db
                 self._point("before commit")
                 db.execute("COMMIT")
@@ -302,6 +328,7 @@ class SqliteStore:
         self._point("after commit")
 
     def _refuse_unwritable(self) -> None:
+        refuse_fork(self._path, self._pid)
         if not self.is_writable:
             raise StoreFailed(path=self._path, why="it is open for reading only, as nothing can be written there")
 
@@ -321,6 +348,8 @@ class SqliteStore:
             with self._transaction() as db:
                 # A damaged file may have lost the newest epoch; no record may then be written under an old one again.
                 last = db.execute("SELECT epoch FROM record ORDER BY position DESC LIMIT 1").fetchone()
+                if last and not isinstance(last[0], int):
+                    raise SpaceDamaged(path=self._path, what="the newest record's epoch is no number")
                 epoch = max(self._epoch(), last[0] if last else 0) + 1
                 db.execute(TEXTS["meta"].put, TEXTS["meta"].cells(("epoch",), (epoch,)))
                 db.executemany(sql.PIECE_DROP, db.execute(sql.PIECE_STRAYS).fetchall())
@@ -383,6 +412,18 @@ class SqliteStore:
 
     def _unread(self, error: sqlite3.Error | UnicodeDecodeError) -> Exception:
         return of_sqlite(error, self._path, writing=False)
+
+
+_open: weakref.WeakValueDictionary[int, SqliteStore] = weakref.WeakValueDictionary()
+"""The stores that are open in this process, and in a fork those of the process it came from: SQLite counts the locks of
+the latter as the fork's own, so what a fork wrote into the same file could be lost when the other folds its log in."""
+
+
+def _refuse_opened_before_fork(path: str) -> None:
+    for reference in _open.valuerefs():  # a list: other threads open stores meanwhile
+        other = reference()
+        if other is not None and other._path == path:
+            refuse_fork(path, other._pid)
 
 
 def _write(db: sqlite3.Connection, batch: Batch) -> Head:

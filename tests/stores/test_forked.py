@@ -11,7 +11,9 @@ import pytest
 
 pytestmark = [
     pytest.mark.kill,
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
+    pytest.mark.skipif(
+        not hasattr(os, "fork") and os.environ.get("WEFT_REQUIRE") != "all", reason="this system does not fork"
+    ),
 ]
 
 STORE = """

@@ -38,6 +38,8 @@ def linked(path: Path, name: str) -> Path:
         (elsewhere / "second.weft").symlink_to("link.weft")
         return elsewhere / "second.weft"
     except OSError:
+        if os.environ.get("WEFT_REQUIRE") == "all":
+            raise
         pytest.skip("this system lets nobody make links")
 
 

@@ -8,6 +8,7 @@ Invariant: the output of two parts is never mixed, and a part that outlives its 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ AT_ONCE = 2
 LAST_LINES = 5
 """How many lines of a part's output are told again, where none of them names what failed."""
 SHOWN_CHARACTERS = 160
+NAMES_FAILURE = re.compile(r'FAILED|ERROR|Timeout \(|  File ".*/tests/.*", line \d+ in ')
+"""The beginning of a line that names what failed, in pytest's summary or in faulthandler's stacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,12 @@ class Outcome:
 
     @property
     def failures(self) -> list[str]:
-        """The lines that name what failed: those that begin with FAILED or ERROR, or the last ones if none does."""
+        """The lines that name what failed: those that begin with FAILED or ERROR and, where a test hung, its line in
+        each thread's stack; the last lines if there is none of them."""
         if self.passed:
             return []
         lines = [line for line in self.output.splitlines() if line.strip()]
-        return [line for line in lines if line.startswith(("FAILED", "ERROR"))] or lines[-LAST_LINES:]
+        return [line for line in lines if NAMES_FAILURE.match(line)] or lines[-LAST_LINES:]
 
 
 def run_parts(parts: Sequence[Part]) -> list[Outcome]:

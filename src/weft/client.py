@@ -89,9 +89,9 @@ class Client:
 
     def close(self) -> None:
         """Let go of the file."""
-        if not self.is_closed:
-            self.is_closed = True
-            with self.lock:
+        with self.lock:
+            if not self.is_closed:
+                self.is_closed = True
                 self.store.close()
 
     async def close_here(self) -> None:
@@ -101,12 +101,18 @@ class Client:
     @contextlib.contextmanager
     def view(self) -> Iterator[Engine]:
         """The space as the file has it now."""
-        if self.is_closed:
-            raise SpaceClosed()
-        with self.lock:
-            if self.store.changed():
+        with self._opened() as store:
+            if store.changed():
                 self.engine.forget()
             yield self.engine
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[Store]:
+        """The store, which nobody closes meanwhile."""
+        with self.lock:
+            if self.is_closed:
+                raise SpaceClosed()
+            yield self.store
 
     def position(self) -> int:
         """The newest record."""
@@ -158,22 +164,22 @@ class Client:
         return position
 
     def _post(self, message: dict[str, Plain]) -> int:
-        with self.lock:
-            return self.store.post(encode(message))
+        with self._opened() as store:
+            return store.post(encode(message))
 
     def _pause(self) -> None:
         threading.Event().wait(CLIENT_POLL_S)
 
     def depth_after(self, cause: int) -> int:
         """How deep in a chain of causes an event caused by this position stands."""
-        with self.lock:
-            return depth_after(self.store, cause)
+        with self._opened() as store:
+            return depth_after(store, cause)
 
     def keep(self, blob: Blob) -> None:
         """Keep a blob's content, if it is not here yet."""
-        with self.lock:
-            if not self.store.has_blob(blob.id):
-                self.store.keep_blob(blob.chunks())
+        with self._opened() as store:
+            if not store.has_blob(blob.id):
+                store.keep_blob(blob.chunks())
 
     def watch(self, place: Place) -> None:
         """Ask the engine to demand a node."""
@@ -228,9 +234,9 @@ class Client:
     def wait_turn(self, turns: int, timeout_s: float) -> int:
         """Block until the file has changed, or the time is over."""
         deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline and not self.is_closed:
+        while time.monotonic() < deadline:
             with self.lock:
-                if self.store.head().position > self.engine.position:
+                if self.is_closed or self.store.head().position > self.engine.position:
                     break
             self._pause()
         return turns + 1

@@ -234,9 +234,9 @@ class Home:
     @contextlib.contextmanager
     def view(self) -> Iterator[Engine]:
         """The engine's memory, between two turns."""
-        if self._is_closed:
-            raise SpaceClosed()
         with self.lock:
+            if self._is_closed:
+                raise SpaceClosed()
             yield self.engine
 
     def position(self) -> int:
@@ -283,12 +283,12 @@ class Home:
 
     def depth_after(self, cause: int) -> int:
         """How deep in a chain of causes an event caused by this position stands."""
-        with self.lock:
+        with self.view():
             return depth_after(self.store, cause)
 
     def keep(self, blob: Blob) -> None:
         """Keep a blob's content, if it is not here yet."""
-        with self.lock:
+        with self.view():
             if not self.store.has_blob(blob.id):
                 self.store.keep_blob(blob.chunks())
 

@@ -88,6 +88,42 @@ def test_waits_of_a_client_raise_when_it_is_closed(tmp_path: Path) -> None:
         assert tally.double.wait(WAITS_S) == 2
 
 
+class Asked:
+    """A lock that tells when another thread than its maker's has come to ask for it."""
+
+    def __init__(self) -> None:
+        self.by_another = threading.Event()
+        self._lock = threading.RLock()
+        self._maker = threading.get_ident()
+
+    def __enter__(self) -> None:
+        if threading.get_ident() != self._maker:
+            self.by_another.set()
+        self._lock.acquire()
+
+    def __exit__(self, *raised: object) -> None:
+        self._lock.release()
+
+
+@pytest.mark.parametrize("role", ["engine", "client"])
+def test_who_comes_to_read_while_the_space_closes_is_told_that_it_is_closed(tmp_path: Path, role: str) -> None:
+    path = str(tmp_path / "closing.weft")
+    with weft.open(path, types=(Tally,)) as engine, weft.open(path, types=(Tally,)) as client:
+        host = (engine if role == "engine" else client)._host
+        lock = host.lock = Asked()  # type: ignore[assignment]
+
+        def look() -> None:
+            with host.view() as seen:
+                seen.store.head()
+
+        with lock:
+            reader = Waiting(look)
+            assert lock.by_another.wait(WAITS_S)
+            host.close()
+
+        assert isinstance(reader.ended(), SpaceClosed)
+
+
 def test_an_operation_that_never_returns_does_not_keep_a_space_from_closing() -> None:
     bar = Bar()
     space = weft.open(types=(Tally,), services={Gate: bar})

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import pytest
 
 import weft
+from tests.until import until
 from weft import Blob, Entity, Field, Retry, Space, derive, field, op
 from weft.content import Cid, Plain, encode
 from weft.definition import compile_type
@@ -139,14 +139,6 @@ def go_round(pump: Pump) -> None:
     assert pump._loop is not None
     pump.ring()
     asyncio.run_coroutine_threadsafe(let_others_run(), pump._loop).result(10)
-
-
-def until(check: Callable[[], bool]) -> None:
-    """Wait for it."""
-    end = time.monotonic() + 10
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 def test_where_several_edit_at_once_they_share_turns_of_the_loop_until_one_is_alone_again() -> None:

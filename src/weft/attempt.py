@@ -14,9 +14,9 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.builtin import whole_outcome
@@ -67,8 +67,7 @@ class Keyed(NamedTuple):
     """What the inputs were at an older cut, where it was taken from there."""
 
 
-@dataclass(slots=True, eq=False)
-class Attempt:
+class Attempt(Struct, eq=False):
     """One execution under way."""
 
     id: AttemptId

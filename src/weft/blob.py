@@ -17,7 +17,6 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from weft.content import Cid, cid_text, is_raw_id, raw_id, raw_id_of_digest
@@ -116,7 +115,7 @@ class Blob:
         if before != after:
             raise UnreadableFile(path=name, why="it is being written to")
         media_type = media_type or _sniffed(head) or _by_name(name)
-        return cls(raw_id_of_digest(digest), media_type, size_bytes, _File(str(Path(name).absolute()), after))
+        return cls(raw_id_of_digest(digest), media_type, size_bytes, _File(os.path.join(os.getcwd(), name), after))
 
     @classmethod
     def from_bytes(cls, content: bytes, *, media_type: str | None = None) -> Blob:
@@ -226,5 +225,5 @@ def _by_name(path: str) -> str:
     import mimetypes
 
     # An object of our own knows Python's table alone: what a system's files add would differ from machine to machine.
-    media_type, compressed = mimetypes.MimeTypes(filenames=()).guess_type(Path(path).name)
+    media_type, compressed = mimetypes.MimeTypes(filenames=()).guess_type(os.path.basename(path))
     return UNKNOWN_MEDIA_TYPE if media_type is None or compressed else media_type

@@ -46,8 +46,7 @@ class Call(Struct, frozen=True):
     """For which entity: where many calls wait, entities take turns."""
 
 
-@dataclass(frozen=True, slots=True)
-class Partial:
+class Partial(Struct, frozen=True):
     """The whole value so far of a generator; `index` counts from 0."""
 
     id: AttemptId

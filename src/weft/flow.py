@@ -30,6 +30,8 @@ from typing import (
     overload,
 )
 
+from msgspec import Struct
+
 from weft.declare import Node
 from weft.handle import Seated, Value
 from weft.made import Function
@@ -160,8 +162,7 @@ class Flow(Generic[R_co]):
         raise AttributeError(f"{self} is a flow and cannot be assigned: it starts when its transition happens")
 
 
-@dataclass(frozen=True, slots=True)
-class On:
+class On(Struct, frozen=True):
     """What `on` was given; decorates a method."""
 
     transition: Transition

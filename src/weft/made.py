@@ -7,8 +7,9 @@ Invariant: frozen; a node's making never changes after its class body has run.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, Unpack
+
+from msgspec import Struct
 
 from weft.handle import NOTHING, Nothing
 from weft.spelling import nearest
@@ -64,8 +65,7 @@ class How(Named, total=False):
     """What tells the elements of a list apart where their declared key does not, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """`How`, complete. None: as the operation says."""
 
     eager: bool = False
@@ -85,15 +85,14 @@ class Options:
     @staticmethod
     def of(**how: Unpack[How]) -> Options:
         """The rest as usual. Raises TypeError for an option that there is not, naming the nearest."""
-        known = [one.name for one in fields(Options)]
+        known = list(Options.__struct_fields__)
         for name in how:
             if name not in known:
                 raise TypeError(f"there is no option {name!r}: {nearest(name, known)}")
         return Options(**how)
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """`derive`: fn(*inputs), or fn(own last accepted value, *inputs) where `initial` is given."""
 
     fn: Function
@@ -101,8 +100,7 @@ class Applied:
     initial: object | Nothing = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Each:
+class Each(Struct, frozen=True):
     """`source.each`: fn(element, *more), of a mapping fn(key, value, *more)."""
 
     fn: Function
@@ -110,8 +108,7 @@ class Each:
     more: tuple[Node[object], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(Struct, frozen=True):
     """A whole collection by a built-in rule. `fn` is its key, test or combination; `unit` is of `reduce` alone."""
 
     kind: Literal["group", "filter", "order", "count", "reduce"]
@@ -120,8 +117,7 @@ class Whole:
     unit: object | Nothing = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """`choose`: `then` while `test` holds, else `other`; the branch not taken is not demanded."""
 
     test: Node[bool]

@@ -23,6 +23,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
+from msgspec import Struct
+
 from weft.content import Plain
 from weft.errors import Unencodable, WeftError
 from weft.policy import Debounce
@@ -82,8 +84,7 @@ class Retry:
             return float(self.delay_s_max)
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """An input or a service. `default` is `MISSING` where it must be given."""
 
     name: str
@@ -91,8 +92,7 @@ class Parameter:
     default: object = MISSING
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Operation:
+class Operation(Struct, frozen=True, eq=False):
     """A function as the graph sees it. `identity` is what a call key holds of it."""
 
     name: str
@@ -124,8 +124,7 @@ class Operation:
         return self.name, self.version, self.settings
 
 
-@dataclass(frozen=True, slots=True)
-class _Declared:
+class _Declared(Struct, frozen=True):
     version: int | None = None
     pure: bool = False
     timeout_s: float | None = None
@@ -190,8 +189,7 @@ def operation_of(fn: Callable[..., object], /) -> Operation:
     return kept.operation
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(Struct, frozen=True):
     operation: Operation
     trace: Trace | None
 

@@ -17,8 +17,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from weft.attempt import Attempts
 from weft.call import Partial, Report, Runner
@@ -46,8 +47,7 @@ Answer = tuple[Future[object], object, Exception | None]
 """Who is to be told what, once the turn's batch is durable."""
 
 
-@dataclass(slots=True, eq=False)
-class Waiter:
+class Waiter(Struct, eq=False):
     """Somebody who waits: `check` answers under the lock whether the future is done with."""
 
     check: Check

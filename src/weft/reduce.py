@@ -11,10 +11,12 @@ Source: intents with a base, as in operational merging; observed-remove sets and
 
 from __future__ import annotations
 
+import dataclasses
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, TypeGuard
+
+from msgspec import Struct, field
 
 from weft.collection import ElementId, content_element, key_element, mapping_plain
 from weft.content import Cid, Link, Plain, content_id, decode, encode
@@ -46,7 +48,7 @@ class Told(NamedTuple):
     actor: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class CellSpec:
     """What a field declares: its kind, the key of its elements, what it starts as, and a fold's steps by event name.
 
@@ -57,14 +59,13 @@ class CellSpec:
     key: str | None = None
     has_default: bool = False
     default: Plain = None
-    steps: Mapping[str, Step] = field(default_factory=dict, compare=False)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    name: str = field(default="", compare=False)
+    steps: Mapping[str, Step] = dataclasses.field(default_factory=dict, compare=False)
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    name: str = dataclasses.field(default="", compare=False)
     """What the field is called, for messages."""
 
 
-@dataclass(slots=True)
-class Change:
+class Change(Struct):
     """What an intent did to one element: its content before and after (None: not there), its row now, and moves."""
 
     element: str
@@ -104,8 +105,7 @@ def _unknown(kind: str, verb: str, known: str) -> Refused:
     return Refused(place=f"a field of kind {kind!r}", why=f"it knows {known}, not {verb!r}")
 
 
-@dataclass(slots=True)
-class FieldCell:
+class FieldCell(Struct):
     """One value. `set` over what its author had not seen keeps the other as a visible alternative."""
 
     spec: CellSpec
@@ -156,8 +156,7 @@ class FieldCell:
         return self.value if self.position else self.spec.default
 
 
-@dataclass(slots=True)
-class CounterCell:
+class CounterCell(Struct):
     """A sum: increments commute."""
 
     spec: CellSpec
@@ -189,8 +188,7 @@ class CounterCell:
         return self.total
 
 
-@dataclass(slots=True)
-class TextCell:
+class TextCell(Struct):
     """Text that several people edit at once: an edit carries what its author changed, and edits of different places
     merge."""
 
@@ -237,14 +235,14 @@ class Item(NamedTuple):
     added: int
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class ItemsCell:
     """An ordered set. An element's id is its declared key's, else its content's; order keys come from the authors."""
 
     spec: CellSpec
-    items: dict[str, Item] = field(default_factory=dict)
-    order: list[tuple[str, str]] = field(default_factory=list)
-    _grown: Grown = field(default_factory=Grown, compare=False)
+    items: dict[str, Item] = dataclasses.field(default_factory=dict)
+    order: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    _grown: Grown = dataclasses.field(default_factory=Grown, compare=False)
 
     def load(self, rows: Iterable[tuple[str, bytes]]) -> None:
         for element, row in rows:
@@ -346,8 +344,7 @@ class ItemsCell:
         return decode(self.outcome().encoded)
 
 
-@dataclass(slots=True)
-class EntriesCell:
+class EntriesCell(Struct):
     """Values by key. Each key is a field of its own: a concurrent `put` keeps the other value as an alternative."""
 
     spec: CellSpec
@@ -361,7 +358,7 @@ class EntriesCell:
             assert isinstance(kept, list) and len(kept) == 2
             key, value_row = kept
             assert isinstance(value_row, bytes)
-            self.keys[element], self.values[element] = key, FieldCell(replace(self.spec, has_default=False))
+            self.keys[element], self.values[element] = key, FieldCell(dataclasses.replace(self.spec, has_default=False))
             self.values[element].load([("", value_row)])
 
     def apply(self, verb: str, args: list[Plain], told: Told) -> list[Change]:
@@ -371,7 +368,7 @@ class EntriesCell:
                 key, value = _args(args, 2, verb)
                 element = key_element(key)
                 self.keys[element] = key
-                cell = self.values.setdefault(element, FieldCell(replace(self.spec, has_default=False)))
+                cell = self.values.setdefault(element, FieldCell(dataclasses.replace(self.spec, has_default=False)))
                 (change,) = cell.apply("set", [value], told)
                 return [Change(element, change.before, change.after, encode([key, change.row]))]
             case "drop":
@@ -396,8 +393,7 @@ class EntriesCell:
         return mapping_plain((self.keys[element], cell.shown()) for element, cell in self.values.items())
 
 
-@dataclass(slots=True)
-class FoldCell:
+class FoldCell(Struct):
     """A fold of the user's own: each told event is given to the step declared for it."""
 
     spec: CellSpec

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
@@ -64,8 +63,7 @@ class Ok(Struct, frozen=True):
         return self.elements == other.elements
 
 
-@dataclass(frozen=True, slots=True)
-class Err:
+class Err(Struct, frozen=True):
     """An error: what was raised, what it said, where, which slot it began in, and whether a retry is still to come."""
 
     kind: str
@@ -76,8 +74,7 @@ class Err:
     final: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Gone:
+class Gone(Struct, frozen=True):
     """No value: the slot, or what it refers to, is not there at that cut."""
 
     why: str = ""

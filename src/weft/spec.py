@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from msgspec import Struct
+
 from weft.content import Cid, Plain, content_id, encode
 from weft.matching.matcher import Matcher
 from weft.operation import Operation, Retry
@@ -42,8 +44,7 @@ class InputSpec(NamedTuple):
         return place if self.mode == "plain" else f"{place}.{self.mode}"
 
 
-@dataclass(frozen=True, slots=True)
-class OperationSpec:
+class OperationSpec(Struct, frozen=True):
     """An operation as a call key names it: which code, in which version, with which settings and services."""
 
     name: str
@@ -185,8 +186,7 @@ def _operation_of_plain(said: Plain) -> OperationSpec | None:
     return OperationSpec(str(name), str(version), settings, pairs, str(source))
 
 
-@dataclass(frozen=True, slots=True)
-class TypeSpec:
+class TypeSpec(Struct, frozen=True):
     """A type: its name, its nodes by name, in the order in which they were declared."""
 
     name: str

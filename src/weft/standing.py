@@ -8,7 +8,8 @@ Source: tombstones of replicated stores.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from weft.content import Cid, Link, Plain
 
@@ -17,8 +18,7 @@ ERASED = "erased"
 intent, and the mark of a result, that were."""
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
+class Erasure(Struct, frozen=True):
     """What goes for good: payloads by the last position of their record, with what stands there from now on (None:
     nothing); entries of the inbox by number, likewise replaced; and blobs."""
 

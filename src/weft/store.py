@@ -17,8 +17,9 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
+
+from msgspec import Struct, field
 
 from weft.content import Cid
 from weft.errors import WeftError
@@ -30,8 +31,7 @@ Key: TypeAlias = tuple[str | int | bytes, ...]
 Row: TypeAlias = tuple[Column, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class Table(Struct, frozen=True, eq=False):
     """A table by name: its key columns (rows are ordered by them) and its further columns. There is one of each."""
 
     name: str
@@ -84,8 +84,7 @@ class Holder(NamedTuple):
     epoch: int
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """What one transaction writes: records in order of position, rows (None deletes), and inbox entries now done."""
 
     records: list[Record] = field(default_factory=list)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Generator, Hashable, Mapping
-from dataclasses import dataclass
 from typing import Any, Never, NoReturn, Self, TypeVar, cast, get_args, get_type_hints, overload
+
+from msgspec import Struct
 
 from weft.declare import Node, Through, Unassigned
 from weft.handle import NOTHING, Nothing, Seat, Seated, Value
@@ -174,8 +175,7 @@ def entries(key_type: type[K], value_type: type[V], /) -> Entries[K, V]:
 # References --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What a reference points to, by id and never by place: an entity, or an element of one of its nodes.
 
     This is what events, inputs and rows hold of a reference.

@@ -134,8 +134,6 @@ class VectorRunner:
 
 def operation_for(service: str) -> Operation:
     """The question, to the service that a matcher names: its limits are found by that name."""
-    from dataclasses import replace
-
     asked = operation_of(vectors_of)
     named = type(service, (), {})
     return replace(asked, services=tuple(replace(one, annotation=named) for one in asked.services))

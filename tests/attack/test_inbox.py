@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import weft
+from tests.until import until
 from weft import Entity, items
 from weft.content import Plain, encode
 from weft.folding import MalformedEvent
@@ -26,9 +26,7 @@ def test_an_order_key_that_nobody_could_add_behind_is_refused(order: str, tmp_pa
         shelf = space.create(Shelf)
         intents: list[Plain] = [[shelf.id, "names", "add", order, "theirs"]]
         other.post(encode({"event": {"id": "x", "actor": "other", "base": 0, "time": "", "intents": intents}}))
-        until = time.monotonic() + 10
-        while other.inbox() and time.monotonic() < until:
-            time.sleep(0.01)
+        until(lambda: not other.inbox())
         shelf.names.add("mine")
         assert tuple(shelf.names) == ("mine",)
 
@@ -56,9 +54,7 @@ def test_what_no_edit_says_is_refused_and_the_next_is_taken(
         with caplog.at_level("INFO", logger="weft"):
             other.post(encode({"event": {**right, **wrong}}))
             other.post(encode({"event": {**right, "id": "y", "intents": add}}))
-            until = time.monotonic() + 10
-            while (other.inbox() or not tuple(shelf.names)) and time.monotonic() < until:
-                time.sleep(0.01)
+            until(lambda: not other.inbox() and bool(tuple(shelf.names)))
         assert tuple(shelf.names) == ("theirs",)
         assert space.position == position + 1
         assert str(MalformedEvent(why=why)) in caplog.text

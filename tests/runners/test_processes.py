@@ -9,9 +9,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -20,6 +18,7 @@ from msgspec import structs
 
 from tests.runners import work
 from tests.runners.by_hand import HandClock
+from tests.until import until
 from weft.blob import Blob
 from weft.call import Broke, Call, Finished
 from weft.content import Cid
@@ -58,14 +57,6 @@ def broke(runner: ProcessRunner, call: Call) -> Broke:
     found = outcome(runner, call)
     assert isinstance(found, Broke), found
     return found
-
-
-def wait_for(is_so: Callable[[], bool]) -> None:
-    """Wait until a condition holds."""
-    until_s = time.monotonic() + LIMIT_S
-    while not is_so():
-        assert time.monotonic() < until_s, "waited in vain"
-        time.sleep(0.01)
 
 
 def is_alive(pid: int) -> bool:
@@ -143,7 +134,7 @@ def test_a_stopped_worker_is_killed_when_its_time_is_up(runner: ProcessRunner) -
     os.kill(first, signal.SIGSTOP)
 
     assert broke(runner, new_call(double, 4, timeout_s=0.2)).kind == "TimedOut"
-    wait_for(lambda: not is_alive(first))
+    until(lambda: not is_alive(first))
     assert value(runner, new_call(double, 4)) == 8
 
 
@@ -153,7 +144,7 @@ def test_a_timeout_begins_when_the_worker_has_the_call() -> None:
     calls = [new_call(hang, HANG_S, timeout_s=1.0), new_call(double, 4, timeout_s=1.0)]
     for call in calls:
         runner.start(call, heard)
-    wait_for(lambda: clock.is_set(1.0))
+    until(lambda: clock.is_set(1.0))
 
     clock.pass_s(1.5)
 
@@ -168,19 +159,19 @@ def test_a_fork_that_a_dead_worker_left_behind_holds_nobody_up(runner: ProcessRu
     found = broke(runner, new_call(work.fork_and_die, str(path)))
 
     assert "code 9" in found.message
-    wait_for(lambda: not is_alive(int(path.read_text())))
+    until(lambda: not is_alive(int(path.read_text())))
 
 
 def test_what_a_worker_started_ends_with_it(runner: ProcessRunner, tmp_path: Path) -> None:
     path, heard = tmp_path / "pid", Heard()
     call = new_call(work.leave_grandchild, str(path))
     runner.start(call, heard)
-    wait_for(path.exists)
+    until(path.exists)
 
     runner.cancel(call.id)
 
     heard.wait_outcome()
-    wait_for(lambda: not is_alive(int(path.read_text())))
+    until(lambda: not is_alive(int(path.read_text())))
 
 
 def test_closing_ends_every_worker_and_removes_its_files(runner: ProcessRunner) -> None:
@@ -296,7 +287,7 @@ def test_a_worker_that_cannot_be_started_is_said_once_for_each_call(
 
 def test_code_of_another_version_is_refused(runner: ProcessRunner) -> None:
     call = new_call(double, 4)
-    changed = structs.replace(call, operation=replace(call.operation, version="h-of-tomorrow"))
+    changed = structs.replace(call, operation=structs.replace(call.operation, version="h-of-tomorrow"))
 
     found = broke(runner, changed)
 
@@ -597,11 +588,11 @@ def test_workers_end_when_their_parent_is_killed_whatever_they_do(tmp_path: Path
         assert parent.stdout is not None
         workers = [int(word) for word in parent.stdout.readline().split()]
         assert len(workers) == 2
-        wait_for(path.exists)
+        until(path.exists)
         grandchild = int(path.read_text())
         assert all(map(is_alive, [*workers, grandchild]))
 
         parent.kill()
 
-    wait_for(lambda: not any(map(is_alive, [*workers, grandchild])))
+    until(lambda: not any(map(is_alive, [*workers, grandchild])))
     assert list(files.iterdir()) == []

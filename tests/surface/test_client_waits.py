@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import weft
+from tests.until import until
 from weft import Entity, Field, Settled, Space, WaitTimeout, derive, field, items, op
 from weft.content import Plain, encode
 from weft.stores.sqlite import SqliteStore
@@ -129,11 +129,3 @@ def test_a_wait_for_a_position_that_no_record_has_ends(path: str) -> None:
         beside.post(encode({"settled": 1 << 60}))
 
         until(lambda: not beside.inbox())
-
-
-def until(check: Callable[[], bool]) -> None:
-    """Wait for it."""
-    end = time.monotonic() + 10
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.002)

@@ -13,6 +13,7 @@ import pytest
 
 import weft
 from tests.surface.shelves import Bar, Gate, Tally
+from tests.until import until
 from weft.client import ClientAdds
 from weft.pump import SpaceClosed
 
@@ -43,11 +44,8 @@ class Waiting:
 
 def begun(space: weft.Space, count: int) -> None:
     """Wait until so many wait in the space."""
-    deadline = time.monotonic() + WAITS_S
     pump = space._host._running()  # type: ignore[union-attr]
-    while len(pump.waiters) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    until(lambda: len(pump.waiters) >= count)
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -78,8 +76,7 @@ def test_waits_of_a_client_raise_when_it_is_closed(tmp_path: Path) -> None:
         client = weft.open(path, types=(Tally,))
         seen = client.get(Tally, tally.id)
         waits = [Waiting(seen.never.wait), Waiting(client.wait_settled)]
-        while not engine._host.engine.watched:  # the client's wish has arrived
-            time.sleep(0.01)
+        until(lambda: bool(engine._host.engine.watched))  # the client's wish has arrived
 
         client.close()
 
@@ -187,8 +184,7 @@ def test_threads_that_edit_while_the_space_closes_are_answered(tmp_path: Path) -
             acknowledged.append(number)
 
     writers = [Waiting(lambda first=first: edit(first)) for first in range(0, 50_000, 10_000)]  # type: ignore[misc]
-    while len(acknowledged) < 50:
-        time.sleep(0.001)
+    until(lambda: len(acknowledged) >= 50)
 
     space.close()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
+from tests.until import until
 from weft import Entity, Field, Space, derive, field
 from weft.content import Plain, encode
 from weft.definition import compile_type
@@ -119,7 +119,7 @@ def test_an_event_of_another_program_that_breaks_off_ends_the_engine_and_waits_f
         event = event_plain(event_id("other", "1"), intents, actor="other", base=space.position, time="")
         beside.post(encode({"event": event}))
 
-        wait_until(lambda: space._host.is_closed)
+        until(lambda: space._host.is_closed)
         with pytest.raises(EngineBroke):
             sum.n = 6
         assert store.head() == head
@@ -127,7 +127,7 @@ def test_an_event_of_another_program_that_breaks_off_ends_the_engine_and_waits_f
 
     with Space(beside, {"Sum": compile_type(Sum)}, services={}) as space:
         (sum,) = space.find(Sum)
-        wait_until(lambda: not beside.inbox())
+        until(lambda: not beside.inbox())
         assert sum.n == 5
 
 
@@ -135,7 +135,7 @@ def test_an_edit_that_is_interrupted_while_memory_is_read_anew_ends_the_engine_i
     store: FailingStore, space: Space
 ) -> None:
     sum = space.create(Sum)
-    wait_until(lambda: space._host._pump._is_idle)  # type: ignore[union-attr]
+    until(lambda: space._host._pump._is_idle)  # type: ignore[union-attr]
     head = store.head()
     store.refuses, store.interrupts = KeyboardInterrupt(), 2
 
@@ -143,17 +143,8 @@ def test_an_edit_that_is_interrupted_while_memory_is_read_anew_ends_the_engine_i
         sum.n = 5
 
     assert store.interrupts == 0
-    wait_until(lambda: space._host.is_closed)
+    until(lambda: space._host.is_closed)
     for _ in range(2):
         with pytest.raises(EditInterrupted, match="what was acknowledged is kept"):
             sum.n = 6
     assert store.head() == head
-
-
-def wait_until(check: Callable[[], bool]) -> None:
-    """Wait for what another thread is about to do."""
-    for _ in range(int(LIMIT_S / 0.005)):
-        if check():
-            return
-        threading.Event().wait(0.005)
-    raise AssertionError("it does not come to that")

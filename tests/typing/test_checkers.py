@@ -18,6 +18,10 @@ from tests.typing.sources import numbered as numbered_lines
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = Path(__file__).resolve().parent
 SHARED = ROOT.parent / "shared" / "api"
+CACHE = f"stories-{sys.version_info.minor}"
+"""Of this Python's own: another one may run these tests at the same time."""
+LIMIT_S = 280
+"""A checker that is silent for so long says nothing any more: then the test that asked it is named."""
 STORIES = ("kitchen.py", "station.py", "families.py")
 SHARED_STORIES = ("bookshelf.py", "assistant.py", "post.py")
 
@@ -30,12 +34,12 @@ def mypy(files: Sequence[Path], scratch: Path) -> Refusals:
     config = scratch / "mypy.ini"
     config.write_text(
         "[mypy]\nstrict = true\nexplicit_package_bases = true\nnamespace_packages = true\n"
-        f"mypy_path = {ROOT / 'src'}:{ROOT}\ncache_dir = {ROOT / '.mypy_cache' / 'stories'}\n"
+        f"mypy_path = {ROOT / 'src'}:{ROOT}\ncache_dir = {ROOT / '.mypy_cache' / CACHE}\n"
         "enable_error_code = deprecated\ndisable_error_code = empty-body\npython_version = 3.11\n",
         encoding="utf-8",
     )
     command = [sys.executable, "-m", "mypy", "--config-file", str(config), "--output", "json", *map(str, files)]
-    done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False, timeout=LIMIT_S)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     return _gathered([(one["file"], one["line"], one["message"]) for one in said if one["severity"] == "error"])
@@ -51,7 +55,7 @@ def basedpyright(files: Sequence[Path], scratch: Path) -> Refusals:
     }
     (scratch / "pyrightconfig.json").write_text(json.dumps(config), encoding="utf-8")
     command = [sys.executable, "-m", "basedpyright", "--project", str(scratch), "--outputjson"]
-    done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False, timeout=LIMIT_S)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     said = json.loads(done.stdout)["generalDiagnostics"]
     return _gathered([(one["file"], one["range"]["start"]["line"] + 1, one["message"]) for one in said])

@@ -7,15 +7,14 @@ Source: debounced inputs of user interfaces, with a bound, so that what never re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from weft.graph import Slot
 from weft.held.cuts import Timer
 from weft.policy import Policy
 
 
-@dataclass(slots=True)
-class _Changes:
+class _Changes(Struct):
     first_s: float
     last_s: float
     newest: int

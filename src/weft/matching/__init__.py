@@ -6,7 +6,20 @@ place. `derive(…, match=Similar("name", "books.title"))` declares it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from weft.matching.matcher import Match, Matcher, Merge, New, Old, Split, Unclear, Verdict
-from weft.matching.similar import Similar
+
+if TYPE_CHECKING:
+    from weft.matching.similar import Similar
 
 __all__ = ["Match", "Matcher", "Merge", "New", "Old", "Similar", "Split", "Unclear", "Verdict"]
+
+if not TYPE_CHECKING:  # Checkers read the imports above. It is imported where it is named: few spaces need it.
+
+    def __getattr__(name):
+        if name != "Similar":
+            raise AttributeError(f"module 'weft.matching' has no attribute {name!r}", name=name)
+        from weft.matching.similar import Similar
+
+        return Similar

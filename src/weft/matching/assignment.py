@@ -15,8 +15,9 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from weft.collection import short_id
 from weft.content import Plain, decode, encode
@@ -111,8 +112,7 @@ class Decision(NamedTuple):
     second: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(Struct, frozen=True):
     """One decision for each element, in order; what went into another (gone id, place, score); and flags by id."""
 
     decisions: tuple[Decision, ...]

@@ -11,8 +11,9 @@ Source: record linkage: candidates, scores, and a decision that is kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
+
+from msgspec import Struct
 
 from weft.content import Plain
 
@@ -20,8 +21,7 @@ Vector: TypeAlias = tuple[float, ...]
 """Of length 1, so that two are compared by the sum of products."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Old:
+class Old(Struct, frozen=True, eq=False):
     """An element that the list had: its id, its last value, whether it was in the last list, and its place in the new
     one where it has been found there."""
 
@@ -36,8 +36,7 @@ class Old:
     """Its value before others went into it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class New:
+class New(Struct, frozen=True, eq=False):
     """An element of the new list: its place, its value, and its id where it has one already."""
 
     place: int

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, cast
+
+from msgspec.structs import replace
 
 from weft.blob import Blob, Opener
 from weft.call import Call

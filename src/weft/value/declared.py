@@ -1,7 +1,7 @@
 """What a class declares: its fields, and how an object is made of them again.
 
-Five families: dataclasses, msgspec Structs, TypedDicts, NamedTuples and pydantic models. pydantic and msgspec are not
-imported to find out: nobody has a class of theirs who has not imported them.
+Five families: dataclasses, msgspec Structs, TypedDicts, NamedTuples and pydantic models. pydantic is not imported to
+find out: nobody has a class of its own who has not imported it.
 
 Knows nothing of kinds or of what annotations mean.
 Invariant: `make` is given every field that was read, by name.
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import typing_extensions
+from msgspec import Struct, structs
 
 
 class DeclaredField(NamedTuple):
@@ -26,8 +27,7 @@ class DeclaredField(NamedTuple):
     required: bool
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """The fields of a class in order; `make` takes them by keyword. `tag` names the class within unions. `refused` says
     why objects of it could not be made again, if so."""
 
@@ -42,8 +42,7 @@ def declared_of(cls: Any) -> Declared | None:
     tag: str | None = cls.__dict__.get("__weft_tag__")
     if dataclasses.is_dataclass(cls):
         return _dataclass(cls, tag)
-    msgspec = sys.modules.get("msgspec")
-    if msgspec is not None and issubclass(cls, msgspec.Struct):
+    if issubclass(cls, Struct):
         return _struct(cls, tag)
     if typing_extensions.is_typeddict(cls):
         return _typed_dict(cls, tag)
@@ -81,8 +80,6 @@ def _needed_init_vars(cls: Any) -> list[str]:
 
 
 def _struct(cls: Any, tag: str | None) -> Declared:
-    from msgspec import structs
-
     fields = tuple(DeclaredField(each.name, each.encode_name, each.required) for each in structs.fields(cls))
     told = cls.__struct_config__.tag if tag is None else tag
     return Declared(fields, cls, None if told is None else str(told))

@@ -8,17 +8,17 @@ Source: schema evolution as in msgspec and Protocol Buffers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
+
+from msgspec import Struct
 
 from weft.content import Plain
 from weft.errors import WeftError
 from weft.value.kind import EVERY_FORM, FORMS, TAG, Dump, Kind, Load, Misfit, describe, refuse
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A field of a class: its key in the map, whether a map without it is refused, and whether `make` is given it."""
 
     name: str

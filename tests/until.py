@@ -1,0 +1,17 @@
+"""Waiting in a test for what another thread or program is about to do: never without an end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+LIMIT_S = 30.0
+"""Far more than it takes: who waits so long waits in vain."""
+
+
+def until(is_so: Callable[[], bool], *, pause_s: float = 0.002) -> None:
+    """Wait for it."""
+    end = time.monotonic() + LIMIT_S
+    while not is_so():
+        assert time.monotonic() < end, "it does not come to that"
+        time.sleep(pause_s)

@@ -27,6 +27,8 @@ from weft.tree import Entry, Grown, Member, Tree
 NOT_COMPUTED = Gone("not computed yet")
 NEVER = 1 << 62
 """A position that no record reaches: the first() of what is current."""
+STRAIGHT_MAX = 64
+"""How far down a way without forks is followed without noting what was met."""
 
 
 class Due(NamedTuple):
@@ -762,8 +764,7 @@ class Graph:
             return NEVER
         least, since = NEVER, 0
         node: Source = slot
-        while True:
-            # Straight down, while there is one way: nothing can be met twice.
+        for _ in range(STRAIGHT_MAX):  # down, while there is one way; no further, as it may lead in a circle
             due = node.due
             if due is not None:
                 least = min(least, max(due.first, since))
@@ -771,8 +772,10 @@ class Graph:
                 return self._first_below(node, since, least) if node.pending else least
             (edge,) = _unsettled(node)
             node, since = edge.source, max(edge.since, since)
+        return self._first_below(node, since, least)
 
     def _first_below(self, node: Source, since: int, least: int) -> int:
+        """The same for any graph: also one that has a loop while the references of one edit are followed one by one."""
         seen: dict[Source, int] = {node: since}
         stack: list[tuple[Source, int]] = [(node, since)]
         while stack:

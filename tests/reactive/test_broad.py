@@ -11,6 +11,7 @@ import pytest
 from tests.reactive.operations import add, inc, total
 from tests.reactive.runs import Runs
 from weft import Entity, Field, derive, field, items
+from weft.graph import NEVER, Slot
 from weft.testing.world import World
 
 LONG, WIDE, DEEP = 20_000, 10_000, 40
@@ -38,6 +39,21 @@ class Broad(Entity):
     xs = items(int)
     grown = xs.each(inc, eager=True)
     sum = derive(total, grown, eager=True)
+
+
+@pytest.mark.parametrize("length", [2, 63, 64, 65, 200])
+def test_what_is_unsettled_far_below_holds_the_mark_back(length: int) -> None:
+    world = Runs(chain(length))
+    world.tell(["a", "", "create", "Chain"])
+    world.watch(f"n{length - 1}")
+    world.settled()
+    cut = world.set(x=length)
+    end = world.engine.node("a", f"n{length - 1}")
+    assert isinstance(end, Slot)
+
+    assert world.engine.graph.first(end) == cut
+    world.settled()
+    assert world.engine.graph.first(end) == NEVER
 
 
 def test_a_chain_of_twenty_thousand_runs_each_node_once_cold_and_warm_and_never_recurses() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.reactive.operations import add, inc
 from tests.reactive.runs import Runs
@@ -107,6 +109,30 @@ def test_a_loop_of_references_is_refused_at_the_edit_with_its_path_named(kind: t
     world.set("leaf", x=50)
     world.settled()
     assert world.value("c", "value") == shown + 49  # all goes on as before the refused edit
+
+
+@pytest.mark.parametrize("kind", [Linked, Chosen])
+@given(orders=st.lists(st.permutations("abcd"), min_size=2, max_size=4), data=st.data())
+def test_references_that_trade_places_in_one_edit_never_go_round_in_a_circle(
+    kind: type[Leaf], orders: list[list[str]], data: st.DataObject
+) -> None:
+    """While the references of an edit are followed one by one, those of before and those of after may form a loop."""
+    world = Runs(Leaf, kind)
+    world.create(Leaf, "leaf")
+    for id in "abcd":
+        world.tell([id, "", "create", kind.__name__], [id, "up", "set", target("leaf")])
+        world.watch("value", id)
+
+    for x, order in enumerate(orders):
+        intents: list[Plain] = [["leaf", "x", "set", x]]
+        intents += [[id, "up", "set", target(above)] for above, id in zip(["leaf", *order], order, strict=False)]
+        world.tell(*data.draw(st.permutations(intents)))
+        if data.draw(st.booleans()):
+            world.settled()
+
+    world.settled()
+    step = 1 if kind is Linked else 0
+    assert [world.value(id, "value") for id in orders[-1]] == [len(orders) + step * place for place in range(1, 5)]
 
 
 def test_a_loop_closed_by_several_references_of_one_edit_is_refused() -> None:

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from types import ModuleType
 
 import pytest
@@ -24,6 +25,7 @@ from weft.services.endpoint import (
     is_loopback,
 )
 
+PATIENCE_S = 30
 FINISHED = b'data: {"choices":[{"index":0,"delta":{"content":"yes"},"finish_reason":"stop"}]}\n\n'
 
 
@@ -44,7 +46,8 @@ def sending(answer: bytes) -> Iterator[str]:
             except OSError:
                 return
             with connection, connection.makefile("rb") as request:
-                head = list(iter(request.readline, b"\r\n"))
+                connection.settimeout(PATIENCE_S)
+                head = list(takewhile(bool, iter(request.readline, b"\r\n")))  # nothing at all where a client went
                 length = next((int(line.split()[1]) for line in head if line.lower().startswith(b"content-length")), 0)
                 request.read(length)
                 connection.sendall(answer)

@@ -124,7 +124,7 @@ def test_references_that_trade_places_in_one_edit_never_go_round_in_a_circle(
         world.watch("value", id)
 
     for x, order in enumerate(orders):
-        intents: list[Plain] = [["leaf", "x", "set", x]]
+        intents: list[list[Plain]] = [["leaf", "x", "set", x]]
         intents += [[id, "up", "set", target(above)] for above, id in zip(["leaf", *order], order, strict=False)]
         world.tell(*data.draw(st.permutations(intents)))
         if data.draw(st.booleans()):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -118,9 +120,15 @@ def said(folder: Path, code: str, *given: str) -> list[str]:
     program = folder / "program.py"
     program.write_text(code)
     command = [sys.executable, "-W", "ignore", str(program), *given]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.splitlines()
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as begun:
+        try:
+            printed, complained = begun.communicate(timeout=60)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(begun.pid, signal.SIGKILL)  # its fork too, should that wait for ever
+    assert begun.returncode == 0, printed + complained
+    return printed.splitlines()
 
 
 @pytest.mark.parametrize("role", ["engine", "client"])

@@ -39,23 +39,9 @@ class Figures:
 
     def times(self, name: str, of: str) -> float:
         """How often `of` fits into it: the median of the samples' ratios for a yardstick, else the medians' ratio."""
-        return statistics.median(self._ratios(name, of)) if self._is_beside(name, of) else self._quotient(name, of)
-
-    def undisturbed(self, name: str, of: str) -> float:
-        """The same by the lower quartile, where samples are paired: what others do on the machine slows a case more
-        than its yardstick, which lives in the processor's nearest cache."""
-        if not self._is_beside(name, of):
-            return self._quotient(name, of)
-        ratios = sorted(self._ratios(name, of))
-        return ratios[len(ratios) // 4]
-
-    def _is_beside(self, name: str, of: str) -> bool:
-        return all(of in sample.beside for sample in self.samples[name])
-
-    def _ratios(self, name: str, of: str) -> list[float]:
-        return [sample.took / sample.beside[of] for sample in self.samples[name]]
-
-    def _quotient(self, name: str, of: str) -> float:
+        samples = self.samples[name]
+        if all(of in sample.beside for sample in samples):
+            return statistics.median(sample.took / sample.beside[of] for sample in samples)
         return self.seconds(name) / self.seconds(of)
 
 

@@ -63,10 +63,10 @@ def _row(case: Case, figures: Figures, ours: str | None, *, times: bool) -> str:
 def _passed(cases: Iterable[Case], figures: Figures) -> list[str]:
     limits = [(case, case.limit) for case in cases if case.limit is not None]
     return [
-        f"over its limit: {case.name} takes {took:.1f} times {limit.of} in its quietest quarter, "
+        f"over its limit: {case.name} takes {figures.times(case.name, limit.of):.1f} times {limit.of}, "
         f"not {limit.times:g} at most"
         for case, limit in limits
-        if (took := figures.undisturbed(case.name, limit.of)) > limit.times
+        if figures.times(case.name, limit.of) > limit.times
     ]
 
 

@@ -45,17 +45,6 @@ def test_a_limit_that_is_passed_is_printed(times: float, passed: bool) -> None:
     assert any(line.startswith("over its limit") for line in lines) is passed
 
 
-@pytest.mark.parametrize(("taken", "passed"), [([1.0, 5.0, 5.0, 5.0], True), ([1.0, 1.0, 5.0, 5.0], False)])
-def test_a_limit_is_passed_where_the_quieter_samples_pass_it_too(taken: list[float], passed: bool) -> None:
-    took = iter(taken)
-    yardsticks = [Case(name, YARDSTICKS, "u", always(1.0)) for name in (CALL, CONTENT, COMMIT)]
-    case = Case("ours", "group", "node", lambda: next(took), ours=True, limit=Limit(2, COMMIT))
-
-    lines = report([case], measured([*yardsticks, case], len(taken)), times=False)
-
-    assert any(line.startswith("over its limit: ours takes 5.0 times") for line in lines) is passed
-
-
 def test_cases_take_turns_and_slow_ones_rest_after_their_rounds() -> None:
     turns: list[str] = []
     ticks = count()

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 LIMIT_S = 30.0
 """Far more than it takes: who waits so long waits in vain."""
+PAUSE_S = 0.002
 
 
-def until(is_so: Callable[[], bool], *, pause_s: float = 0.002) -> None:
+def until(is_so: Callable[[], bool]) -> None:
     """Wait for it."""
     end = time.monotonic() + LIMIT_S
     while not is_so():
         assert time.monotonic() < end, "it does not come to that"
-        time.sleep(pause_s)
+        time.sleep(PAUSE_S)

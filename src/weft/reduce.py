@@ -48,7 +48,7 @@ class Told(NamedTuple):
     actor: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)  # no Struct, as not all that it has is compared
 class CellSpec:
     """What a field declares: its kind, the key of its elements, what it starts as, and a fold's steps by event name.
 
@@ -235,7 +235,7 @@ class Item(NamedTuple):
     added: int
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(slots=True)  # likewise
 class ItemsCell:
     """An ordered set. An element's id is its declared key's, else its content's; order keys come from the authors."""
 

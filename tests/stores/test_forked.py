@@ -125,7 +125,7 @@ def said(folder: Path, code: str, *given: str) -> list[str]:
         try:
             printed, complained = begun.communicate(timeout=60)
         finally:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(begun.pid, signal.SIGKILL)  # its fork too, should that wait for ever
     assert begun.returncode == 0, printed + complained
     return printed.splitlines()

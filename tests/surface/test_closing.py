@@ -121,6 +121,20 @@ def test_who_comes_to_read_while_the_space_closes_is_told_that_it_is_closed(tmp_
         assert isinstance(reader.ended(), SpaceClosed)
 
 
+def test_who_comes_to_wait_for_a_change_while_a_client_closes_goes_away(tmp_path: Path) -> None:
+    path = str(tmp_path / "closing.weft")
+    with weft.open(path, types=(Tally,)), weft.open(path, types=(Tally,)) as space:
+        client = space._host
+        lock = client.lock = Asked()  # type: ignore[assignment]
+
+        with lock:
+            waiting = Waiting(lambda: client.wait_turn(0, WAITS_S))
+            assert lock.by_another.wait(WAITS_S)
+            client.close()
+
+        assert waiting.ended() is None
+
+
 def test_an_operation_that_never_returns_does_not_keep_a_space_from_closing() -> None:
     bar = Bar()
     space = weft.open(types=(Tally,), services={Gate: bar})

@@ -44,6 +44,7 @@ STARTED = {
     BARE: ("-c", "pass"),
     "import weft": ("-c", "import weft"),
     "weft.open and Entity": ("-c", "from weft import Entity, open"),
+    "a space opened and closed": ("-c", "import weft; weft.open().close()"),
     "weft --help": ("-c", "from weft.cli import main; main()", "--help"),
 }
 TIME_MAX = {"import weft": 9.0, "weft.open and Entity": 9.0, "weft --help": 13.5}

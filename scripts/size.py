@@ -38,7 +38,7 @@ LANGUAGE = frozenset(
         "made", "node_type", "operation", "source", "source_text", "spelling", "told", "transition", "value", "wiring",
     }
 )  # fmt: skip
-SURFACE = frozenset({"client", "desk", "edit", "space"})
+SURFACE = frozenset({"client", "desk", "edit", "opening", "space"})
 TIMING = frozenset({"held", "placing", "policy", "schedule"})
 LINES_MAX = {"engine": 5000, "surface": 1000, "language": 4500, "timing": 700}
 COMPLEXITY_LISTED = 10

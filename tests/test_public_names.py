@@ -92,3 +92,15 @@ def test_importing_the_package_loads_none_of_its_modules() -> None:
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_declaring_types_loads_nothing_of_what_a_space_is_made_of() -> None:
+    source = """
+import sys
+from weft import Entity, derive, field, items, open
+print(sorted({"weft.engine", "weft.space", "weft.pump", "weft.stores.sqlite", "logging"} & set(sys.modules)))
+"""
+
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"

@@ -84,7 +84,7 @@ class Picture(Entity):
 
 def test_a_turn_that_the_store_refuses_leaves_nothing_and_what_came_back_in_it_is_not_computed_again() -> None:
     store = FussyStore()
-    with Space(store, {"Picture": compile_type(Picture)}, services={}) as space:
+    with Space(store, {"Picture": compile_type(Picture)}, services={}, actor="local") as space:
         picture = space.create(Picture, word="sun")
         until(lambda: painted == ["sun"])
         told = space.position
@@ -106,7 +106,7 @@ def test_a_turn_that_the_store_refuses_leaves_nothing_and_what_came_back_in_it_i
 
 def test_what_another_program_was_told_is_durable_comes_before_an_edit_that_was_made_after_it() -> None:
     store = FussyStore()
-    with Space(store, {"Walk": compile_type(Walk)}, services={}) as space:
+    with Space(store, {"Walk": compile_type(Walk)}, services={}, actor="local") as space:
         walk = space.create(Walk, number=1)
         store.is_full = True
         with pytest.raises(StoreFailed):

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from weft.errors import WeftError
     from weft.flow import Effect, Flow, Run, Secret, on
     from weft.handle import Absent, Failed, NodeFailed, NotFired, Running, Settled, State, Value, WaitTimeout
+    from weft.opening import open
     from weft.operation import Retry, op
     from weft.policy import Debounce
-    from weft.space import Space, open
+    from weft.space import Space
     from weft.told import Field, Ref, counter, entries, field, fold, items, ref, text
     from weft.transition import Transition
     from weft.wiring import choose, derive
@@ -72,9 +73,10 @@ _HOMES = {
     "weft.errors": "WeftError",
     "weft.flow": "Effect Flow Run Secret on",
     "weft.handle": "Absent Failed NodeFailed NotFired Running Settled State Value WaitTimeout",
+    "weft.opening": "open",
     "weft.operation": "Retry op",
     "weft.policy": "Debounce",
-    "weft.space": "Space open",
+    "weft.space": "Space",
     "weft.told": "Field Ref counter entries field fold items ref text",
     "weft.transition": "Transition",
     "weft.wiring": "choose derive",

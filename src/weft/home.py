@@ -61,6 +61,7 @@ class Home:
         runners: Mapping[str, Runner] | None,
         now: Callable[[], str],
         on_point: OnPoint = pass_by,
+        make_attempts: Callable[..., Attempts] = Attempts,
     ) -> None:
         self.store, self.types, self.services, self._point = store, specs, services, on_point
         self.kinds: dict[str, type] = {}
@@ -69,7 +70,7 @@ class Home:
         self.turns = 0
         self.is_async = False
         self._given_runners = runners
-        self.make_attempts: Callable[..., Attempts] = Attempts
+        self.make_attempts = make_attempts
         self._thread: threading.Thread | None = None
         self._pump: Pump | None = None
         self._starting = threading.Lock()

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
+from weft.attempt import Attempts
 from weft.client import Client
 from weft.content import Plain, encode
 from weft.definition import compile_type, service_name, type_name, unique_types
@@ -28,7 +29,7 @@ from weft.engine import Engine
 from weft.entity import Entity, entity_at, given_to, inputs_of_kind
 from weft.erased import erased_entity
 from weft.errors import WeftError
-from weft.expected import check_services, check_texts, check_type, check_types, no_place
+from weft.expected import check_texts, check_type, check_types, no_place
 from weft.folding import event_id, event_plain
 from weft.handle import Seat, Value, WaitTimeout
 from weft.home import Home, InsideOperation
@@ -48,12 +49,10 @@ if TYPE_CHECKING:
     from weft.past.index import LogIndex
     from weft.past.view import PastSpace
     from weft.plan.plan import Plan
-    from weft.purity.checks import Checks
     from weft.why.explanation import Explanation
 
 P = ParamSpec("P")
 Ent = TypeVar("Ent", bound=Entity)
-DEFAULT_ACTOR = "local"
 
 
 class BlockingCall(WeftError, RuntimeError):
@@ -70,49 +69,8 @@ class EditOutside(WeftError, RuntimeError):
     what: str
 
 
-def open(
-    path: str | None = None,
-    *,
-    types: Sequence[type[Entity]] = (),
-    services: Mapping[type, object] | None = None,
-    engine: bool | None = None,
-    actor: str = DEFAULT_ACTOR,
-    recompute: bool | None = None,
-    runners: Mapping[str, Runner] | None = None,
-    check_pure: float | Checks = 0,
-) -> Space:
-    """The space in the file at `path` (made if it is not there), or in memory.
-
-    `types` are computed here; entities of other types are readable. `services`: by the Protocol that operations name.
-    `engine`: True raises `SpaceLocked` where another program is the engine, None becomes its client; False computes
-    nothing in any case: it reads, and its edits wait in the inbox for whoever is the engine next. `recompute`: what a
-    service that changed since makes due: all that used it (True), nothing (False), or (None) all where it is free and
-    deterministic. `check_pure`: which share, from 0 to 1, of the calls of operations declared pure is made a second
-    time, in idle moments, to see whether they are.
-
-    Raises `SpaceLocked`, `SpaceDamaged`, `SpaceNewer`, `NotASpace`, `WrongDefinition`, `FlowsNotYet`. A space is used
-    by the process that opened it: in a fork of it each use, and opening it again, raises `OpenedElsewhere`.
-    """
-    from weft.purity.checks import checks_of
-
-    specs, offered = _compiled(check_types("types", types)), check_services(services or {})
-    checks = checks_of(check_pure)
-    space = Space(
-        _store(path), specs, services=offered, engine=engine, actor=actor, recompute=recompute, runners=runners
-    )
-    if checks is not None and isinstance(space._host, Home):
-        space._host.make_attempts = checks.attempts
-    return space
-
-
-def _store(path: str | None) -> Store:
-    from weft.stores.memory import MemoryStore
-    from weft.stores.sqlite import SqliteStore
-
-    return MemoryStore() if path is None else SqliteStore(path)
-
-
-def _compiled(types: Sequence[type[Entity]]) -> dict[str, TypeSpec]:
+def compiled_types(types: Sequence[type[Entity]]) -> dict[str, TypeSpec]:
+    """What these classes declare, by name. Raises `WrongDefinition`, and `FlowsNotYet` for one that declares a flow."""
     specs: dict[str, TypeSpec] = {}
     for name, kind in unique_types(types).items():
         specs[name] = compile_type(kind)
@@ -144,13 +102,14 @@ class Space:
         specs: dict[str, TypeSpec],
         *,
         services: Mapping[type, object],
+        actor: str,
         engine: bool | None = None,
-        actor: str = DEFAULT_ACTOR,
         recompute: bool | None = None,
         runners: Mapping[str, Runner] | None = None,
         now: Callable[[], str] = _now,
         new_id: Callable[[], str] = lambda: os.urandom(16).hex(),
         on_point: OnPoint = pass_by,
+        make_attempts: Callable[..., Attempts] = Attempts,
     ) -> None:
         self.actor, self._now, self._new_id, self._point = actor, now, new_id, on_point
         self._store = store
@@ -170,7 +129,14 @@ class Space:
 
         def as_engine() -> Home:
             return Home(
-                store, specs, services=by_name, recompute=recompute, runners=runners, now=now, on_point=on_point
+                store,
+                specs,
+                services=by_name,
+                recompute=recompute,
+                runners=runners,
+                now=now,
+                on_point=on_point,
+                make_attempts=make_attempts,
             )
 
         try:
@@ -305,7 +271,7 @@ class Space:
 
     def define(self, *kinds: type[Entity]) -> None:
         """Put definitions in force, as `open(types=…)` does: for a notebook, where a class is made anew."""
-        for name, spec in _compiled(check_types("space.define", kinds)).items():
+        for name, spec in compiled_types(check_types("space.define", kinds)).items():
             self._put(name, spec)
 
     def _define(self, kind: type[Entity]) -> TypeSpec:
@@ -313,7 +279,7 @@ class Space:
         if found is not None and self._host.kinds.get(type_name(kind)) in (None, kind):
             self._host.kinds[type_name(kind)] = kind
             return found
-        spec = _compiled([kind])[type_name(kind)]
+        spec = compiled_types([kind])[type_name(kind)]
         self._put(type_name(kind), spec)
         self._host.kinds[type_name(kind)] = kind
         return spec

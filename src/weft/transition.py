@@ -6,42 +6,38 @@ Invariant: a transition is a set of changes, any one of which is enough.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from weft.declare import Node
 
 
-@dataclass(frozen=True, slots=True)
-class Becomes:
+class Becomes(Struct, frozen=True):
     """The node changes from another value to this one."""
 
     node: Node[object]
     value: object
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """The node's value changes."""
 
     node: Node[object]
 
 
-@dataclass(frozen=True, slots=True)
-class Settles:
+class Settles(Struct, frozen=True):
     """The node settles on a new value."""
 
     node: Node[object]
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
+class Created(Struct, frozen=True):
     """The entity comes to be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(Struct, frozen=True):
     """Changes of one entity, any of which fires a trigger."""
 
     any_of: tuple[Becomes | Changes | Settles | Created, ...]

@@ -446,9 +446,7 @@ class Refusing(MemoryStore):
 
 def test_a_finding_that_was_not_kept_is_recorded_once_there_is_room() -> None:
     store = Refusing()
-    space = Space(store, {"Bench": compile_type(Bench)}, services={})
-    assert isinstance(space._host, Home)
-    space._host.make_attempts = Checks(1).attempts
+    space = Space(store, {"Bench": compile_type(Bench)}, services={}, actor="local", make_attempts=Checks(1).attempts)
     with space:
         space.create(Bench).counted.wait(timeout_s=LIMIT_S)
         (found,) = wait_impure(space, bool)

@@ -55,7 +55,7 @@ def store() -> FussyStore:
 @pytest.fixture
 def space(store: FussyStore) -> Iterator[Space]:
     acts.clear()
-    with Space(store, {"Tally": compile_type(Tally)}, services={}) as space:
+    with Space(store, {"Tally": compile_type(Tally)}, services={}, actor="local") as space:
         yield space
 
 

@@ -64,7 +64,7 @@ def store() -> FailingStore:
 
 @pytest.fixture
 def space(store: FailingStore) -> Iterator[Space]:
-    with Space(store, {"Sum": compile_type(Sum)}, services={}) as space:
+    with Space(store, {"Sum": compile_type(Sum)}, services={}, actor="local") as space:
         yield space
 
 
@@ -94,13 +94,13 @@ def test_an_event_that_breaks_off_is_not_kept_in_part_and_ends_the_engine(store:
 
 def test_what_was_kept_before_is_there_for_the_next_engine(store: FailingStore) -> None:
     beside = MemoryStore(beside=store)
-    with Space(store, {"Sum": compile_type(Sum)}, services={}) as space:
+    with Space(store, {"Sum": compile_type(Sum)}, services={}, actor="local") as space:
         sum = space.create(Sum, name="kept")
         store.fails = ZeroDivisionError("a defect")
         with pytest.raises(EngineBroke):
             tell_both(space, sum)
 
-    with Space(beside, {"Sum": compile_type(Sum)}, services={}) as space:
+    with Space(beside, {"Sum": compile_type(Sum)}, services={}, actor="local") as space:
         (sum,) = space.find(Sum)
         assert (sum.n, sum.name, sum.doubled.wait(LIMIT_S)) == (1, "kept", 2)
         tell_both(space, sum)
@@ -111,7 +111,7 @@ def test_an_event_of_another_program_that_breaks_off_ends_the_engine_and_waits_f
     store: FailingStore,
 ) -> None:
     beside = MemoryStore(beside=store)
-    with Space(store, {"Sum": compile_type(Sum)}, services={}) as space:
+    with Space(store, {"Sum": compile_type(Sum)}, services={}, actor="local") as space:
         sum = space.create(Sum, name="kept")
         head = store.head()
         store.fails = ZeroDivisionError("a defect")
@@ -125,7 +125,7 @@ def test_an_event_of_another_program_that_breaks_off_ends_the_engine_and_waits_f
         assert store.head() == head
         assert len(beside.inbox()) == 1
 
-    with Space(beside, {"Sum": compile_type(Sum)}, services={}) as space:
+    with Space(beside, {"Sum": compile_type(Sum)}, services={}, actor="local") as space:
         (sum,) = space.find(Sum)
         until(lambda: not beside.inbox())
         assert sum.n == 5

@@ -63,7 +63,7 @@ class BrokenStore(MemoryStore):
 
 def test_it_ends_when_the_engine_breaks_meanwhile() -> None:
     store, ended = BrokenStore(), list[str]()
-    with Space(store, {"Slow": compile_type(Slow)}, services={}) as space:
+    with Space(store, {"Slow": compile_type(Slow)}, services={}, actor="local") as space:
         slow = space.create(Slow, number=5)
         space.watch(slow.same)
 

@@ -83,7 +83,7 @@ def existing(path: str) -> Iterator[None]:
 @contextmanager
 def reading(path: str) -> Iterator[Space]:
     """A space to look at, also while another program computes it."""
-    from weft.space import open as open_space
+    from weft.opening import open as open_space
 
     with existing(path):
         space = open_space(path, engine=False)

@@ -53,7 +53,7 @@ def command(space: str, words: tuple[str, ...], is_all: bool, as_json: bool) -> 
     """
     if is_all == bool(words):
         raise click.UsageError("Say which NODE is meant, or --all; not both.")
-    from weft.space import open as open_space
+    from weft.opening import open as open_space
 
     with reading(space) as opened, opened.view() as engine:
         keys = _all(engine) if is_all else _named(engine, " ".join(words))

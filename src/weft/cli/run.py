@@ -54,7 +54,7 @@ def command(script: str, inputs: tuple[str, ...], space: str | None, timeout_s: 
 
     FILE is imported: guard what it does by itself with `if __name__ == "__main__":`.
     """
-    from weft.space import open as open_space
+    from weft.opening import open as open_space
 
     path, colon, name = script.rpartition(":")
     if not colon or "/" in name or "\\" in name:

@@ -12,7 +12,7 @@ Source: units of work; client-minted ids and order keys.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import Token
 from dataclasses import replace
 from types import TracebackType
@@ -74,8 +74,8 @@ class EditTooLarge(WeftError, ValueError):
 class Edit:
     """One atomic batch. Use it with `with`, or `async with` in an async space."""
 
-    def __init__(self, space: Space, *, id: str, actor: str, cause: int = 0) -> None:
-        self.space, self.id, self.actor, self.cause = space, id, actor, cause
+    def __init__(self, space: Space, *, id: str, actor: str, once: str | None = None, cause: int = 0) -> None:
+        self.space, self.id, self.actor, self.once, self.cause = space, id, actor, once, cause
         self.intents: list[Plain] = []
         self.created: dict[str, TypeSpec] = {}
         self.blobs: list[Blob] = []
@@ -83,12 +83,14 @@ class Edit:
         self._token: Token[Edit | None] | None = None
 
     # ---- staging ----
-    def create(self, spec: TypeSpec, values: Iterable[tuple[str, object]]) -> str:
-        """Stage a new entity and what it is told; returns its id. Raises what is wrong, having staged nothing."""
+    def create(self, spec: TypeSpec, values: Mapping[str, object], *, by_default: Iterable[str]) -> str:
+        """Stage a new entity and what it is told, some of it by its type's defaults; returns its id. Raises what is
+        wrong, having staged nothing."""
         entity, before = short_id("entity", self.id, len(self.created)), len(self.intents)
-        self.intents.append([entity, "", "create", spec.name])
+        names: list[Plain] = sorted(by_default)
+        self.intents.append([entity, "", "create", spec.name, *([names] if names else [])])
         try:
-            for name, value in values:
+            for name, value in values.items():
                 with _naming(f"{spec.name}.{name}"):
                     self._set(entity, spec.nodes[name], value)
         except BaseException:

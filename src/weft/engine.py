@@ -53,9 +53,9 @@ _log = logging.getLogger("weft")
 
 
 class EventReused(WeftError):
-    """The event {id} was told before and said something else. Give a different edit a different `once=`."""
+    """The {what} was told before and said something else. Give a different edit a different `once=`."""
 
-    id: str
+    what: str
 
 
 class EngineBroke(WeftError):
@@ -136,7 +136,7 @@ class Engine(Ledger):
     def _told_again(self, id: str, digest: bytes, known: Row) -> int:
         position, was, outcome = known
         if was and was != digest:  # of an event that was erased only its id is known
-            raise EventReused(id=id)
+            raise EventReused(what=f"event {id}")
         if outcome is not None:
             raise Refused(place=f"event {id}", why=str(outcome))
         assert isinstance(position, int)

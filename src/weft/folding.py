@@ -167,14 +167,22 @@ class Folding:
 
 
 def intents_digest(intents: list[Plain]) -> bytes:
-    """What an event said, apart from what its author minted anew on each try: order keys and text updates. Empty where
-    a part of it was erased: what it said cannot be known any more."""
+    """What an event said, apart from what its author minted anew on each try: order keys and text updates; and apart
+    from what the type said by its defaults, so that it may gain fields. Empty where a part of it was erased: what it
+    said cannot be known any more."""
     said: list[Plain] = []
+    by_default: set[tuple[Plain, Plain]] = set()
     for intent in intents:
         assert isinstance(intent, list)
         match intent:
             case [_, _, "erased"]:
                 return b""
+            case [entity, _, "create", kind, names]:
+                assert isinstance(names, list)
+                by_default |= {(entity, name) for name in names}
+                said.append([entity, "", "create", kind])
+            case [entity, node, "set", _] if (entity, node) in by_default:
+                by_default.discard((entity, node))  # what the same edit sets after that was said
             case [entity, node, "add", _, value]:
                 said.append([entity, node, "add", value])
             case [entity, node, "move", element, *_]:

@@ -25,7 +25,7 @@ from weft.content import Plain, encode
 from weft.definition import compile_type, service_name, type_name, unique_types
 from weft.desk import FlowsNotYet, SpaceDesk
 from weft.edit import Edit, EditTooLarge
-from weft.engine import Engine
+from weft.engine import Engine, EventReused
 from weft.entity import Entity, entity_at, given_to, inputs_of_kind
 from weft.erased import erased_entity
 from weft.errors import WeftError
@@ -81,6 +81,17 @@ def compiled_types(types: Sequence[type[Entity]]) -> dict[str, TypeSpec]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@contextlib.contextmanager
+def _named(edit: Edit) -> Iterator[None]:
+    """Call an edit by the name that its author gave it."""
+    try:
+        yield
+    except EventReused as reused:
+        if edit.once is None:
+            raise
+        raise EventReused(what=f"edit {edit.once!r} by {edit.actor!r}") from reused
 
 
 def _engine_or(as_client: Callable[[], Client] | None, as_engine: Callable[[], Home]) -> Home | Client:
@@ -222,7 +233,8 @@ class Space:
         it is told once however often it is said. `cause`: the position of the record that it answers."""
         check_texts("space.edit", by=by, once=once)
         actor = by or self.actor
-        return Edit(self, id=event_id(actor, once if once is not None else self._new_id()), actor=actor, cause=cause)
+        id = event_id(actor, once if once is not None else self._new_id())
+        return Edit(self, id=id, actor=actor, once=once, cause=cause)
 
     def create(self, kind: Callable[P, Ent], /, *args: P.args, **inputs: P.kwargs) -> Ent:
         """A new entity, told what its class asks for. Raises TypeError for what is missing, mistyped or mistaken."""
@@ -231,12 +243,12 @@ class Space:
         draft = kind(*args, **inputs)
         spec = self._define(type(draft))
         given = given_to(draft)
-        values = [
-            (name, given.get(name, node.default if isinstance(node, Field) else None))
+        values = {
+            name: given.get(name, node.default if isinstance(node, Field) else None)
             for name, node in inputs_of_kind(type(draft)).items()
-        ]
+        }
         with self._editing(type(draft).__name__) as edit:
-            id = edit.create(spec, values)
+            id = edit.create(spec, values, by_default=values.keys() - given.keys())
         return entity_at(type(draft), Seat(self.desk, id))
 
     def get(self, kind: type[Ent], id: str, /) -> Ent:
@@ -333,12 +345,14 @@ class Space:
     def _tell(self, edit: Edit) -> None:
         if edit.intents:
             self._keep_blobs(edit)
-            self._saw(self._host.tell(self._event(edit)))
+            with _named(edit):
+                self._saw(self._host.tell(self._event(edit)))
 
     async def _tell_async(self, edit: Edit) -> None:
         if edit.intents:
             self._keep_blobs(edit)
-            self._saw(await self._host.tell_async(self._event(edit)))
+            with _named(edit):
+                self._saw(await self._host.tell_async(self._event(edit)))
 
     @property
     def seen(self) -> int:

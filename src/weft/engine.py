@@ -46,6 +46,7 @@ from weft.store import (
     TREE,
     VERSION,
     Row,
+    entry_at,
 )
 from weft.written_result import encode_result
 
@@ -568,17 +569,25 @@ class Engine(Ledger):
     def offer(self, name: str, fingerprint: Plain, *, recompute: bool, cost: str = "") -> bool:
         """Put a service's fingerprint in force; returns whether it differs from the one before.
 
-        Calls made from here on carry it. What was computed with another stands, unless `recompute`; what failed is
-        tried again in any case."""
+        Calls made from here on carry it. What was computed with another stands, unless `recompute`, now or at a later
+        offer; what failed is tried again in any case."""
         content = encode(fingerprint)
-        if self.fingerprints.get(name) == content_id(content):
+        is_another = self.fingerprints.get(name) != content_id(content)
+        if not is_another and (not recompute or self._is_recomputed(name)):
             return False
         said: dict[str, Plain] = {"name": name, "fingerprint": fingerprint, "recompute": recompute}
         position = self.record("service", said | ({"cost": cost} if cost else {})).position
         self._put_service(name, content, position)
         # Also for the first of its name: what was computed without an optional service is computed again with it.
         self._due_for_service(name, position, recompute=recompute)
-        return True
+        return is_another
+
+    def _is_recomputed(self, name: str) -> bool:
+        """Whether all that uses the service was made due when the one that is in force came."""
+        row = self.row(SERVICE, (name,))
+        assert row is not None and isinstance(row[0], int)
+        told = entry_at(self.store, row[0])
+        return told is not None and bool(told.said["recompute"])
 
     def _put_service(self, name: str, content: bytes, position: int) -> None:
         self.cut = position

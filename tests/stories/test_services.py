@@ -71,6 +71,25 @@ def test_another_service_recomputes_what_it_is_told_to(
     assert model.asked == (2 if expected.startswith("new") else 1)
 
 
+@pytest.mark.parametrize("before", [None, False])
+def test_what_was_left_standing_is_computed_again_when_that_is_asked_for_later(
+    tmp_path: Path, before: bool | None
+) -> None:
+    with opened(tmp_path / "s", Echo("old", cost="paid")) as space:
+        space.create(Chat).reply.wait(10)
+    with opened(tmp_path / "s", Echo("new", cost="paid"), recompute=before) as space:
+        assert space.find(Chat)[0].reply.wait(10) == "old: HI"
+    positions = []
+
+    for asked in (1, 0):  # and once is enough
+        model = Echo("new", cost="paid")
+        with opened(tmp_path / "s", model, recompute=True) as space:
+            assert space.find(Chat)[0].reply.wait(10) == "new: HI"
+            positions.append(space.position)
+        assert model.asked == asked
+    assert positions[0] == positions[1]
+
+
 def test_the_same_service_again_calls_nothing(tmp_path: Path) -> None:
     with opened(tmp_path / "s", Echo("m")) as space:
         space.create(Chat).reply.wait(10)

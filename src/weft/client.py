@@ -157,7 +157,7 @@ class Client:
             return None
         position, digest, refusal = row
         if digest and digest != intents_digest(cast("list[Plain]", event["intents"])):
-            raise EventReused(what=f"event {event['id']}")
+            raise EventReused(what=f"event {event['id']!s}")
         if refusal is not None:
             raise Refused(place="event " + str(event["id"]), why=str(refusal))
         assert isinstance(position, int)

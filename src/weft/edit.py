@@ -87,7 +87,7 @@ class Edit:
         """Stage a new entity and what it is told, some of it by its type's defaults; returns its id. Raises what is
         wrong, having staged nothing."""
         entity, before = short_id("entity", self.id, len(self.created)), len(self.intents)
-        names: list[Plain] = sorted(by_default)
+        names: list[Plain] = [*sorted(by_default)]
         self.intents.append([entity, "", "create", spec.name, *([names] if names else [])])
         try:
             for name, value in values.items():

@@ -268,6 +268,16 @@ class Engine(Ledger):
             for element, _, _ in changed:
                 self._spread_element(node, element, cut)
 
+    def _spread_anew(self, node: ToldNode | Whole, cut: int) -> None:
+        """Make due whoever reads what has no result of its own to tell by that it is another: what says something else
+        by default, or runs over another collection."""
+        self.graph.load_readers(node.thing)
+        self.spread(node, [], cut)
+        for element in list(node.readers):
+            self._spread_element(node, element, cut)
+        for slot in list(node.slots.values()) if isinstance(node, Whole) else ():
+            self.spread(slot, [], cut)  # it may show again what it showed before, and was not there meanwhile
+
     def _spread_element(self, node: Source, element: str, cut: int) -> None:
         if not element:
             return
@@ -565,6 +575,9 @@ class Engine(Ledger):
             thing = self.graph.thing(id)
             assert thing is not None
             self.make_all_due([slot for slot in thing.slots() if slot.key.node in changes.changed], position)
+            for node in [thing.nodes[name] for name in spec.nodes if name in changes.changed]:
+                if not isinstance(node, Slot):
+                    self._spread_anew(node, position)
 
     def offer(self, name: str, fingerprint: Plain, *, recompute: bool, cost: str = "") -> bool:
         """Put a service's fingerprint in force; returns whether it differs from the one before.

@@ -305,6 +305,7 @@ class Space:
     def _put(self, name: str, spec: TypeSpec) -> None:
         self._host.define(spec)  # first: one that is refused leaves the former in use
         self._host.types[name] = spec
+        self._saw(self._host.position())  # what is waited for from here on follows the definition
 
     @contextlib.contextmanager
     def _editing(self, what: str) -> Iterator[Edit]:

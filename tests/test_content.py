@@ -23,6 +23,9 @@ from weft.content import (
     content_id,
     decode,
     encode,
+    encoded_link,
+    encoded_list,
+    encoded_text,
     is_cid,
     is_raw_id,
     link,
@@ -268,3 +271,10 @@ def test_another_implementation_spells_ids_the_same(cid: Cid) -> None:
 
     assert multiformats.CID.decode(bytes(cid)).encode("base32") == cid_text(cid)
     assert bytes(multiformats.CID.decode(cid_text(cid))) == cid
+
+
+@given(st.text() | st.text(min_size=200, max_size=300), st.lists(atoms, max_size=300), cids)
+def test_bytes_put_together_from_parts_are_those_of_the_whole(text: str, members: list[Plain], cid: Cid) -> None:
+    assert encoded_text(text) == encode(text)
+    assert encoded_link(cid) == encode(link(cid))
+    assert encoded_list([encode(member) for member in members]) == encode(members)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from weft.blob import Opener
 from weft.collection import mapping_plain
@@ -61,19 +61,36 @@ def _reduced(spec: NodeSpec, code: NodeCode, elements: Tree, open_blob: Opener) 
     shape, function = code.inputs[0], code.function
     assert function is not None and spec.operation is not None
 
-    def joined(parts: list[bytes]) -> bytes:
+    def value_of(part: bytes | Kept) -> object:
         # Decoded anew each time: a function may change what it is given.
-        first, *rest = (shape.decode(part, open_blob) for part in parts)
-        return shape.encode(reduce(function, rest, first))
+        return shape.decode(part, open_blob) if isinstance(part, bytes) else part.value
 
-    def of_members(members: list[Member]) -> bytes:
+    def joined(parts: Sequence[bytes | Kept]) -> bytes | Kept:
+        first, *rest = map(value_of, parts)
+        value = reduce(function, rest, first)
+        encoded = shape.encode(value)
+        # As it is read back: an int that stands for a float is a float from there on.
+        return Kept(shape.decode(encoded), encoded) if type(value) in _UNCHANGING else encoded
+
+    def of_members(members: list[Member]) -> bytes | Kept:
         return joined([member.encoded for member in members])
 
-    parts = [shape.encode(shape.from_plain(spec.operation.settings))]
+    parts: list[bytes | Kept] = [shape.encode(shape.from_plain(spec.operation.settings))]
     if elements.root is not None:
         parts.append(elements.root.fold((function, shape), of_members, joined))
-    encoded = joined(parts)
+    whole = joined(parts)
+    encoded = whole if isinstance(whole, bytes) else whole.encoded
     return Ok(content_id(encoded), encoded)
+
+
+class Kept(NamedTuple):
+    """What a function made of some elements, where nobody can change it."""
+
+    value: object
+    encoded: bytes
+
+
+_UNCHANGING = frozenset({bool, int, float, str, bytes, type(None)})
 
 
 class _Key:

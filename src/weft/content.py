@@ -40,6 +40,7 @@ _RAW = b"\x01\x55\x12\x20"
 _CID_BYTES = 36
 _CID_CHARS = 59
 _CONTAINER_HEADS = bytes(range(0x80, 0xC0))
+_SHORT_TEXT_HEADS = [bytes([0x60 + size]) if size < 24 else bytes([0x78, size]) for size in range(256)]
 _LINK = b"\xd8\x2a\x58\x25\x00"
 """What stands before an id in a link's bytes: tag 42, 37 bytes, the multibase prefix."""
 
@@ -103,6 +104,13 @@ def decode(
     if nodes_max is not None and len(encoded) > nodes_max and _holds_more(value, nodes_max):
         raise _undecodable(encoded, f"it holds more than {nodes_max} values")
     return value
+
+
+def encoded_text(text: str) -> bytes:
+    """The canonical bytes of a text."""
+    encoded = text.encode()
+    size = len(encoded)
+    return _SHORT_TEXT_HEADS[size] + encoded if size < len(_SHORT_TEXT_HEADS) else encode_dag_cbor(text)
 
 
 def encoded_link(cid: Cid) -> bytes:

@@ -17,14 +17,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeAlias, TypeVar
+from operator import attrgetter
+from typing import NamedTuple, TypeAlias, TypeVar, cast
 
-from weft.content import Cid, Plain, content_id, encode_shallow, link
+from weft.content import Cid, content_id, encode_shallow, encoded_link, encoded_list, encoded_text
 
 Place: TypeAlias = "tuple[str, str] | tuple[int]"
 """By what the elements of one collection are ordered; no two have one place."""
 P = TypeVar("P")
 _BOUNDARY = "a"
+_place_of = attrgetter("place")
+_PAIR = b"\x82"
+"""How the canonical bytes of a list of two begin."""
 
 
 class Member(NamedTuple):
@@ -54,11 +58,16 @@ class Entry(NamedTuple):
         """One element."""
         return 1
 
+    @property
+    def listed(self) -> bytes:
+        """What stands for it in its leaf."""
+        return _PAIR + encoded_text(self.last) + encoded_link(self.id)
+
 
 class Node:
     """A run of elements, or of nodes of the level below. Never changed; what follows from it is kept when asked for."""
 
-    __slots__ = ("_folds", "_id", "children", "last", "level", "place", "size")
+    __slots__ = ("_folds", "_id", "_listed", "children", "last", "level", "place", "size")
 
     def __init__(self, level: int, children: Sequence[Child]) -> None:
         self.level, self.children = level, children
@@ -68,15 +77,24 @@ class Node:
         """The id and the place of its last element."""
         self.size: int = sum(child.size for child in children) if level else len(children)
         self._id: Cid | None = None
+        self._listed: bytes | None = None
         self._folds: dict[Hashable, object] | None = None
 
     @property
     def id(self) -> Cid:
-        """The content id of the node: what it holds, by id."""
+        """The content id of the node: of its level, and of a list of (last element id, link) of what it holds."""
         if self._id is None:
-            listed: list[Plain] = [[child.last, link(child.id)] for child in self.children]
-            self._id = content_id(encode_shallow([self.level, listed]))
+            # Put together from bytes: the way to a change has a hundred children, all but a few as they were.
+            listed = [child.listed for child in self.children]
+            self._id = content_id(_PAIR + encode_shallow(self.level) + encoded_list(listed))
         return self._id
+
+    @property
+    def listed(self) -> bytes:
+        """What stands for it in the node above."""
+        if self._listed is None:
+            self._listed = _PAIR + encoded_text(self.last) + encoded_link(self.id)
+        return self._listed
 
     @property
     def is_closed(self) -> bool:
@@ -95,13 +113,16 @@ class Node:
 
     def fold(self, name: Hashable, of_members: Callable[[list[Member]], P], join: Callable[[list[P]], P]) -> P:
         """What `of_members` makes of a leaf's elements and `join` of what it made of nodes, each kept under `name`."""
-        if self._folds is None:
-            self._folds = {}
-        if name not in self._folds:
-            below = [child.fold(name, of_members, join) for child in self.children if isinstance(child, Node)]
-            members = [child.member for child in self.children if isinstance(child, Entry)]
-            self._folds[name] = join(below) if below else of_members(members)
-        return self._folds[name]  # type: ignore[return-value]
+        folds = self._folds
+        if folds is None:
+            folds = self._folds = {}
+        if name not in folds:
+            if self.level:
+                nodes = cast("Sequence[Node]", self.children)
+                folds[name] = join([node.fold(name, of_members, join) for node in nodes])
+            else:
+                folds[name] = of_members([entry.member for entry in cast("Sequence[Entry]", self.children)])
+        return folds[name]  # type: ignore[return-value]
 
 
 Child: TypeAlias = "Node | Entry"
@@ -153,6 +174,14 @@ class Tree:
         return Tree(_root(_edited(self.root, place, None))) if self.root is not None else self
 
 
+def _between(level: int, before: Sequence[Child], made: Sequence[Child], after: Sequence[Child]) -> list[Node]:
+    """One node's children as nodes, of which only those that were `made` may close anew: mostly one node again."""
+    closing = _BOUNDARY * (level + 1)
+    if any(child.last.endswith(closing) for child in made) and (after or len(made) > 1):
+        return _cut(level, [*before, *made, *after])
+    return [Node(level, [*before, *made, *after])] if before or made or after else []
+
+
 def _cut(level: int, children: Sequence[Child]) -> list[Node]:
     """Children as nodes, each up to the next one that closes."""
     closing = _BOUNDARY * (level + 1)
@@ -189,12 +218,14 @@ def _edited(node: Node, place: Place, entry: Entry | None) -> list[Node]:
         at -= 1
     before, found, after = children[:at], children[at] if at < len(children) else None, children[at + 1 :]
     if not isinstance(found, Node):
-        kept = [found] if found is not None and found.place != place else []
-        return _cut(0, [*before, *([] if entry is None else [entry]), *kept, *after])
+        here: list[Child] = [] if entry is None else [entry]
+        if found is None:  # behind the last one, which may close
+            return _between(0, before[:-1], [*before[-1:], *here], [])
+        return _between(0, before, here, [*([found] if found.place != place else []), *after])
     made = _edited(found, place, entry)
     if made and after and not made[-1].is_closed:
         made[-1], after = _joined(made[-1], after[0]), after[1:]
-    return _cut(node.level, [*before, *made, *after])
+    return _between(node.level, before, made, after)
 
 
 def _joined(one: Node, other: Child) -> Node:
@@ -204,10 +235,6 @@ def _joined(one: Node, other: Child) -> Node:
     if isinstance(end, Entry) or end.is_closed:
         return Node(one.level, [*one.children, *other.children])
     return Node(one.level, [*before, _joined(end, other.children[0]), *other.children[1:]])
-
-
-def _place_of(child: Child) -> Place:
-    return child.place
 
 
 class Grown:

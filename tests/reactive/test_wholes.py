@@ -334,3 +334,27 @@ def test_a_key_that_does_not_fit_its_annotation_is_the_groups_error_in_words() -
     assert isinstance(words, Err) and isinstance(lists, Err)
     assert words.message == "the key of a group: str where int is wanted."
     assert lists.message.startswith("the key of a group holds [0], which cannot be kept: only what can be hashed")
+
+
+def summed(one: float, other: float) -> float:
+    assert type(other) is float
+    return int(one + other)
+
+
+class Weighed(Entity):
+    weights = items(float)
+    sum = weights.reduce(summed, 0.0)
+
+
+def test_what_a_reduced_run_comes_to_is_read_back_as_its_type_says() -> None:
+    world = Runs(Weighed)
+    world.create(Weighed, watch="sum")
+    for number in range(200):  # far more than a node of the collection holds
+        world.add("a", "weights", float(number))
+    world.settled()
+    assert world.value("a", "sum") == sum(range(200))
+
+    world.add("a", "weights", 0.0)
+
+    world.settled()
+    assert type(world.value("a", "sum")) is float

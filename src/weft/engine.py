@@ -516,16 +516,18 @@ class Engine(Ledger):
 
     # ---- what is in force ----
     def define(self, spec: TypeSpec) -> bool:
-        """Put a definition in force; returns whether that changed anything. Only what differs becomes due."""
-        self.types[spec.name] = spec
+        """Put a definition in force; returns whether that changed anything. Only what differs becomes due. One that is
+        refused changes nothing."""
         old = self.in_force.get(spec.name)
         if old is not None and old.content() == spec.content():
-            self.in_force[spec.name] = spec
+            self.types[spec.name] = self.in_force[spec.name] = spec
             return False
         said = spec.plain()
         change = DefinitionChange(old, spec) if old is not None else None
         if change is not None:
+            change.check_kept(self)
             self._check_loops(spec)
+        self.types[spec.name] = spec
         renamed = change.renamed if change is not None else {}
         for name in change.unannounced() if change is not None else ():
             _log.warning(

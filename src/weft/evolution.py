@@ -6,20 +6,22 @@ all that was computed. Source: schema migrations by comparison; build systems th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from weft.content import Plain, encode
 from weft.errors import WeftError
 from weft.ledger import Ledger
 from weft.spec import NodeSpec, TypeSpec
-from weft.store import DUE, STATE, TREE, VERSION
+from weft.store import DUE, KIND, STATE, TREE, VERSION
 
 
 class DefinitionChange:
     """What differs between two forms of a type, and the rows that follow a renamed node."""
 
     def __init__(self, old: TypeSpec, new: TypeSpec, *, renamed: Mapping[str, str] | None = None) -> None:
-        """`renamed`: what the log says of it, former name to new; by default what the new form's nodes say."""
+        """`renamed`: what the log says of it, former name to new; by default what the new form's nodes say. Raises
+        `KindChanged`."""
+        self._old, self._new = old, new
         self.renamed = (
             dict(renamed)
             if renamed is not None
@@ -39,9 +41,32 @@ class DefinitionChange:
             if not node.is_told and name not in new.nodes and name not in self.renamed
         ]
         for name, node in new.nodes.items():
-            was = before[name]
-            if was is not None and was.kind != node.kind and (was.is_told or node.is_told):
-                raise KindChanged(type=new.name, node=name, was=was.kind, now=node.kind)
+            self._check_kind(before[name], node)
+
+    def _check_kind(self, was: NodeSpec | None, now: NodeSpec) -> None:
+        if was is not None and was.kind != now.kind and (was.is_told or now.is_told):
+            raise KindChanged(type=self._new.name, node=now.name, was=was.kind, now=now.kind)
+
+    def check_kept(self, ledger: Ledger) -> None:
+        """Refuse a form that could not go on with what was told, also under a former form to a node that had gone
+        since. Raises `KindChanged` and `KeyChanged`. O(entities of the type) for each node that is new or has another
+        key, O(log) where one that is new was told before."""
+        told = {name: node for name, node in self._old.nodes.items() if node.is_told}
+        new = [name for name in self._new.nodes if name not in self._old.nodes]
+        if back := [name for name in new if self._is_kept(ledger, name)]:
+            told |= _last_told(ledger, self._new.name, back)
+        for name, was in told.items():
+            now = self._new.nodes.get(name)
+            if now is None:
+                continue
+            self._check_kind(was, now)
+            if was.key != now.key and self._is_kept(ledger, name):
+                raise KeyChanged(type=self._new.name, node=name, was=_known_by(was.key), now=_known_by(now.key))
+
+    def _is_kept(self, ledger: Ledger, name: str) -> bool:
+        """Whether anything that was told to this node of any entity is kept."""
+        ids = (str(key[2]) for key, _ in ledger.rows(KIND, (self._new.name,)))
+        return any(True for id in ids for _ in ledger.rows(STATE, (id, name)))
 
     def _is_same(self, old: NodeSpec | None, new: NodeSpec) -> bool:
         if old is None:
@@ -82,6 +107,32 @@ class KindChanged(WeftError):
     node: str
     was: str
     now: str
+
+
+class KeyChanged(WeftError):
+    """The elements of {type}.{node} are known {was}, and would be {now}: those that it holds could neither be removed
+    nor moved, and equal ones would stand beside them. Give the list with the new key another name, add them to it, and
+    keep the old one while it is read."""
+
+    type: str
+    node: str
+    was: str
+    now: str
+
+
+def _known_by(key: str | None) -> str:
+    return "by their content" if key is None else f"by their field {key!r}"
+
+
+def _last_told(ledger: Ledger, type: str, names: Iterable[str]) -> dict[str, NodeSpec]:
+    """What these nodes were when they last were told, as the log says it. O(log)."""
+    found: dict[str, NodeSpec] = {}
+    for record in (*ledger.store.records(), *ledger.batch.records):
+        said = record.content() if record.kind == "definition" else {}
+        if said.get("name") == type:
+            nodes = TypeSpec.of_plain(said).nodes
+            found |= {name: nodes[name] for name in names if name in nodes and nodes[name].is_told}
+    return found
 
 
 def without_demand(said: dict[str, Plain]) -> dict[str, Plain]:

@@ -212,6 +212,19 @@ def test_a_space_is_not_opened_with_a_node_that_comes_back_as_another_kind(tmp_p
         assert [entity.kept for entity in space.find(first)] == [7]  # type: ignore[attr-defined]
 
 
+def test_a_definition_that_is_refused_does_not_take_the_code_of_the_former() -> None:
+    with weft.open(types=[FIRST]) as space:
+        page = space.create(FIRST, title="First")
+        with pytest.raises(KindChanged):
+            space.define(with_words_by_place())
+
+        with space.view() as engine:
+            engine.forget()  # as after a write that failed: memory is read anew
+        page.words.add("one")
+
+        assert page.counted.wait(30) == 1
+
+
 def test_a_told_node_of_which_nothing_is_kept_comes_back_as_any_kind() -> None:
     first = note("items")
     with weft.open(types=[first]) as space:

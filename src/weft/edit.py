@@ -221,11 +221,13 @@ class Edit:
     def _move(self, engine: Engine, entity: str, spec: NodeSpec, item: object, before: object) -> None:
         cell = self.cell(engine, entity, spec)
         assert isinstance(cell, ItemsCell)
-        element = self._identity(spec, item)
+        element, front = self._identity(spec, item), "" if before is None else self._identity(spec, before)
+        if element == front:
+            said = f"{spec.name} cannot have {item!r} moved in front of itself"
+            raise ValueError(f"{said}; name another item, or None for the end")
         order = [(key, id) for key, id in cell.order if id != element]
         place: int | None = len(order)
-        if before is not None:
-            front = self._identity(spec, before)
+        if front:
             place = next((n for n, (_, id) in enumerate(order) if id == front), None)
         if place is None:
             raise KeyError(f"{spec.name} holds no {before!r} to move in front of")
@@ -233,7 +235,7 @@ class Edit:
         room: list[Plain] = [[order[at][1], order[at][0], new] for at, new in others.items()]
         last = others.get(len(order) - 1, order[-1][0]) if order else ""
         self._tails[entity, spec.name] = max(key, last)
-        self.intents.append([entity, spec.name, "move", element, key, *([room] if room else [])])
+        self.intents.append([entity, spec.name, "move", element, key, room, front])
 
     def _entry_shapes(self, spec: NodeSpec) -> tuple[Shape, Shape]:
         arguments = getattr(shape_in(spec).annotation, "__args__", (object, object))

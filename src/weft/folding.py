@@ -185,7 +185,9 @@ def intents_digest(intents: list[Plain]) -> bytes:
                 by_default.discard((entity, node))  # what the same edit sets after that was said
             case [entity, node, "add", _, value]:
                 said.append([entity, node, "add", value])
-            case [entity, node, "move", element, *_]:
+            case [entity, node, "move", element, _, _, before]:
+                said.append([entity, node, "move", element, before])
+            case [entity, node, "move", element, *_]:  # older logs do not say in front of which
                 said.append([entity, node, "move", element])
             case [entity, node, "edit", _, *description]:
                 said.append([entity, node, "edit", *description])

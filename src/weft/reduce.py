@@ -266,9 +266,9 @@ class ItemsCell:
                 (element,) = _args(args, 1, verb)
                 return self._remove(element, told)
             case "move":
-                element, order = _args(args[:2], 2, verb)
-                room = _args(args, 3, verb)[2] if len(args) > 2 else []
-                return self._move(element, order, room)
+                # Last stands in front of which it was meant to be, for readers alone. Older logs hold shorter ones.
+                element, order, *further = args if 2 <= len(args) <= 4 else _args(args, 4, verb)
+                return self._move(element, order, further[0] if further else [])
             case _:
                 raise _unknown(self.spec.kind, verb, "add, remove and move")
 

@@ -227,7 +227,14 @@ def intent_text(intent: Plain) -> str:
     if verb in ("add", "edit"):
         args = args[1:]
     said = " ".join(plain_text(one) for one in args)
+    if verb == "move":
+        said = plain_text(args[0]) + _moved_to(args[3:])
     return shortened(" ".join(str(word) for word in (node, verb, said) if word))
+
+
+def _moved_to(before: list[Plain]) -> str:
+    """In front of which element; nothing where an older log does not say."""
+    return "" if not before else f" in front of {plain_text(before[0])}" if before[0] else " to the end"
 
 
 def shortened(text: str, chars_max: int = PREVIEW_CHARS) -> str:

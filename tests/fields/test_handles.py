@@ -18,6 +18,7 @@ from weft.engine import EventReused
 from weft.reduce import Refused
 from weft.store import STATE
 from weft.stores.sqlite import SqliteStore
+from weft.subscription import intent_text
 
 
 @element(key="isbn")
@@ -101,6 +102,10 @@ def test_items_are_an_ordered_set(file: str) -> None:
         assert "a" in shelf.tags and len(shelf.tags) == 3 and shelf.tags[0] == "c"
         with pytest.raises(KeyError, match="tags holds no 'zz' to move in front of"):
             shelf.tags.move("a", before="zz")
+        with pytest.raises(
+            ValueError, match="tags cannot have 'a' moved in front of itself; name another item, or None"
+        ):
+            shelf.tags.move("a", before="a")
     with again(space, file) as space:
         assert list(space.find(Shelf)[0].tags) == ["c", "a", "b"]
 
@@ -177,6 +182,33 @@ def test_a_move_that_made_room_is_one_event_when_it_is_said_again() -> None:
                 shelf.tags.move("moved", before=second)
 
         assert list(shelf.tags) == [first, "moved", second]
+
+
+@pytest.mark.parametrize("other", [None, "b"])
+def test_a_move_to_another_place_is_another_event(other: str | None) -> None:
+    with weft.open(types=(Shelf,)) as space:
+        shelf = space.create(Shelf)
+        shelf.tags.add("a", "b", "c")
+        for _ in range(2):
+            with space.edit(once="x"):
+                shelf.tags.move("c", before="a")
+
+        with pytest.raises(EventReused), space.edit(once="x"):
+            shelf.tags.move("c", before=other)
+
+        assert list(shelf.tags) == ["c", "a", "b"]
+
+
+def test_a_move_is_read_with_what_it_is_in_front_of() -> None:
+    older: list[list[Plain]] = [
+        ["s", "tags", "move", "one", "8"],
+        ["s", "tags", "move", "one", "8", [["two", "8", "9"]]],
+    ]
+
+    said = [intent_text(["s", "tags", "move", "one", "8", [], other]) for other in ("two", "")]
+
+    assert said == ["tags move 'one' in front of 'two'", "tags move 'one' to the end"]
+    assert [intent_text(one) for one in older] == ["tags move 'one'", "tags move 'one'"]
 
 
 def test_an_item_with_a_known_key_replaces_the_one_there_in_its_place() -> None:

@@ -291,7 +291,7 @@ class Simulation:
             case "remove":
                 return [entity, node, verb, element_identity(args[0], None)]
             case "move":
-                return [entity, node, verb, element_identity(args[0], None), f"{args[1]:012x}"]
+                return [entity, node, verb, element_identity(args[0], None), f"{args[1]:012x}", [], ""]
             case "point":
                 return [entity, node, "set", {"entity": args[0], "node": "", "element": ""}]
             case "pin":

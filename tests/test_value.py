@@ -93,6 +93,17 @@ class Draft:
         self.words = sum(len(line.split()) for line in self.lines)
 
 
+@dataclass(frozen=True)
+class Folder:
+    name: str
+    inside: Folder | None = None
+
+
+@dataclass(frozen=True)
+class Sealed(Folder):
+    by: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Box(Generic[T]):
     content: T
@@ -463,6 +474,8 @@ WRONG: list[tuple[Any, Any, str]] = [
     (Book, {"title": "B"}, "the value: dict where Book is wanted."),
     (Book | None, 3, "the value: int where Book | None is wanted."),
     (Book | None, Book(3), "title: int where str is wanted."),  # type: ignore[arg-type]
+    (Folder | Sealed | None, Sealed(3), "name: int where str is wanted."),  # type: ignore[arg-type]
+    (list[int] | list[str], [1.5], "the value: list where list[int] | list[str] is wanted."),
     (Options, {}, "['name']: nothing where str is wanted."),
     (Options, {"name": "n", "x": 1}, "the value: a dict with the key 'x' where Options is wanted."),
     (Handle[Book], "h", "the value: str where Handle[Book] is wanted."),
@@ -491,6 +504,7 @@ IMPOSSIBLE: list[tuple[Any, Any, str, str]] = [
     (datetime, datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=2))), "the value", "1 to 9999"),
     (tuple[int, str], (1,), "the value", "2 elements"),
     (Box[int], Shelf(Book("B")), "the value", "a subclass would come back as Box"),
+    (Folder | Sealed | None, Sealed("a", Sealed("b")), "inside", "Folder is wanted, and a subclass would come back"),
     (object, [{"a": (1,)}], "[0]['a']", "come back as a list"),
     (object, {"a": {1}}, "['a']", "come back as a list"),
     (object, Book("B"), "the value", "its own type"),

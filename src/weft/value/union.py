@@ -79,13 +79,15 @@ def _to_be_tagged(members: tuple[Kind, ...]) -> frozenset[Kind]:
 
 
 def _first_fit(candidates: Sequence[Kind], value: object, name: str) -> tuple[Kind, Plain]:
+    own: list[Misfit] = []
     for member in candidates:
         try:
             return member, member.dump(value)
-        except Misfit:
-            if len(candidates) == 1:
-                raise
-    raise unfit(value, name)
+        except Misfit as misfit:
+            if len(candidates) == 1 or type(value) in member.classes:
+                own.append(misfit)
+    # What the one member has to say that it is meant to be of; among several nobody knows.
+    raise own[0] if len(own) == 1 else unfit(value, name)
 
 
 def _first_load(candidates: Sequence[Kind], plain: Plain, name: str) -> object:

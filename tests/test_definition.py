@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import pytest
+from typing_extensions import TypeAliasType
 
 import weft
 from weft import (
@@ -148,6 +151,38 @@ def test_too_few_inputs_are_refused_and_say_what_is_keyword_only() -> None:
     said = refused(make)
     assert "b gives tests.test_definition/add nothing for its input 'b'" in said
     assert "a service or a setting is keyword-only, behind a *" in said
+
+
+class Size(IntEnum):
+    SMALL = 1
+
+
+@pytest.mark.parametrize(
+    ("key_type", "said"),
+    [
+        (int | float, "int and float"),
+        (str | bool | None | Literal[1], "bool and Literal[1]"),
+        (int | Size, "int and Size"),
+        (Decimal | int, "Decimal and int"),
+        (str | Annotated[int, "pieces"] | float, "int and float"),
+        (Literal[1, True], "1 and True"),
+        (tuple[str, int | bool], "int and bool"),
+        (TypeAliasType("Number", int | float), "int and float"),
+        (str | TypeAliasType("Number", int | float), "int and float"),
+    ],
+)
+def test_entries_by_keys_that_python_takes_for_one_are_refused(key_type: Any, said: str) -> None:
+    def make() -> None:
+        type("Wrong", (Entity,), {"bad": entries(key_type, str), "__module__": __name__})
+
+    assert f"bad has keys of {said}: Python takes equal ones, such as 1 and 1.0, for one" in refused(make)
+
+
+@pytest.mark.parametrize("key_type", [int | str, bool, float, Size, Literal[1, 2], tuple[int, float], str | None])
+def test_entries_by_keys_that_are_never_equal_are_fine(key_type: Any) -> None:
+    fine = type("Fine", (Entity,), {"good": entries(key_type, str), "__module__": __name__})
+
+    assert compile_type(fine).nodes["good"].kind == "entries"
 
 
 def test_an_input_with_a_default_may_be_left_out() -> None:
@@ -584,6 +619,72 @@ class Kinds(Entity):
     through = derive(length, above.at(Above.word))
     pointed = derive(size_of, topic)
     state = derive(seen, fetched.state)
+
+
+def listed(a: int) -> list[int]:
+    return [a]
+
+
+def tupled(a: int) -> tuple[int, ...]:
+    return (a, a)
+
+
+def sequenced(a: int) -> Sequence[int]:
+    return [a]
+
+
+def by_letter(a: int) -> dict[str, int]:
+    return {"a": a}
+
+
+def mapped(a: int) -> Mapping[str, int]:
+    return {"b": a}
+
+
+def worded(a: int) -> list[str]:
+    return [str(a)]
+
+
+def priced(name: str, price: int) -> int:
+    return price
+
+
+def test_a_choice_of_lists_is_a_list_and_of_mappings_a_mapping() -> None:
+    class Chosen(Entity):
+        number: Field[int] = field(default=1)
+        even = derive(is_even, number)
+        lists = choose(even, derive(listed, number), derive(tupled, number))
+        deeper = choose(even, lists, derive(sequenced, number))
+        maps = choose(even, derive(by_letter, number), derive(mapped, number))
+        same = choose(even, derive(listed, number), derive(listed, number))
+        apart = choose(even, derive(listed, number), derive(worded, number))
+        each = deeper.each(inc)
+        total = lists.reduce(add, 0)
+        prices = maps.each(priced)
+        counted = maps.count()
+
+    texts = {name: node.type_text for name, node in compile_type(Chosen).nodes.items()}
+
+    assert [texts[name] for name in ("lists", "deeper", "maps", "same", "apart")] == [
+        "tuple[int, ...]",
+        "tuple[int, ...]",
+        "dict[str, int]",
+        "list[int]",
+        "list[int] | list[str]",
+    ]
+    with weft.open(types=[Chosen]) as space:
+        chosen = space.create(Chosen)
+        shown: list[object] = []
+        for number in (1, 2):
+            chosen.number = number
+            shown.append((chosen.lists.wait(30), chosen.each.wait(30), chosen.total.wait(30)))
+            shown.append((chosen.maps.wait(30), chosen.prices.wait(30), chosen.counted.wait(30)))
+    assert shown == [
+        ((1, 1), (2,), 2),
+        ({"b": 1}, {"b": 1}, 1),
+        ((2,), (3,), 2),
+        ({"a": 2}, {"a": 2}, 1),
+    ]
 
 
 def test_every_node_has_its_type() -> None:

@@ -27,11 +27,12 @@ from weft.handle import NOTHING, State
 from weft.made import Applied, Choice, Each, Options, Whole
 from weft.matching.matcher import Matcher
 from weft.node_type import NodeTypes, bound, element_of, is_mapping, is_sequence
+from weft.one_key import taken_for_one
 from weft.operation import MISSING, Operation, Parameter, UnresolvedAnnotation, operation_of
 from weft.policy import policy_of
 from weft.reduce import CellSpec, Step
 from weft.spec import InputSpec, Mode, NodeCode, NodeSpec, OperationSpec, TypeSpec
-from weft.told import Field, Fold, Items, Ref
+from weft.told import Entries, Field, Fold, Items, Ref
 from weft.transition import Becomes, Changes, Created, Settles
 from weft.value import Shape, shape_of
 
@@ -228,6 +229,9 @@ class _Compiler:
         match node:
             case Items():
                 cell = CellSpec(kind, key_of(node.kind))
+            case Entries() if same := taken_for_one(node.key_type):
+                told = f"{name} has keys of {' and '.join(map(annotation_text, same))}"
+                self.problems.append(f"{told}: Python takes equal ones, such as 1 and 1.0, for one; declare one type")
             case Field() if node.default is not NOTHING:
                 cell = CellSpec(kind, None, True, self._plain(name, shape, node.default))
             case Fold():

@@ -128,8 +128,21 @@ class NodeTypes:
             case Whole():
                 return tuple[element_of(needs[0]), ...]  # type: ignore[misc]
             case Choice():
-                return typing.Union[needs[0], needs[1]]  # noqa: UP007  built from values, not written
+                return _either(needs[0], needs[1])
         raise AssertionError(made)
+
+
+def _either(one: object, other: object) -> object:
+    """What a choice shows: mappings of the same are read as a dict, lists of the same as a tuple, whichever it is."""
+    if is_mapping(one) and is_mapping(other) and typing.get_args(one) == typing.get_args(other) != ():
+        return one if one == other else dict[typing.get_args(one)]  # type: ignore[misc]
+    if one != other and all(_is_list_of(element_of(one), each) for each in (one, other)):
+        return tuple[element_of(one), ...]  # type: ignore[misc]
+    return typing.Union[one, other]  # noqa: UP007  built from values, not written
+
+
+def _is_list_of(element: object, annotation: object) -> bool:
+    return annotation in (list[element], tuple[element, ...], collections.abc.Sequence[element])  # type: ignore[valid-type]
 
 
 def _says_nothing(initial: object) -> bool:

@@ -135,7 +135,7 @@ class NodeTypes:
 def _either(one: object, other: object) -> object:
     """What a choice shows: mappings of the same are read as a dict, lists of the same as a tuple, whichever it is."""
     if is_mapping(one) and is_mapping(other) and typing.get_args(one) == typing.get_args(other) != ():
-        return one if one == other else dict[typing.get_args(one)]  # type: ignore[misc]
+        return one if one == other else dict[typing.get_args(one)[0], element_of(one)]  # type: ignore[misc]
     if one != other and all(_is_list_of(element_of(one), each) for each in (one, other)):
         return tuple[element_of(one), ...]  # type: ignore[misc]
     return typing.Union[one, other]  # noqa: UP007  built from values, not written

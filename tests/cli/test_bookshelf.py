@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from tests.cli.conftest import Weft, clean
-from weft.cli.bookshelf import Seen, compared
+from weft.cli.shelf_lines import Seen, compared
 from weft.services.fake_model import FakeModel
 
 pytestmark = pytest.mark.vision

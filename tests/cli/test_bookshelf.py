@@ -76,17 +76,34 @@ def test_photos_of_which_none_can_be_read_end_with_their_errors(tmp_path: Path, 
     space = tmp_path / "shelf.weft"
 
     absent = weft("demo", "bookshelf", "text.jpg", "missing.jpg", "--space", space)
+    left = sorted(path.name for path in tmp_path.iterdir())
     torn = weft("demo", "bookshelf", "torn.jpg", "--space", space)
 
     for done in (absent, torn):
         assert (done.returncode, done.stdout) == (1, "")
         assert "nothing to read" not in done.stderr
+    assert left == ["text.jpg", "torn.jpg"], "what is refused by its header makes no space"
     first, second = absent.stderr.splitlines()
     assert first.startswith("error: text.jpg cannot be read as a picture")
     assert second.startswith("error: missing.jpg cannot be read: No such file")
     assert "torn.jpg cannot be read as a picture" in torn.stderr
     shown = json.loads(weft("show", space, "Bookshelf", "--json").stdout)
     assert next(node["value"] for node in shown["nodes"] if node["name"] == "photos") == []
+
+
+def test_a_shelf_of_ones_own_is_gone_on_with_and_given_no_rendered_shelves(tmp_path: Path, weft: Weft) -> None:
+    from weft.examples.bookshelf.render import render
+
+    (tmp_path / "mine.jpg").write_bytes(render(7, count=4).photo)
+
+    first = weft("demo", "bookshelf", "mine.jpg", "--space", "s.weft", "--json")
+    again = weft("demo", "bookshelf", "--space", "s.weft", "--json")
+
+    assert (first.returncode, again.returncode) == (0, 0)
+    found, later = json.loads(first.stdout), json.loads(again.stdout)
+    assert all(counts["executed"] == 0 for counts in later["runs"].values())
+    assert {**later, "runs": None} == {**found, "runs": None}
+    assert "rendered" not in first.stderr + again.stderr
 
 
 def test_hints_call_the_program_as_it_was_called(tmp_path: Path, weft: Weft) -> None:

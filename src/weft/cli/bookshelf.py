@@ -48,6 +48,9 @@ def tell(photos: Sequence[str], *, space: str | None, as_json: bool) -> int:
     health = RapidOcr().health()
     if not health.ready:
         raise OcrMissing(missing=health.why.removeprefix("not installed: "), enable=health.enable)
+    given = Given(photos)
+    if photos and not given.blobs:
+        return 1
     model = from_environment(os.environ)
     path = space or str(Path(tempfile.mkdtemp(prefix="weft-demo-")) / "bookshelf.weft")
     services: dict[type, object] = {Ocr: RapidOcr()}
@@ -55,30 +58,56 @@ def tell(photos: Sequence[str], *, space: str | None, as_json: bool) -> int:
         services[Completion] = model
     # A model that was chosen since is asked about what rules, or another model, found before.
     with open_space(path, types=(Bookshelf, Viewpoints), services=services, recompute=True, actor="reader") as opened:
-        return Story(opened, as_json=as_json).tell(photos)
+        return Story(opened, given, as_json=as_json).tell()
+
+
+class Given:
+    """The photos that a reader named, as far as their headers are sound; what is not is a problem, and said at once."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.names: dict[bytes, str] = {}
+        self.problems: dict[str, str] = {}
+        self.blobs = list(self._read(paths))
+
+    def _read(self, paths: Sequence[str]) -> Iterator[Blob]:
+        from weft.services.picture import check_header
+
+        for path in paths:
+            try:
+                blob = Blob.read(path)
+                with blob.open() as content:
+                    check_header(content, name=path, pixels_max=RapidOcr().pixels_max)
+            except WeftError as why:
+                self.problem(path, str(why))
+                continue
+            self.names[blob.id] = path
+            yield blob
+
+    def problem(self, what: str, said: str) -> None:
+        """Keep a problem under what it is about, and say it."""
+        self.problems[what] = said = " ".join(said.split())
+        terminal.note(f"error: {said}")
 
 
 class Story:
     """One telling: the shelf, the spell on one of its topics, and what was seen of them."""
 
-    def __init__(self, space: Space, *, as_json: bool) -> None:
-        self.space, self.as_json = space, as_json
+    def __init__(self, space: Space, given: Given, *, as_json: bool) -> None:
+        self.space, self.given, self.as_json = space, given, as_json
+        self.names, self.problems, self._problem = given.names, given.problems, given.problem
         with space.edit(once="home"):
             self.shelf = space.create(Bookshelf)
-        self.names: dict[bytes, str] = {}
-        self.problems: dict[str, str] = {}
         self.read: set[bytes] = set()
         self.latest: Seen | None = None
-        self.is_own = False
+        self.is_sample = False
+        """Whether it is the rendered shelves that are told of."""
         self.before = space.position
         """What was recorded up to here, this telling only found."""
 
-    def tell(self, paths: Sequence[str]) -> int:
+    def tell(self) -> int:
         """Photos in, and what follows: the reader's own together, or rendered shelves one after the other."""
-        self.is_own = not paths
-        rounds = [list(self._given(paths))] if paths else [[blob] for blob in self._rendered()]
-        if paths and not rounds[0]:
-            return 1
+        rounds = [self.given.blobs] if self.given.blobs else [[blob] for blob in self._samples()]
+        self.is_sample = bool(rounds) and not self.given.blobs
         steps = [new for blobs in rounds if (new := [blob for blob in blobs if blob not in self.shelf.photos])]
         self._retry()
         seen = [self._step(blobs) for blobs in steps or [[]]]
@@ -103,19 +132,11 @@ class Story:
         return seen
 
     # ---- photos ----
-    def _given(self, paths: Sequence[str]) -> Iterator[Blob]:
-        from weft.services.picture import check_header
-
-        for path in paths:
-            try:
-                blob = Blob.read(path)
-                with blob.open() as content:
-                    check_header(content, name=path, pixels_max=RapidOcr().pixels_max)
-            except WeftError as why:
-                self._problem(path, str(why))
-                continue
-            self.names[blob.id] = path
-            yield blob
+    def _samples(self) -> list[Blob]:
+        """The rendered shelves, for a shelf that is empty or has one of them: any other is somebody's own."""
+        there = set(self.shelf.photos)
+        rendered = list(self._rendered())
+        return rendered if not there or not there.isdisjoint(rendered) else []
 
     def _rendered(self) -> Iterator[Blob]:
         from weft.examples.bookshelf.render import render
@@ -217,10 +238,6 @@ class Story:
             elif isinstance(outcome, Ok):
                 terminal.note(f"  {self._name(blob)} is read")
 
-    def _problem(self, what: str, said: str) -> None:
-        self.problems[what] = said = " ".join(said.split())
-        terminal.note(f"error: {said}")
-
     # ---- the spell ----
     def _cast(self, topics: Sequence[Topic]) -> Viewpoints | None:
         """The spell on the largest topic, or where it was cast before; notes that it lacks are told, as entries."""
@@ -235,7 +252,7 @@ class Story:
                 terminal.note(f"casting “compare view points” on {chosen.name}")
                 views = self.space.create(Viewpoints, topic=self.shelf.topics[chosen.name])
             for title, said in NOTES.items():
-                if (self.is_own or title in titles) and title not in views.notes:
+                if (self.is_sample or title in titles) and title not in views.notes:
                     views.notes[title] = said
         return views
 

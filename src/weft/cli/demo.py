@@ -22,8 +22,9 @@ def bookshelf(photos: tuple[str, ...], space: str | None, as_json: bool, no_web:
     """Photos of bookshelves become books and topics; a spell on a topic compares view points; and everything follows a
     further photo.
 
-    PHOTO is a JPEG, PNG or WebP. Without one, two shelves are rendered and read. With OPENAI_BASE_URL (or
-    OPENAI_API_KEY) and WEFT_MODEL in the environment, a model finds topics and compares; without, rules do.
+    PHOTO is a JPEG, PNG or WebP. Without one, a shelf of your own photos stays as it is; else two shelves are rendered
+    and read. With OPENAI_BASE_URL (or OPENAI_API_KEY) and WEFT_MODEL in the environment, a model finds topics and
+    compares; without, rules do.
     """
     from weft.cli.bookshelf import tell
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from scripts.parts import ROOT
 from scripts.size import PACKAGE
+from weft.runners.failure import without_credentials
 
 TESTS = ROOT / "tests"
 SUITES = PACKAGE / "testing"
@@ -85,6 +86,12 @@ def test_every_message_has_the_fields_that_it_speaks_of() -> None:
         wrong += [f"{error.module}: {error.name} has no {field}" for field in sorted(spoken - fields - {"reason"})]
         wrong += [f"{error.module}: {error.name} has no message"] * (not error.message)
     assert wrong == []
+
+
+def test_no_message_says_what_is_blotted_out_as_a_credential() -> None:
+    said = {error.name: " ".join(error.message.split()) for error in errors_in(PACKAGE).values()}
+
+    assert {name: blotted for name, text in said.items() if (blotted := without_credentials(text)) != text} == {}
 
 
 def test_an_error_that_is_only_talked_about_counts_as_not_named(tmp_path: Path) -> None:

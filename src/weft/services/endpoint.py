@@ -78,7 +78,7 @@ class TimedOut(EndpointError):
 
 class KeyRefused(EndpointError):
     """The model endpoint {endpoint} does not let this key use {model} ({status}): {why}. Give a key of that endpoint
-    that may use this model, with OPENAI_API_KEY on the command line or api_key= in a program."""
+    that may use this model, in OPENAI_API_KEY on the command line, or as the endpoint's api_key in a program."""
 
     status: int
 

@@ -13,7 +13,7 @@ import dataclasses
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -21,9 +21,11 @@ from weft import Blob, NodeFailed, Space, Value, WaitTimeout, WeftError
 from weft import open as open_space
 from weft.cli import terminal
 from weft.cli.again import KEPT, command_for, is_kept, roots_in
-from weft.cli.shelf_lines import OPERATIONS, Seen, followed, shown
+from weft.cli.shelf_lines import OPERATIONS, Seen, followed, notes_hint, shown
+from weft.cli.shelf_notes import notes_in, waiting
 from weft.content import cid_text
 from weft.examples.bookshelf.app import Bookshelf, Viewpoints
+from weft.examples.bookshelf.compare import is_title_of
 from weft.examples.bookshelf.samples import NOTES, SHELVES, shelf_of
 from weft.examples.bookshelf.topics import OTHER
 from weft.examples.bookshelf.types import Comparison, Topic
@@ -43,12 +45,13 @@ BOOKKEEPING = ("propose", "corrected")
 """Operations that only carry people's corrections along."""
 
 
-def tell(photos: Sequence[str], *, space: str | None, as_json: bool) -> int:
-    """The whole story; returns the exit code."""
+def tell(photos: Sequence[str], *, space: str | None, notes: str | None, as_json: bool) -> int:
+    """The whole story; `notes` names a file. Returns the exit code."""
+    noted = notes_in(notes) if notes is not None else {}
     health = RapidOcr().health()
     if not health.ready:
         raise OcrMissing(missing=health.why.removeprefix("not installed: "), enable=health.enable)
-    given = Given(photos)
+    given = Given(photos, noted)
     if photos and not given.blobs:
         return 1
     model = from_environment(os.environ)
@@ -62,9 +65,10 @@ def tell(photos: Sequence[str], *, space: str | None, as_json: bool) -> int:
 
 
 class Given:
-    """The photos that a reader named, as far as their headers are sound; what is not is a problem, and said at once."""
+    """What a reader gives: notes by title, and photos, those whose headers are sound; what is not is said at once."""
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    def __init__(self, paths: Sequence[str], notes: Mapping[str, str]) -> None:
+        self.notes = notes
         self.names: dict[bytes, str] = {}
         self.problems: dict[str, str] = {}
         self.blobs = list(self._read(paths))
@@ -113,6 +117,8 @@ class Story:
         seen = [self._step(blobs) for blobs in steps or [[]]]
         if not len(self.shelf.photos):
             return 1
+        for line in waiting(self.given.notes, seen[-1].topics, seen[-1].topic):
+            terminal.note(line)
         if self.as_json:
             terminal.say_json(self._plain(seen[-1]))
             for line in self._again():
@@ -240,19 +246,24 @@ class Story:
 
     # ---- the spell ----
     def _cast(self, topics: Sequence[Topic]) -> Viewpoints | None:
-        """The spell on the largest topic, or where it was cast before; notes that it lacks are told, as entries."""
+        """The spell, where it was cast before, or on the topic with most notes, then books; and notes, as entries."""
         views = next(iter(self.space.find(Viewpoints)), None)
-        chosen = max(topics, key=lambda topic: (topic.name != OTHER, len(topic.books)), default=None)
+        noted = self.given.notes
+        chosen = max(
+            topics, key=lambda topic: (_noted(topic, noted), topic.name != OTHER, len(topic.books)), default=None
+        )
         if views is None and chosen is None:
             return None
-        titles = [book.title for topic in topics for book in topic.books]
         with self.space.edit():
             if views is None:
                 assert chosen is not None
                 terminal.note(f"casting “compare view points” on {chosen.name}")
                 views = self.space.create(Viewpoints, topic=self.shelf.topics[chosen.name])
-            for title, said in NOTES.items():
-                if (self.is_sample or title in titles) and title not in views.notes:
+            for title, said in noted.items():
+                if views.notes.get(title) != said:
+                    views.notes[title] = said
+            for title, said in (NOTES if self.is_sample else {}).items():
+                if title not in views.notes:
                     views.notes[title] = said
         return views
 
@@ -288,10 +299,20 @@ class Story:
             terminal.say(terminal.strong("Try again what failed") + "  (till then its error is kept)")
             for line in again:
                 terminal.say(f"  {line}")
+        program = terminal.program()
+        if seen.comparison is not None and seen.comparison.without_notes:
+            terminal.say()
+            terminal.say(terminal.strong("Tell what the books say"))
+            terminal.say(f"  {program} demo bookshelf --space {path} --notes NOTES.json")
+            for line in notes_hint(seen.comparison.without_notes[0]):
+                terminal.say(line)
         terminal.say()
         terminal.say(terminal.strong("Look closer"))
-        program = terminal.program()
         if seen.comparison is not None:
             terminal.say(f"  {program} why {path} Viewpoints.comparison")
         terminal.say(f"  {program} log {path}")
         terminal.say(f"  {program} demo bookshelf --space {path} YOUR_PHOTO.jpg")
+
+
+def _noted(topic: Topic, notes: Mapping[str, str]) -> int:
+    return sum(is_title_of(title, book.title) for book in topic.books for title in notes)

@@ -6,6 +6,7 @@ Knows nothing of spaces, and of how anything was found. Invariant: no line is wi
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 
 from weft.cli import terminal
@@ -87,6 +88,12 @@ def compared(seen: Seen, times: int) -> str:
     if not times:
         return f"{seen.topic} was not compared again"
     return f"{seen.topic} was compared again " + ("once" if times == 1 else f"{times} times")
+
+
+def notes_hint(title: str) -> Iterator[str]:
+    """What a file of notes holds, with a book that has none."""
+    yield "  where NOTES.json holds titles with what the books say, such as"
+    yield "  " + json.dumps({title: "What it says."}, ensure_ascii=False)
 
 
 def _topic_lines(topic: Topic, width: int) -> Iterator[str]:

@@ -75,15 +75,16 @@ async def compare_with(topic: Topic, notes: Mapping[str, str], *, model: Complet
         yield replace(found, text=text, method=method)
 
 
+def is_title_of(noted: str, found: str) -> bool:
+    """Whether a note under the title `noted` is on the book that was found as `found`."""
+    return likeness(plain(noted), plain(found)) >= _SAME_TITLE
+
+
 def _told(topic: Topic, notes: Mapping[str, str]) -> dict[str, str]:
     """The notes on each of the topic's books, under the title that the book has here."""
     told = dict[str, str]()
     for book in topic.books:
-        texts = [
-            text
-            for title, text in notes.items()
-            if likeness(plain(title), plain(book.title)) >= _SAME_TITLE and text.strip()
-        ]
+        texts = [text for title, text in notes.items() if is_title_of(title, book.title) and text.strip()]
         if texts:
             told[book.title] = "\n".join(texts)
     return told

@@ -167,6 +167,26 @@ def test_what_is_no_node_or_no_function_is_named_by_its_place() -> None:
     assert "input 1 of choose is True" in refusal(lambda: cast("Any", choose)(True, Sums.start, Sums.start))
 
 
+def test_a_node_that_hides_its_function_is_named_with_the_way_out() -> None:
+    def declare(verb: str) -> None:
+        class Hiding:
+            ones = items(int)
+            double = ones.each(double)
+            twice: Any = cast("Any", ones.each if verb == "each" else derive)(double)
+
+    for verb in ("each", "derive"):
+        said = refusal(lambda verb=verb: declare(verb))
+        assert said.startswith(f"{verb} takes a function first, not a node, one that calls double: ")
+        assert "Give the node a name of its own" in said
+
+
+def test_inputs_before_the_function_are_answered_with_the_order() -> None:
+    said = refusal(lambda: cast("Any", derive)(Sums.start, double))
+
+    assert said == "derive takes a function first, then its inputs: derive(double, …)"
+    assert "not a node, Sums.start" in refusal(lambda: cast("Any", derive)(Sums.start))
+
+
 def test_an_unknown_option_is_refused() -> None:
     assert "timeout" in refusal(lambda: cast("Any", derive)(double, Sums.start, timeout=3))
 

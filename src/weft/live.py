@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, ItemsView, Iterator, KeysView, Mapping
 from typing import TYPE_CHECKING, Generic, Never, TypeVar, cast
 
+from weft.elements import key_of
 from weft.handle import Seat, escaped, short_repr, value_html
 from weft.spelling import nearest
 
@@ -111,8 +112,36 @@ class LiveItems(_Verbs[tuple[T, ...]]):
         return item in self._read()
 
     def __getitem__(self, index: int) -> T:
-        """The item at this place now. Places shift under other people's edits: keep items, not places."""
-        return self._read()[index]
+        """The item at this place now. Places shift under other people's edits: keep items, not places.
+
+        Raises IndexError where there is none, and TypeError for a key, with what to write.
+        """
+        held = self._read()
+        try:
+            return held[index]
+        except IndexError:
+            raise IndexError(f"{self._node} has no place {index}: it holds {len(held)} now") from None
+        except TypeError:
+            raise TypeError(f"{self._node}[…] takes a place, from 0, not {index!r}: {self._found(held)}") from None
+
+    def _found(self, held: tuple[T, ...]) -> str:
+        key = key_of(type(held[0])) if held else None
+        if key is None:
+            return "go through the items, or declare entries, which are had by key"
+        name = self._node.name
+        return f"for a key, go through the items, as in next(one for one in entity.{name} if one.{key} == …)"
+
+    if not TYPE_CHECKING:  # Checkers know that there is neither; at run time the refusal says which verb does it.
+
+        def __delitem__(self, index):
+            raise TypeError(
+                f"{self._node} loses an item by a verb: use .remove(item), where an item with its key will do"
+            )
+
+        def __setitem__(self, index, item):
+            raise TypeError(
+                f"{self._node} gains an item by a verb: use .add(item); one whose key is there takes its place"
+            )
 
 
 class LiveCounter(_Verbs[int]):
@@ -123,6 +152,14 @@ class LiveCounter(_Verbs[int]):
     def increment(self, by: int = 1) -> None:
         """Add to it; `by` may be negative."""
         self._say("increment", by)
+
+    if not TYPE_CHECKING:  # As above: `+=` would say what the number is, and somebody else's addition would be lost.
+
+        def __iadd__(self, by):
+            raise TypeError(f"{self._node} is added to by a verb: use .increment({by!r})")
+
+        def __isub__(self, by):
+            raise TypeError(f"{self._node} is added to by a verb: use .increment(-{by!r})")
 
     def __int__(self) -> int:
         """The number now."""

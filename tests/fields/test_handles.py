@@ -7,6 +7,7 @@ from contextlib import closing
 from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -108,6 +109,39 @@ def test_items_are_an_ordered_set(file: str) -> None:
             shelf.tags.move("a", before="a")
     with again(space, file) as space:
         assert list(space.find(Shelf)[0].tags) == ["c", "a", "b"]
+
+
+def test_items_are_had_by_place_and_lost_by_a_verb_which_the_refusals_name() -> None:
+    with weft.open(types=(Shelf,)) as space:
+        shelf = cast("Any", space.create(Shelf))
+        shelf.tags.add("a", "b")
+        shelf.books.add(Book("1", "Emma"), Book("2", "Persuasion"))
+
+        with pytest.raises(IndexError, match=r"Shelf.tags has no place 7: it holds 2 now"):
+            shelf.tags[7]
+        with pytest.raises(TypeError, match=r"Shelf.tags\[…\] takes a place, from 0, not 'a': go through the items"):
+            shelf.tags["a"]
+        with pytest.raises(TypeError, match=r"next\(one for one in entity.books if one.isbn == …\)"):
+            shelf.books["1"]
+        with pytest.raises(TypeError, match=r"use .remove\(item\), where an item with its key will do"):
+            del shelf.books["1"]
+        with pytest.raises(TypeError, match=r"use .add\(item\); one whose key is there takes its place"):
+            shelf.books[0] = Book("1", "Emma again")
+
+        shelf.books.add(Book("1", "Emma again"))
+        shelf.books.remove(Book("2", "whatever it is called"))
+        assert (list(shelf.books), shelf.tags[0:1]) == ([Book("1", "Emma again")], ("a",))
+
+
+def test_a_counter_names_its_verb_where_pythons_operators_are_tried() -> None:
+    with weft.open(types=(Shelf,)) as space:
+        shelf = cast("Any", space.create(Shelf))
+
+        with pytest.raises(TypeError, match=r"Shelf.visits is added to by a verb: use .increment\(2\)"):
+            shelf.visits += 2
+        with pytest.raises(TypeError, match=r"use .increment\(-2\)"):
+            shelf.visits -= 2
+        assert int(shelf.visits) == 0
 
 
 def test_what_is_added_after_a_move_in_one_edit_comes_behind_it() -> None:

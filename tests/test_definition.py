@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
 from functools import partial
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, cast
 
 import pytest
 from typing_extensions import TypeAliasType
@@ -302,6 +302,20 @@ seen_far = seen
 
 def unsaid(a):  # type: ignore[no-untyped-def]
     return a
+
+
+@pytest.mark.parametrize(("fn", "name"), [(total, "total"), (length, "length"), (twice, "twice")])
+def test_a_function_that_takes_no_key_and_value_is_told_what_each_gives_of_a_mapping(fn: Any, name: str) -> None:
+    def make() -> None:
+        class Grouped(Entity):
+            words = items(str)
+            by_length = words.group(length)
+            rows = cast("Any", by_length).each(fn)
+
+    said = refused(make)
+
+    assert said.count("each over a mapping calls with its key and its value: let ") == 1
+    assert f"/{name} take both" in said
 
 
 def test_all_that_is_wrong_is_said_at_once_and_each_thing_once() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import weft
 from tests.cli.conftest import clean, command
-from weft import Entity, WeftError, element, items
+from weft import Entity, Field, WeftError, element, field, items
 from weft.cli.doctor import BeyondRebuild
 from weft.cli.opening import NoSpaceThere, NoSuchType, NotAScript, WhichType
 from weft.cli.place import ManyEntities, NoEntityNamed, NoSuchElement, NoSuchEntity, NoSuchNode, NotAPlace
@@ -28,6 +28,17 @@ class Book:
 
 class Shelf(Entity):
     books = items(Book)
+
+
+class Cellar(Entity):
+    kegs = items(str)
+    full = kegs.count()
+
+
+class Loft(Entity):
+    name: Field[str] = field()
+    boxes = items(str)
+    size = boxes.count()
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +92,36 @@ def test_a_place_that_names_nothing_or_several_is_refused(
 
     assert said in str(refused.value)
     assert refused.value.exit_code == 2
+
+
+def test_a_node_that_is_named_for_an_example_is_one_that_is_there(shelves: Path) -> None:
+    with weft.open(str(shelves), types=[Cellar, Loft]) as space:
+        space.create(Loft, name="top floor").boxes.add("x", "y")
+
+    for written in ("Loft", "top floor"):
+        with pytest.raises(NotAPlace, match=rf"name a node, as in {written}\.size\."):
+            called("why", shelves, written)
+
+
+def test_a_place_beyond_a_list_is_answered_with_the_places_that_there_are(shelves: Path) -> None:
+    with weft.open(str(shelves), types=[Loft]) as space:
+        space.create(Loft, name="top").boxes.add("x", "y")
+
+    for key in ("-1", "2"):
+        with pytest.raises(NoSuchElement, match=rf"no element '{key}': its places are 0 to 1"):
+            called("why", shelves, f"top.boxes[{key}]")
+
+
+def test_a_space_is_headed_as_it_was_called(
+    shelves: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shelves.parent)
+
+    called("list", shelves.name)
+    called("show", shelves.name)
+
+    heads = [line for line in capsys.readouterr().out.splitlines() if " at position " in line]
+    assert [line.split()[0] for line in heads] == [shelves.name] * 2
 
 
 def test_what_did_not_fail_is_not_retried(shelves: Path) -> None:

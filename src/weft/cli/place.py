@@ -20,6 +20,7 @@ from weft.engine import Engine
 from weft.erased import erased_entity
 from weft.errors import WeftError
 from weft.graph import Source
+from weft.spec import TypeSpec
 from weft.spelling import nearest
 from weft.store import ENTITY, KIND, STATE
 from weft.why.naming import NAMING, describe, name_of
@@ -104,7 +105,7 @@ def find_place(engine: Engine, text: str) -> tuple[str, str, str]:
     try:
         written = parse_place(text)
     except NotAPlace as refused:
-        refused.example = f"{text or 'Bookshelf'}.{_some_node(engine)}"
+        refused.example = f"{text or 'Bookshelf'}.{_some_node(engine, text)}"
         raise
     rest = text[len(written.entity) :]
     if not written.entity:
@@ -165,10 +166,21 @@ def _printed(engine: Engine, text: str) -> list[str]:
     return [id for id in of_type(engine, found["type"]) if id.startswith(found["id"])] if found is not None else []
 
 
-def _some_node(engine: Engine) -> str:
-    """A node that may be asked for: a computed one before a told one."""
-    nodes = [node for spec in engine.in_force.values() for node in spec.nodes.values()]
+def _some_node(engine: Engine, name: str) -> str:
+    """A node that may be asked for, of what `name` names if it names anything: a computed one before a told one."""
+    nodes = [node for spec in _specs(engine, name) for node in spec.nodes.values()]
     return min(nodes, key=lambda node: node.is_told).name if nodes else "topics"
+
+
+def _specs(engine: Engine, name: str) -> Iterable[TypeSpec]:
+    """The type of that name, or of the entity that it names; all types where there is neither."""
+    if name in engine.in_force:
+        return [engine.in_force[name]]
+    try:
+        thing = engine.graph.thing(find_entity(engine, name))
+    except WeftError:
+        thing = None
+    return [thing.type] if thing is not None else engine.in_force.values()
 
 
 def _with_node(engine: Engine, node: str) -> Iterator[str]:
@@ -212,4 +224,7 @@ def _element(node: Source, entity: str, key: str) -> str:
     if len(beginning) == 1:
         return beginning[0]
     known = [str(name) for name in keys or places]
-    raise NoSuchElement(node=node.spec.name, entity=entity[:8], key=key, nearest=nearest(key, known))
+    # Of two places one is not written like the other: a number that is none says only how many there are.
+    is_place = not keys and key.removeprefix("-").isdecimal()
+    near = f"its places are 0 to {len(places) - 1}" if is_place and places else nearest(key, known)
+    raise NoSuchElement(node=node.spec.name, entity=entity[:8], key=key, nearest=near)

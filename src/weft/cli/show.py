@@ -50,7 +50,7 @@ def command(space: str, words: tuple[str, ...], as_json: bool) -> None:
             holder = engine.store.holder()
             found = {"space": opened.path, **space_plain(engine)}
             found["engine"] = None if holder is None else {"pid": holder.pid, "host": holder.host}
-            lines: Iterator[str] = _space_lines(found, holder)
+            lines: Iterator[str] = _space_lines(space, found, holder)
         elif len(of_type(engine, entity)) > 1:
             found = type_plain(engine, entity, engine.in_force[entity])
             lines = _type_lines(found, entities_max=None)
@@ -202,11 +202,11 @@ def _ordered(node: Source, encoded: bytes) -> Plain:
 # For people ----------------------------------------------------------------------------------------------------------
 
 
-def _space_lines(found: dict[str, Plain], holder: Holder | None) -> Iterator[str]:
+def _space_lines(space: str, found: dict[str, Plain], holder: Holder | None) -> Iterator[str]:
     width = terminal.width()
     types = found["types"]
     assert isinstance(types, list)
-    yield from terminal.wrapped(f"{found['space']!s} at position {found['position']!s}", width, hanging="  ")
+    yield from terminal.wrapped(f"{space} at position {found['position']!s}", width, hanging="  ")
     by = "nobody computes it now" if holder is None else f"computed by process {holder.pid} on {holder.host}"
     yield terminal.faint(by)
     for each in types:

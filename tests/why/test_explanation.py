@@ -106,6 +106,15 @@ def test_a_long_chain_is_walked_without_recursion_and_cut_with_a_count() -> None
     assert len(reasons(world.engine, "a", "n2999", reasons_max=3000).found) == 3000
 
 
+def test_one_element_is_counted_as_one() -> None:
+    world = Runs(Shelf, inline=True)
+    world.create(Shelf, watch="joined")
+    world.add("a", "books", "art")
+    world.settled()
+
+    assert "a.loud: 1 element, one call each" in said(world, "loud")
+
+
 def test_of_many_elements_a_dozen_are_named_and_the_others_counted() -> None:
     world = Runs(Shelf, inline=True)
     world.create(Shelf, watch="joined")
@@ -116,6 +125,7 @@ def test_of_many_elements_a_dozen_are_named_and_the_others_counted() -> None:
 
     assert "a.loud: 40 elements, one call each" in explanation
     assert "of which 12 are shown" in explanation
+    assert "over Shelf a.books" in explanation
     whole = nodes_of(explanation)["loud"]
     assert whole["kind"] == "computed" or (len(whole["inputs"]), whole["inputs_more"]) == (12, 28)
     told = said(world, "books")

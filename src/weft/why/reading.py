@@ -217,9 +217,9 @@ class _Finding:
         ids = whole.element_ids()
         source = whole.source
         inputs = tuple(Input((place[0], place[1], id)) for id in ids)
-        shown = Shown("elements", f"{len(ids)} elements, one call each")
-        over = str(SlotKey(source.thing.id, source.spec.name))
-        reason = Reason(place, whole.thing.type.name, "elements", shown, self.engine.cut, over=over)
+        shown = Shown("elements", f"{len(ids)} element{'' if len(ids) == 1 else 's'}, one call each")
+        over, of = str(SlotKey(source.thing.id, source.spec.name)), source.thing.type.name
+        reason = Reason(place, self._type(place), "elements", shown, self.engine.cut, over=over, over_type=of)
         return _with_inputs(reason, inputs)
 
     # ---- what was superseded ----

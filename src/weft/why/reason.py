@@ -147,6 +147,8 @@ class Reason:
     """Inputs beyond those that are named."""
     over: str = ""
     """Of an `each`: what it runs over."""
+    over_type: str = ""
+    """The type of the entity whose node that is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,8 @@ def facts_of(reason: Reason) -> Iterator[str]:
     if reason.inputs_more:
         yield f"of which {len(reason.inputs)} are shown" if reason.over else f"and of {reason.inputs_more} more inputs"
     if reason.over:
-        yield f"over {reason.over}"
+        entity, _, node = reason.over.partition(".")
+        yield f"over {reason.over_type} {entity[:8]}.{node}"
 
 
 def _edit(edit: Edit, cut: int) -> str:

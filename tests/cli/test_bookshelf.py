@@ -86,7 +86,7 @@ def test_photos_of_which_none_can_be_read_end_with_their_errors(tmp_path: Path, 
     first, second = absent.stderr.splitlines()
     assert first.startswith("error: text.jpg cannot be read as a picture")
     assert second.startswith("error: missing.jpg cannot be read: No such file")
-    assert "torn.jpg cannot be read as a picture" in torn.stderr
+    assert "torn.jpg cannot be read as a picture to its end" in torn.stderr
     shown = json.loads(weft("show", space, "Bookshelf", "--json").stdout)
     assert next(node["value"] for node in shown["nodes"] if node["name"] == "photos") == []
 

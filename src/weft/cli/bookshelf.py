@@ -39,7 +39,7 @@ LOOK_S = 0.25
 """How often progress is looked for."""
 PATIENCE_S = 2.0
 """How often a text that grows is mentioned."""
-BY_PICTURE = frozenset({"UnreadablePicture", "PictureTooLarge", "PhotoTooHeavy"})
+BY_PICTURE = frozenset({"UnreadablePicture", "BrokenPicture", "PictureTooLarge", "PhotoTooHeavy"})
 """Failures that reading again would only repeat."""
 BOOKKEEPING = ("propose", "corrected")
 """Operations that only carry people's corrections along."""

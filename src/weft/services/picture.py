@@ -37,6 +37,10 @@ class UnreadablePicture(WeftError):
     why: str
 
 
+class BrokenPicture(UnreadablePicture):
+    """{name} cannot be read as a picture to its end ({why}): the file is cut off or damaged. Give a whole copy of it."""
+
+
 class PictureTooLarge(WeftError):
     """{name} has {pixels} pixels, more than the {pixels_max} that are decoded: make it smaller first."""
 
@@ -48,7 +52,7 @@ class PictureTooLarge(WeftError):
 def upright(picture: bytes, *, name: str, side_px_max: int, pixels_max: int) -> tuple[Image.Image, float]:
     """The picture as plain RGB, no side longer than `side_px_max`, and how many of its pixels one of these stands for.
 
-    Raises `UnreadablePicture`, `PictureTooLarge`.
+    Raises `UnreadablePicture`, which is `BrokenPicture` where the header was sound, and `PictureTooLarge`.
     """
     with warnings.catch_warnings():
         # Pillow warns of damaged EXIF, and at a size of its own; the limits here are the ones that count.
@@ -60,7 +64,7 @@ def upright(picture: bytes, *, name: str, side_px_max: int, pixels_max: int) -> 
             image.load()
             plain = _turned(_opaque(image), _orientation(image))
         except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
-            raise UnreadablePicture(name=name, why=str(error) or type(error).__name__) from error
+            raise BrokenPicture(name=name, why=str(error) or type(error).__name__) from error
     if max(plain.size) > side_px_max:
         plain = plain.resize(_fitted(plain.size, side_px_max), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return plain, side / max(plain.size)

@@ -95,7 +95,8 @@ class Entity:
         def __getattr__(self, name):
             if name.startswith("_"):
                 raise AttributeError(name)
-            raise AttributeError(_unknown(type(self), name), name=name, obj=self)
+            # Without `obj`, in which Python would look for what was meant a second time.
+            raise AttributeError(_unknown(type(self), name), name=name)
 
         def __setattr__(self, name, value):
             declared = inspect.getattr_static(type(self), name, None)

@@ -9,7 +9,7 @@ Source: the first line of a function that says what it takes.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from typing_extensions import get_protocol_members, is_protocol
@@ -25,6 +25,8 @@ def check_types(where: str, kinds: Kinds) -> Kinds:
     given: object = kinds
     if isinstance(given, type):
         raise TypeError(f"{where} is a list: write {where}=[{given.__name__}]")
+    if not isinstance(given, Iterable) or isinstance(given, str):
+        raise TypeError(f"{where} takes a list of Entity types, not {short_repr(given, 60)}")
     for kind in kinds:
         check_type(where, kind)
     return kinds
@@ -59,6 +61,9 @@ def no_place(call: str, value: object) -> TypeError:
 def check_services(services: Mapping[type, object]) -> Mapping[type, object]:
     """The services. Raises TypeError for a key that is no Protocol, a class in the place of an instance, and an object
     without a method that its Protocol has."""
+    given: object = services
+    if not isinstance(given, Mapping):
+        raise TypeError(f"services is a mapping, not {short_repr(given, 60)}: write services={{Protocol: object}}")
     for protocol, service in services.items():
         _check_protocol(protocol)
         name = protocol.__name__

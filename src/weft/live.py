@@ -71,7 +71,8 @@ class _Verbs(Generic[T_co]):
             verbs = [one for one in dir(type(self)) if not one.startswith("_")]
             meant = next((f"use .{verb}(…)" for verb in _MEANT.get(name, ()) if verb in verbs), None)
             said = meant or nearest(name, verbs)
-            raise AttributeError(f"{self._node} has no {name!r}: {said}", name=name, obj=self)
+            # Without `obj`, in which Python would look for what was meant a second time.
+            raise AttributeError(f"{self._node} has no {name!r}: {said}", name=name)
 
     def __repr__(self) -> str:
         """The place and what it holds now."""

@@ -209,6 +209,16 @@ class Space:
         """Whether this program computes the space; else another does, and this one is its client."""
         return isinstance(self._opened, Home)
 
+    if not TYPE_CHECKING:  # Checkers know every verb; at run time the refusal names the one that was meant.
+
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(name)
+            verbs = [one for one in dir(type(self)) if not one.startswith("_")]
+            said = "use .forget(…)" if name in ("delete", "remove", "erase") else nearest(name, verbs)
+            # Without `obj`, in which Python would look for what was meant a second time.
+            raise AttributeError(f"a space has no {name!r}: {said}", name=name)
+
     def __repr__(self) -> str:
         return f"<Space {self.path or 'in memory'}{'' if self.is_engine else ', as a client'}>"
 

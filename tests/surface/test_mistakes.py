@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
@@ -58,6 +59,10 @@ anything = cast("Any", weft.open)
     ("given", "said"),
     [
         ({"types": Notebook}, "types is a list: write types=[Notebook]"),
+        ({"types": None}, "types takes a list of Entity types, not None"),
+        ({"types": "Notebook"}, "types takes a list of Entity types, not 'Notebook'"),
+        ({"services": [Fine]}, "services is a mapping, not [<class "),
+        ({"services": Fine()}, "write services={Protocol: object}"),
         ({"types": [Word]}, "types takes Entity types, and Word is not one: declare a class that derives from Entity"),
         ({"types": [int]}, "types takes Entity types, and int is not one"),
         ({"types": ["Notebook"]}, "types takes Entity types, and 'Notebook' is not one"),
@@ -99,6 +104,28 @@ def test_a_lists_verbs_are_named_where_pythons_are_tried() -> None:
 
         assert refusal(lambda: notes.append("x"), AttributeError) == "Notebook.notes has no 'append': use .add(…)"
         assert "did you mean 'remove'" in refusal(lambda: notes.remov("x"), AttributeError)
+
+
+def test_what_was_meant_is_asked_once_in_a_traceback() -> None:
+    with weft.open(types=[Notebook]) as space:
+        book = cast("Any", space.create(Notebook))
+
+        acts: tuple[Callable[[], object], ...] = (lambda: book.nots, lambda: book.notes.remov)
+        for act in acts:
+            with pytest.raises(AttributeError) as caught:
+                act()
+            (shown,) = traceback.format_exception_only(caught.value)
+            assert shown.lower().count("did you mean") == 1
+
+
+@pytest.mark.parametrize("verb", ["delete", "remove"])
+def test_a_space_names_the_verb_that_takes_an_entity_out(verb: str) -> None:
+    with weft.open(types=[Notebook]) as space:
+        said = refusal(lambda: getattr(space, verb), AttributeError)
+
+        assert said == f"a space has no {verb!r}: use .forget(…)"
+        assert "did you mean 'create'" in refusal(lambda: cast("Any", space).creat, AttributeError)
+        assert not hasattr(space, "_repr_png_")
 
 
 def test_what_is_not_settled_is_waited_for_in_the_words_of_the_space() -> None:

@@ -38,7 +38,7 @@ class UnreadablePicture(WeftError):
 
 
 class BrokenPicture(UnreadablePicture):
-    """{name} cannot be read as a picture to its end ({why}): the file is cut off or damaged. Give a whole copy of it."""
+    """{name} cannot be read as a picture to its end ({why}): the file is cut off or damaged. Give a whole copy."""
 
 
 class PictureTooLarge(WeftError):

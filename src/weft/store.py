@@ -109,6 +109,17 @@ class SpaceLocked(WeftError):
     pid: int
     host: str
 
+    def __str__(self) -> str:
+        """The message; of this very program's engine it says so, as there is no other to be closed."""
+        import socket
+
+        said = super().__str__()
+        if (self.pid, self.host) != (os.getpid(), socket.gethostname()):
+            return said
+        here = f"an engine of this very program (process {self.pid})"
+        said = said.replace(f"the engine of process {self.pid} on {self.host}", here)
+        return said.replace("close that program first", "close it there first")
+
 
 class SpaceDamaged(WeftError):
     """{path} is damaged: {what}. Run `weft doctor {path}` to see what can be mended; keep a copy of the file and its

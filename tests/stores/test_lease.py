@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,18 @@ def test_another_process_that_holds_the_lease_is_named(path: str, holder: subpro
     found = store.holder()
     assert found == (holder.pid, socket.gethostname(), 1)
     store.close()
+
+
+def test_a_space_that_this_very_program_holds_is_said_to_be_held_here(path: str) -> None:
+    with closing(SqliteStore(path)) as first, closing(SqliteStore(path)) as second:
+        first.acquire()
+
+        with pytest.raises(SpaceLocked) as refused:
+            second.acquire()
+
+    said = str(refused.value)
+    assert f"is held by an engine of this very program (process {os.getpid()}). Open it without engine=True" in said
+    assert said.endswith("or close it there first.")
 
 
 @pytest.mark.kill

@@ -2,6 +2,8 @@
 
 What is here is the whole public interface of the library; `weft.testing` holds what tests may use beside it. Names are
 looked up in their modules when they are first used, so that a command line starts without loading the engine.
+
+Import what you use by its name: `from weft import *` brings `open` too, in the place of Python's own.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ OUTSIDE_CORE = frozenset(
         "matching",  # plug-ins: what tells elements apart, behind one Protocol
         "vectors",  # stands before embedding services, as adapters do
         "shared_text",  # stands before an optional library, as adapters do
+        "meant",  # words what a checker would have refused
         "purity",  # makes calls again to look at them
         "erasure", "erased", "standing",  # what is taken away again, and what is said of it
         "past", "plan", "why", "subscription", "dag_json",  # look at what is kept: nothing is decided or written there

@@ -314,7 +314,7 @@ def test_a_function_that_takes_no_key_and_value_is_told_what_each_gives_of_a_map
 
     said = refused(make)
 
-    assert said.count("each over a mapping calls with its key and its value: let ") == 1
+    assert said.count("each over a mapping calls with its key and value: let ") == 1
     assert f"/{name} take both" in said
 
 

@@ -36,6 +36,7 @@ from typing_extensions import deprecated
 
 from weft.handle import Seated, State, Value
 from weft.made import Bound, Each, Function, How, Made, Named, Options, Whole
+from weft.meant import no_function
 from weft.spelling import nearest
 from weft.transition import Becomes, Changes, Settles, Transition
 
@@ -489,7 +490,8 @@ def check_nodes(
 ) -> None:
     """Raise TypeError, naming the place, where `fn` is no function, an input is no node, or a node is no input."""
     if isinstance(fn, Node):
-        raise TypeError(f"{verb} takes a function first, {_instead(verb, fn, nodes)}")
+        made = getattr(getattr(fn, "made", None), "fn", None)
+        raise no_function(verb, fn, getattr(made, "__name__", ""), nodes)
     if not callable(fn):
         raise TypeError(f"{verb} takes a function first, not {fn!r}")
     for name, one in how.items():
@@ -506,16 +508,3 @@ def check_nodes(
                 f"input {place} of {called} is {one!r}, which is not a node: inputs are nodes; bind a constant with "
                 "functools.partial, as a keyword-only setting"
             )
-
-
-def _instead(verb: str, given: Node[object], nodes: Sequence[object]) -> str:
-    """What to write, where a node stands in the place of the function."""
-    called = next((getattr(one, "__name__", "fn") for one in nodes if callable(one)), None)
-    if called is not None:
-        return f"then its inputs: {verb}({called}, …)"
-    fn = getattr(given.made, "fn", None) if isinstance(given, Derived) else None
-    which = f"one that calls {getattr(fn, '__name__', fn)}" if fn is not None else str(given)
-    return (
-        f"not a node, {which}: below a node that is named like its function, the class body has only the node by that "
-        "name. Give the node a name of its own"
-    )

@@ -346,9 +346,7 @@ class _Compiler:
         sound = len(self.problems)
         self._fit(spec.name, operation, arguments)
         if len(self.problems) > sound and isinstance(made, Each) and is_mapping(given[0].annotation):
-            self.problems.append(
-                f"each over a mapping calls with its key and its value: let {operation.name} take both"
-            )
+            self.problems.append(f"each over a mapping calls with its key and value: let {operation.name} take both")
         options = node.options
         matchers = tuple(one for one in options.matchers if isinstance(cast("object", one), Matcher))
         return replace(

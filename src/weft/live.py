@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Hashable, ItemsView, Iterator, KeysView, Mapping
 from typing import TYPE_CHECKING, Generic, Never, TypeVar, cast
 
-from weft.elements import key_of
 from weft.handle import Seat, escaped, short_repr, value_html
+from weft.meant import no_addition, no_assignment, no_deletion, no_place, no_subtraction, unknown_verb
 from weft.spelling import nearest
 
 if TYPE_CHECKING:
@@ -21,18 +21,6 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-
-
-_MEANT = {
-    "append": ("add", "insert"),
-    "extend": ("add", "insert"),
-    "insert": ("add",),
-    "update": ("add",),
-    "discard": ("remove",),
-    "pop": ("remove",),
-    "add": ("increment", "insert"),
-}
-"""What Python's own collections call it, and the verbs here that do it."""
 
 
 class _Verbs(Generic[T_co]):
@@ -66,13 +54,7 @@ class _Verbs(Generic[T_co]):
     if not TYPE_CHECKING:  # Checkers know every verb; at run time the refusal names the one that was meant.
 
         def __getattr__(self, name):
-            if name.startswith("_"):
-                raise AttributeError(name)
-            verbs = [one for one in dir(type(self)) if not one.startswith("_")]
-            meant = next((f"use .{verb}(…)" for verb in _MEANT.get(name, ()) if verb in verbs), None)
-            said = meant or nearest(name, verbs)
-            # Without `obj`, in which Python would look for what was meant a second time.
-            raise AttributeError(f"{self._node} has no {name!r}: {said}", name=name)
+            raise unknown_verb(self._node, type(self), name)
 
     def __repr__(self) -> str:
         """The place and what it holds now."""
@@ -120,29 +102,11 @@ class LiveItems(_Verbs[tuple[T, ...]]):
         held = self._read()
         try:
             return held[index]
-        except IndexError:
-            raise IndexError(f"{self._node} has no place {index}: it holds {len(held)} now") from None
-        except TypeError:
-            raise TypeError(f"{self._node}[…] takes a place, from 0, not {index!r}: {self._found(held)}") from None
+        except (IndexError, TypeError):
+            raise no_place(self._node, self._node.name, held, index) from None
 
-    def _found(self, held: tuple[T, ...]) -> str:
-        key = key_of(type(held[0])) if held else None
-        if key is None:
-            return "go through the items, or declare entries, which are had by key"
-        name = self._node.name
-        return f"for a key, go through the items, as in next(one for one in entity.{name} if one.{key} == …)"
-
-    if not TYPE_CHECKING:  # Checkers know that there is neither; at run time the refusal says which verb does it.
-
-        def __delitem__(self, index):
-            raise TypeError(
-                f"{self._node} loses an item by a verb: use .remove(item), where an item with its key will do"
-            )
-
-        def __setitem__(self, index, item):
-            raise TypeError(
-                f"{self._node} gains an item by a verb: use .add(item); one whose key is there takes its place"
-            )
+    if not TYPE_CHECKING:  # Checkers know that there is neither.
+        __delitem__, __setitem__ = no_deletion, no_assignment
 
 
 class LiveCounter(_Verbs[int]):
@@ -154,13 +118,8 @@ class LiveCounter(_Verbs[int]):
         """Add to it; `by` may be negative."""
         self._say("increment", by)
 
-    if not TYPE_CHECKING:  # As above: `+=` would say what the number is, and somebody else's addition would be lost.
-
-        def __iadd__(self, by):
-            raise TypeError(f"{self._node} is added to by a verb: use .increment({by!r})")
-
-        def __isub__(self, by):
-            raise TypeError(f"{self._node} is added to by a verb: use .increment(-{by!r})")
+    if not TYPE_CHECKING:  # As above.
+        __iadd__, __isub__ = no_addition, no_subtraction
 
     def __int__(self) -> int:
         """The number now."""

@@ -33,6 +33,7 @@ from weft.expected import check_texts, check_type, check_types, no_place
 from weft.folding import event_id, event_plain
 from weft.handle import Seat, Value, WaitTimeout
 from weft.home import Home, InsideOperation
+from weft.meant import unknown_verb
 from weft.points import OnPoint, pass_by
 from weft.settlement import Place
 from weft.spec import TypeSpec
@@ -212,12 +213,7 @@ class Space:
     if not TYPE_CHECKING:  # Checkers know every verb; at run time the refusal names the one that was meant.
 
         def __getattr__(self, name):
-            if name.startswith("_"):
-                raise AttributeError(name)
-            verbs = [one for one in dir(type(self)) if not one.startswith("_")]
-            said = "use .forget(…)" if name in ("delete", "remove", "erase") else nearest(name, verbs)
-            # Without `obj`, in which Python would look for what was meant a second time.
-            raise AttributeError(f"a space has no {name!r}: {said}", name=name)
+            raise unknown_verb("a space", type(self), name)
 
     def __repr__(self) -> str:
         return f"<Space {self.path or 'in memory'}{'' if self.is_engine else ', as a client'}>"

@@ -103,15 +103,6 @@ def test_a_node_that_is_named_for_an_example_is_one_that_is_there(shelves: Path)
             called("why", shelves, written)
 
 
-def test_a_place_beyond_a_list_is_answered_with_the_places_that_there_are(shelves: Path) -> None:
-    with weft.open(str(shelves), types=[Loft]) as space:
-        space.create(Loft, name="top").boxes.add("x", "y")
-
-    for key in ("-1", "2"):
-        with pytest.raises(NoSuchElement, match=rf"no element '{key}': its places are 0 to 1"):
-            called("why", shelves, f"top.boxes[{key}]")
-
-
 def test_a_space_is_headed_as_it_was_called(
     shelves: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -224,7 +224,4 @@ def _element(node: Source, entity: str, key: str) -> str:
     if len(beginning) == 1:
         return beginning[0]
     known = [str(name) for name in keys or places]
-    # Of two places one is not written like the other: a number that is none says only how many there are.
-    is_place = not keys and key.removeprefix("-").isdecimal()
-    near = f"its places are 0 to {len(places) - 1}" if is_place and places else nearest(key, known)
-    raise NoSuchElement(node=node.spec.name, entity=entity[:8], key=key, nearest=near)
+    raise NoSuchElement(node=node.spec.name, entity=entity[:8], key=key, nearest=nearest(key, known))

@@ -490,8 +490,7 @@ def check_nodes(
 ) -> None:
     """Raise TypeError, naming the place, where `fn` is no function, an input is no node, or a node is no input."""
     if isinstance(fn, Node):
-        made = getattr(getattr(fn, "made", None), "fn", None)
-        raise no_function(verb, fn, getattr(made, "__name__", ""), nodes)
+        raise no_function(verb, fn, nodes)
     if not callable(fn):
         raise TypeError(f"{verb} takes a function first, not {fn!r}")
     for name, one in how.items():

@@ -38,11 +38,12 @@ def unknown_verb(called: object, kind: type, name: str) -> AttributeError:
     return AttributeError(f"{called} has no {name!r}: {meant or nearest(name, verbs)}", name=name)
 
 
-def no_function(verb: str, given: object, called: str, nodes: Sequence[object]) -> TypeError:
-    """The error for a node in the place of a function; `called`: what that node calls, where it calls anything."""
+def no_function(verb: str, given: object, nodes: Sequence[object]) -> TypeError:
+    """The error for a node in the place of a function, with what that node calls, where it calls anything."""
     later = next((getattr(one, "__name__", "fn") for one in nodes if callable(one)), None)
     if later is not None:
         return TypeError(f"{verb} takes a function first, then its inputs: {verb}({later}, …)")
+    called = getattr(getattr(getattr(given, "made", None), "fn", None), "__name__", "")
     which = f"one that calls {called}" if called else str(given)
     return TypeError(
         f"{verb} takes a function first, not a node, {which}: below a node that is named like its function, the class "

@@ -22,7 +22,7 @@ from weft.store import NotASpace, SpaceDamaged, SpaceLocked, SpaceNewer
 from weft.stores import schema as sql
 from weft.stores.lease import FileLock, Owner
 from weft.stores.mark import Mark
-from weft.stores.refusal import CannotOpen, SqliteErrors, of_sqlite
+from weft.stores.refusal import CannotOpen, SpaceMissing, SqliteErrors, of_sqlite
 from weft.stores.schema import Schema
 
 _HEADER_BYTES = 100
@@ -74,8 +74,17 @@ def _create(path: str, schema: Schema, mark: Mark, on_point: Callable[[str], Non
     wal = f"{path}-wal"
     if os.path.exists(wal) and os.path.getsize(wal) and not os.path.lexists(path):
         raise CannotOpen(path=path, why=f"{wal} of an earlier space is there; bring that space back, or move it away")
-    mark.remove()
+    refuse_missing(path, mark)
     sql.create(path, schema, on_point)
+
+
+def refuse_missing(path: str, mark: Mark) -> None:
+    """Raise `SpaceMissing` where nothing is at `path`, and the mark tells of a space that was."""
+    # The mark is asked first, since it is written after the file has its place: whoever makes the same space just now
+    # has then put the file there. A mark that tells of nothing is left as it is, for that one may hold it open.
+    told = mark.told()
+    if told and not os.path.lexists(path):
+        raise SpaceMissing(path=path, what=told)
 
 
 def refuse_strangers(path: str, schema: Schema, mark: Mark) -> None:

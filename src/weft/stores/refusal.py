@@ -36,6 +36,11 @@ class CannotOpen(StoreFailed):
     """{path} cannot be opened: {why}."""
 
 
+class SpaceMissing(SpaceDamaged):
+    """{path} is not there, and its mark {path}-mark is: it tells of {what}. Bring the file back, from a backup if need
+    be and with the backup's own mark, or remove {path}-mark to begin anew."""
+
+
 def of_sqlite(error: sqlite3.Error | UnicodeDecodeError, path: str, *, writing: bool) -> WeftError:
     """The Weft error that says what `error` says; `writing` tells a refusing disk from one that reads wrongly."""
     extended = getattr(error, "sqlite_errorcode", None)

@@ -36,6 +36,11 @@ class CannotOpen(StoreFailed):
     """{path} cannot be opened: {why}."""
 
 
+class FileTakenAway(StoreFailed):
+    """{path} could not be written: {why}. Nothing of this edit was kept; put the file that was opened back there, or
+    close the space and open it anew."""
+
+
 class SpaceMissing(SpaceDamaged):
     """{path} is not there, and its mark {path}-mark is: it tells of {what}. Bring the file back, from a backup if need
     be and with the backup's own mark, or remove {path}-mark to begin anew."""

@@ -65,7 +65,12 @@ PARAMETERS: tuple[tuple[str, str, str], ...] = (
     ("weft.runners.threads.ThreadRunner", "size", "Threads for sync operations."),
     ("weft.runners.threads.ThreadRunner", "abandoned_max", "Threads that may still be in calls that were given up on."),
     ("weft.runners.processes.ProcessRunner", "size", "Worker processes."),
-    ("weft.services.endpoint.Patience", "timeout_s", "How long a model's server may stay silent."),
+    (
+        "weft.services.endpoint.Patience",
+        "timeout_s",
+        "How long a model's server may stay silent; comments are silence.",
+    ),
+    ("weft.services.endpoint.Patience", "answer_s_max", "How long the whole of its answer may take, tries and all."),
     ("weft.services.endpoint.Patience", "retries", "How often a request that it could not take is sent again."),
     ("weft.services.endpoint.Patience", "retry_wait_s", "The pause before the first of these; it doubles."),
     ("weft.services.endpoint.Patience", "retry_wait_s_max", "A server that asks for a longer pause is not waited for."),

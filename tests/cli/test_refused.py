@@ -19,6 +19,7 @@ from weft.cli.place import ManyEntities, NoEntityNamed, NoSuchElement, NoSuchEnt
 from weft.cli.program import program
 from weft.cli.retry import NothingFailed
 from weft.cli.run import NotAnInput
+from weft.stores.refusal import SpaceMissing
 
 
 @element(key="name")
@@ -113,6 +114,18 @@ def test_a_space_is_headed_as_it_was_called(
 
     heads = [line for line in capsys.readouterr().out.splitlines() if " at position " in line]
     assert [line.split()[0] for line in heads] == [shelves.name] * 2
+
+
+@pytest.mark.parametrize("name", ["doctor", "show", "backup"])
+def test_of_a_space_whose_mark_alone_is_left_a_command_says_what_was_there(shelves: Path, name: str) -> None:
+    shelves.unlink()
+
+    with pytest.raises(
+        SpaceMissing, match=r"tells of a space whose newest record was \d+\. Bring the file back"
+    ) as missing:
+        called(name, shelves, *(["copy.weft"] if name == "backup" else []))
+
+    assert missing.value.exit_code == 4
 
 
 def test_what_did_not_fail_is_not_retried(shelves: Path) -> None:

@@ -13,6 +13,7 @@ from tests.past.erasing import erase_in_file as erase
 from tests.past.operations import Praise, Shelf, Sold, Topic
 from weft import Absent, Entity, Failed, Field, NodeFailed, Settled, Space, derive, field
 from weft.content import Plain, decode
+from weft.handle import Value
 from weft.past.as_of import AsOf, NoSuchPosition
 from weft.past.index import LogIndex
 from weft.past.view import PastIsReadOnly, ValueNotKept
@@ -110,6 +111,50 @@ def test_a_failure_of_then_is_shown_as_one(space: Space) -> None:
     assert isinstance(was.joined.state, Failed)
     with pytest.raises(NodeFailed, match="it cannot be read"):
         was.joined.wait()
+
+
+def split(text: str) -> tuple[str, ...]:
+    if text == "broken":
+        raise ValueError("it cannot be split")
+    return tuple(text.split())
+
+
+def upper(word: str) -> str:
+    return word.upper()
+
+
+class Line(Entity):
+    text: Field[str] = field(default="one two")
+    words = derive(split, text)
+    loud = words.each(upper)
+    louder = loud.each(upper)
+    count = louder.count()
+
+
+@pytest.mark.parametrize("texts", [["broken"], ["one two", "broken"], ["broken", "one two", "broken", "three"]])
+def test_an_each_over_what_failed_is_shown_failed_as_it_was(texts: list[str]) -> None:
+    """At the head, and from later positions; a row of two of them too, and who reads it."""
+    with weft.open(types=[Line]) as space:
+        line = space.create(Line)
+        space.watch(line.count)
+        shown = {}
+        for text in texts:
+            line.text = text
+            position = settled(space)
+            shown[position] = [outcome_of(each) for each in (line.words, line.loud, line.louder, line.count)]
+            was = space.at(position).get(Line, line.id)
+            assert [outcome_of(each) for each in (was.words, was.loud, was.louder, was.count)] == shown[position]
+
+        assert [isinstance(states[1], str) for states in shown.values()] == [text == "broken" for text in texts]
+        for position, states in shown.items():
+            was = space.at(position).get(Line, line.id)
+            assert [outcome_of(each) for each in (was.words, was.loud, was.louder, was.count)] == states
+
+
+def outcome_of(node: Value[object]) -> object:
+    """What a node shows, without the last good value, of which no position speaks."""
+    state = node.state
+    return state.error if isinstance(state, Failed) else state
 
 
 def test_the_past_cannot_be_edited(space: Space) -> None:

@@ -45,6 +45,7 @@ from weft.services.endpoint import (
     StreamCut,
     TimedOut,
     TooLarge,
+    TooSlow,
     Unreachable,
 )
 from weft.services.fake_model import FAULTS, FakeModel, Fault
@@ -301,6 +302,49 @@ def test_a_silent_server_times_out() -> None:
     assert fake.requests == 1
 
 
+@pytest.mark.parametrize("fault", ["comments", "drip"])
+def test_a_server_that_only_keeps_its_connection_open_is_silent(fault: Fault) -> None:
+    fake = FakeModel(fault=fault, replies=["one two"])
+    with fake as url:
+        _, raised = streamed(model_at(url, patience=Patience(timeout_s=1.0, answer_s_max=6.0)))
+
+    assert isinstance(raised, TimedOut)
+    assert fake.requests == 1
+
+
+def test_comments_between_events_do_no_harm() -> None:
+    fake = FakeModel(fault="comments", replies=["one two"])
+
+    async def answer(url: str) -> str:
+        asked = asyncio.ensure_future(model_at(url).text("q"))
+        assert await asyncio.to_thread(fake.wait_hanging, 5.0)
+        fake.resume()
+        return await asked
+
+    with fake as url:
+        assert asyncio.run(answer(url)) == "one two"
+
+
+@pytest.mark.parametrize("fault", ["comments", "drip", "hang"])
+def test_an_answer_that_never_ends_is_given_up(fault: Fault) -> None:
+    fake = FakeModel(fault=fault)
+    with fake as url:
+        _, raised = streamed(model_at(url, patience=Patience(timeout_s=4.0, answer_s_max=0.3)))
+
+    assert isinstance(raised, TooSlow)
+    assert raised.may_pass, "an operation tries it again as it does after a silence"
+    assert "was not whole after 0.3 s" in str(raised)
+    assert fake.requests <= 1, "the endpoint itself does not"
+
+
+def test_a_timeout_of_another_is_not_taken_for_a_slow_answer() -> None:
+    async def impatient(_: float) -> None:
+        raise TimeoutError("of the caller's own")
+
+    with FakeModel(fault="500") as url, pytest.raises(TimeoutError, match="of the caller's own"):
+        streamed(model_at(url, sleep=impatient))
+
+
 def test_a_slow_server_is_waited_for() -> None:
     with FakeModel(fault="slow", slow_s=0.01, replies=["slow but sure"]) as url:
         seen, raised = streamed(model_at(url))
@@ -399,7 +443,7 @@ def test_a_key_is_sent_and_none_is_demanded_on_this_machine() -> None:
 @pytest.mark.parametrize("fault", [None, *FAULTS])
 def test_a_key_is_nowhere_to_be_seen(fault: Fault | None, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    patience = Patience(timeout_s=0.05) if fault == "hang" else PATIENT
+    patience = Patience(timeout_s=0.05) if fault in ("hang", "comments", "drip") else PATIENT
     with FakeModel(fault=fault, slow_s=0.001) as url:
         model = model_at(url, key=CANARY, patience=patience)
         _, raised = streamed(model)

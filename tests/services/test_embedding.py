@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from weft.services.embedding import OpenAIEmbedding, UnfitVectors, Vector
-from weft.services.endpoint import Endpoint, EndpointError, KeyRefused, Nonsense, Patience, StreamCut, TooLarge
+from weft.services.endpoint import Endpoint, EndpointError, KeyRefused, Nonsense, Patience, StreamCut, TooLarge, TooSlow
 from weft.services.fake_model import FakeModel, Fault
 from weft.services.service import Service
 
@@ -87,6 +87,13 @@ def test_each_fault_has_its_error(fault: Fault, kind: type[EndpointError]) -> No
 
     assert url in str(raised.value)
     assert "fake-model" in str(raised.value)
+
+
+def test_an_answer_that_never_ends_is_given_up() -> None:
+    patience = Patience(timeout_s=15.0, answer_s_max=0.3)
+
+    with FakeModel(fault="drip") as url, pytest.raises(TooSlow, match=r"was not whole after 0\.3 s"):
+        asyncio.run(OpenAIEmbedding(Endpoint(url, None, patience), "fake-model").vectors(["sea"]))
 
 
 def test_an_answer_is_bounded() -> None:

@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import takewhile
 from types import ModuleType
 
@@ -21,6 +21,7 @@ from weft.services.endpoint import (
     Nonsense,
     Patience,
     RequestRefused,
+    TooSlow,
     Unreachable,
     is_loopback,
 )
@@ -57,6 +58,31 @@ def sending(answer: bytes) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
     finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        thread.join()
+
+
+@contextmanager
+def dripping(begun: bytes) -> Iterator[str]:
+    """A server that begins so, and then sends a byte now and then, for some seconds or until the client goes."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    ended = threading.Event()
+
+    def serve() -> None:
+        with suppress(OSError):
+            connection, _ = listening.accept()
+            with connection:
+                connection.sendall(begun)
+                for _ in takewhile(lambda _: not ended.wait(0.005), range(1000)):
+                    connection.sendall(b"x")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+    finally:
+        ended.set()
         listening.shutdown(socket.SHUT_RDWR)
         listening.close()
         thread.join()
@@ -122,6 +148,25 @@ def test_a_redirect_is_not_followed_with_the_key() -> None:
 
 def test_a_connection_that_closes_without_a_word_is_unreachable() -> None:
     assert isinstance(failure_of(b""), Unreachable)
+
+
+@pytest.mark.parametrize("begun", [b"HTTP/1.1 200 OK\r\nx: ", b"HTTP/1.1 500 No\r\ncontent-length: 1000000\r\n\r\n"])
+def test_what_drips_before_the_answer_is_given_up_too(begun: bytes) -> None:
+    """Headers, and the words of a refusal."""
+    patience = Patience(timeout_s=15.0, retries=0, answer_s_max=0.3)
+
+    with dripping(begun) as url, pytest.raises(TooSlow):
+        asyncio.run(OpenAICompletion(Endpoint(url, None, patience), "m").text("q"))
+
+
+def test_a_list_of_models_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weft.services.endpoint._HEALTH_S_MAX", 0.3)
+
+    with dripping(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n") as url:
+        health = model_at(url).health()
+
+    assert not health.ready
+    assert "does not end within 0.3 s" in health.why
 
 
 def test_what_is_not_http_is_unreachable() -> None:

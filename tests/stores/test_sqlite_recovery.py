@@ -270,19 +270,6 @@ def test_the_log_of_a_deleted_space_is_not_played_into_a_new_one(path: str) -> N
     assert not os.path.exists(path)
 
 
-def test_a_new_space_begins_with_a_mark_of_its_own(path: str) -> None:
-    store = SqliteStore(path)
-    append_payloads(store, {"n": 1}, epoch=store.acquire())
-    store.close()
-    os.remove(path)
-
-    again = SqliteStore(path)
-
-    assert again.head().position == 0
-    again.close()
-    SqliteStore(path).close()
-
-
 def test_a_path_may_hold_any_character(tmp_path: Path) -> None:
     path = tmp_path / "50% of ünïcode? #1 & 'two'.weft"
     store = SqliteStore(path)

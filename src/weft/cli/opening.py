@@ -13,7 +13,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,7 +23,22 @@ if TYPE_CHECKING:
     from weft.entity import Entity
     from weft.space import Space
 
-SPACE = click.Path(exists=True, dir_okay=False)
+
+class _SpaceThere(click.Path):
+    """A file that is there; of one that is missing beside its mark, the mark is told."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path, as it was given. Raises `SpaceMissing`."""
+        if not Path(value).exists():
+            from weft.stores.mark import Mark
+            from weft.stores.opening import real_path, refuse_missing
+
+            path = real_path(value)
+            refuse_missing(path, Mark(f"{path}-mark"))
+        return super().convert(value, param, ctx)
+
+
+SPACE = _SpaceThere(exists=True, dir_okay=False)
 SCRIPT = click.Path(exists=True, dir_okay=False)
 NEIGHBOURS = ("-mark", "-lease", "-wal", "-shm")
 """What the files beside a space are called, after its own name."""

@@ -190,7 +190,7 @@ class AsOf:
     def _whole(self, entity: str, spec: NodeSpec) -> Past:
         """All that an `each` showed, as one collection; what is wrong with one of its elements is wrong with it."""
         base = self._base(entity, spec)
-        if isinstance(base, NotKept | Gone):
+        if not isinstance(base, list):
             return base
         shown = [(member, self._slot(entity, spec, member.element)) for member in base]
         for member, outcome in shown:
@@ -212,15 +212,15 @@ class AsOf:
                 found.append(Member(member.element, outcome.content, outcome.encoded, member.key))
         return base if isinstance(base, NotKept) else found
 
-    def _base(self, entity: str, spec: NodeSpec) -> list[Member] | NotKept | Gone:
-        """What the first `each` of a row of them ran over."""
+    def _base(self, entity: str, spec: NodeSpec) -> list[Member] | NotKept | Gone | Err:
+        """What the first `each` of a row of them ran over; where that showed no value, what it showed."""
         place: tuple[str, NodeSpec] | Gone | NotKept = (entity, spec)
         while not isinstance(place, Gone | NotKept) and place[1].kind == "each":
             place = self._source(*place)
         if isinstance(place, Gone | NotKept):
             return place
         shown = self._plain(*place)
-        return self._members(*place) if isinstance(shown, Ok) else shown if isinstance(shown, NotKept) else Gone()
+        return self._members(*place) if isinstance(shown, Ok) else shown
 
     def _source(self, entity: str, spec: NodeSpec) -> tuple[str, NodeSpec] | Gone | NotKept:
         entry = spec.inputs[0]

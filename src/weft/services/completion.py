@@ -10,6 +10,7 @@ Source: OpenAI's chat completions; cut streams that clients took for answers are
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
@@ -160,12 +161,17 @@ class OpenAICompletion(EndpointModel):
         raise self.endpoint.stream_cut(self.model, received=f"{len(text)} characters", why=why)
 
     async def _deltas(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, str | None]]:
-        reader = EventReader()
+        reader, time = EventReader(), asyncio.get_running_loop().time
+        heard_s = time()
         async for chunk in chunks:
             try:
                 events = list(reader.feed(chunk))
             except UnicodeDecodeError:
                 raise self.endpoint.nonsense(self.model, "its stream is not UTF-8") from None
+            # Comments show that a proxy lives, and half an event that bytes come: the model has said nothing.
+            if not events and time() - heard_s > self.endpoint.patience.timeout_s:
+                raise self.endpoint.timed_out(self.model)
+            heard_s = time() if events else heard_s
             for event in events:
                 if event.strip() == "[DONE]":
                     return

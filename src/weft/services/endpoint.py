@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar
+from time import monotonic
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from weft.content import Plain
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+T = TypeVar("T")
 _EXCERPT_CHARS = 300
 _REFUSAL_BYTES_MAX = 64 << 10
 _MODELS_BYTES_MAX = 4 << 20
@@ -74,6 +76,14 @@ class TimedOut(EndpointError):
 
     may_pass = True
     silence_s: float
+
+
+class TooSlow(EndpointError):
+    """The answer of the model endpoint {endpoint} for {model} was not whole after {answer_s} s. Try again, ask for
+    less, allow it longer with answer_s_max, or ask a faster model."""
+
+    may_pass = True
+    answer_s: float
 
 
 class KeyRefused(EndpointError):
@@ -137,10 +147,12 @@ class StreamCut(EndpointError):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a silence is borne, and how often a request is tried again. Waits double from `retry_wait_s`, unless the
-    endpoint says how long; one that asks for more than `retry_wait_s_max` is not waited for."""
+    """How long a silence is borne, and the whole answer waited for, tries and all; how often a request is tried again.
+    Waits double from `retry_wait_s`, unless the endpoint says how long; one that asks for more than `retry_wait_s_max`
+    is not waited for."""
 
     timeout_s: float = 60.0
+    answer_s_max: float = 600.0
     retries: int = 2
     retry_wait_s: float = 0.5
     retry_wait_s_max: float = 30.0
@@ -181,15 +193,28 @@ class Endpoint:
         import httpx
 
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        due_s = asyncio.get_running_loop().time() + self.patience.answer_s_max
         # A client belongs to one event loop, and a call may run in any: each exchange makes its own. A connection costs
         # little beside what a model takes, and nothing has to be closed later.
         async with httpx.AsyncClient(timeout=self.patience.timeout_s, verify=_tls(), trust_env=False) as client:
-            response = await self._accepted(client, path, content, model=model)
+            response = await self._within(due_s, self._accepted(client, path, content, model=model), model=model)
             try:
                 self._check_form(response, model=model, wanted=wanted)
-                yield self._read(response, model=model)
+                yield self._read(response, due_s, model=model)
             finally:
                 await response.aclose()
+
+    async def _within(self, due_s: float, awaited: Awaitable[T], *, model: str) -> T:
+        """What is awaited. Each byte ends a silence: a server that sends one now and then would else never time out."""
+        limit = asyncio.timeout_at(due_s)
+        try:
+            async with limit:
+                return await awaited
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            answer_s = self.patience.answer_s_max
+            raise TooSlow(endpoint=self.base_url, model=model, why="slow", answer_s=answer_s) from None
 
     async def _accepted(self, client: httpx.AsyncClient, path: str, content: bytes, *, model: str) -> httpx.Response:
         tries = 0
@@ -227,7 +252,7 @@ class Endpoint:
             why = f"no connection within {self.patience.timeout_s:g} s"
             raise Unreachable(endpoint=self.base_url, model=model, why=why) from None
         except httpx.TimeoutException:
-            raise self._timed_out(model) from None
+            raise self.timed_out(model) from None
         except httpx.HTTPError as failed:
             raise Unreachable(endpoint=self.base_url, model=model, why=self._cleared(_reason(failed))) from None
         if response.is_success:
@@ -292,18 +317,18 @@ class Endpoint:
         if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
             raise self.nonsense(model, "it is compressed, which was not asked for")
 
-    async def _read(self, response: httpx.Response, *, model: str) -> AsyncIterator[bytes]:
+    async def _read(self, response: httpx.Response, due_s: float, *, model: str) -> AsyncIterator[bytes]:
         import httpx
 
-        size_bytes = 0
+        size_bytes, chunks = 0, response.aiter_raw()
         try:
-            async for chunk in response.aiter_raw():
+            while (chunk := await self._within(due_s, anext(chunks, None), model=model)) is not None:
                 size_bytes += len(chunk)
                 if size_bytes > self.answer_bytes_max:
                     raise TooLarge(endpoint=self.base_url, model=model, why="too long", bytes_max=self.answer_bytes_max)
                 yield chunk
         except httpx.TimeoutException:
-            raise self._timed_out(model) from None
+            raise self.timed_out(model) from None
         except httpx.HTTPError as failed:
             why = self._cleared(_reason(failed))
             raise self.stream_cut(model, received=f"{size_bytes} bytes", why=why) from None
@@ -316,7 +341,8 @@ class Endpoint:
         """The error for an answer that ended before it was finished."""
         return StreamCut(endpoint=self.base_url, model=model, received=received, why=why)
 
-    def _timed_out(self, model: str) -> TimedOut:
+    def timed_out(self, model: str) -> TimedOut:
+        """The error for an answer of which nothing came for too long."""
         silence_s = self.patience.timeout_s
         return TimedOut(endpoint=self.base_url, model=model, why="silence", silence_s=silence_s)
 
@@ -347,13 +373,15 @@ class Endpoint:
     def _models(self) -> tuple[int, bytes]:
         import httpx
 
-        taken = bytearray()
+        taken, due_s = bytearray(), monotonic() + _HEALTH_S_MAX
         with (
             httpx.Client(timeout=_HEALTH_S_MAX, verify=_tls(), trust_env=False) as client,
             client.stream("GET", self.base_url + "/models", headers=self._headers()) as response,
         ):
             for chunk in response.iter_raw():
                 taken += chunk
+                if monotonic() > due_s:
+                    raise httpx.ReadTimeout(f"its list of models does not end within {_HEALTH_S_MAX:g} s")
                 if len(taken) > _MODELS_BYTES_MAX:
                     break
         return response.status_code, bytes(taken)

@@ -28,6 +28,8 @@ Fault: TypeAlias = Literal[
     "400", "401", "404", "429", "500",   # refused, in words of OpenAI's own
     "slow",         # waits before each piece of its answer
     "hang",         # says everything but its finish reason, and is silent until `resume` or the server's end
+    "comments",     # as "hang", but comments come on and on, as from a proxy that keeps the connection open
+    "drip",         # as "hang", but bytes come on and on, and never a line of them
     "cut",          # drops the connection in the midst of its answer
     "clean-cut",    # ends its stream politely, without a finish reason
     "early-done",   # says [DONE] without a finish reason
@@ -52,6 +54,8 @@ _REFUSALS: Mapping[Fault, tuple[int, str, str]] = {
     "429": (429, "rate_limit_exceeded", "Rate limit reached for requests."),
     "500": (500, "server_error", "The server had an error while processing your request."),
 }
+_ON_AND_ON: Mapping[Fault, bytes] = {"comments": b": still here\n\n", "drip": b" "}
+_ON_AND_ON_S = 0.005
 _PAGE = b"<!doctype html><html><head><title>Welcome</title></head><body>Nothing to see here.</body></html>"
 
 
@@ -326,15 +330,20 @@ class _Exchange(BaseHTTPRequestHandler):
             self._send(200, "application/json", half, size_bytes=len(content) if fault == "cut" else len(half))
             self.close_connection = True
             return
+        if fault == "drip":
+            self._begin_chunks("application/json")
+            self._go_on(fault)
+            self._send_chunk(content)
+            self._send_chunk(b"")
+            return
         self._send(200, "text/plain" if fault == "wrong-type" else "application/json", content)
 
     def _stream(self, events: Sequence[str], fault: Fault | None) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "text/plain" if fault == "wrong-type" else "text/event-stream")
-        self.send_header("transfer-encoding", "chunked")
-        self.end_headers()
+        self._begin_chunks("text/plain" if fault == "wrong-type" else "text/event-stream")
         for event in _with_fault(events, fault):
             self._wait_first(fault, hangs=event is events[-2])
+            if event is events[-2]:
+                self._go_on(fault)
             self._send_chunk(f"data: {event}\n\n".encode())
         if fault == "cut":
             self._send_chunk(b'data: {"choices":[{"index":0,"delta":{"con')
@@ -349,6 +358,21 @@ class _Exchange(BaseHTTPRequestHandler):
         elif fault == "hang" and hangs:
             fake._hanging.set()
             fake._released.wait()
+
+    def _go_on(self, fault: Fault | None) -> None:
+        """Send what has no end, if that is the fault, until `resume` or the server's end."""
+        fake = self.server.fake
+        if fault is not None and (content := _ON_AND_ON.get(fault)):
+            while not fake._released.wait(_ON_AND_ON_S):
+                self._send_chunk(content)
+                fake._hanging.set()
+            self._send_chunk(b"\n")
+
+    def _begin_chunks(self, content_type: str) -> None:
+        self.send_response(200)
+        self.send_header("content-type", content_type)
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
 
     def _send_chunk(self, content: bytes) -> None:
         self.wfile.write(b"%x\r\n%s\r\n" % (len(content), content))

@@ -46,6 +46,15 @@ class Mark:
         found = self._read(_INBOX, _INBOX_MAGIC, at=_INBOX_AT)
         return int(found[1]) if found else 0
 
+    def told(self) -> str:
+        """What the mark tells of, in words; "" for no mark, and for that of a space to which nothing was told yet."""
+        if flaw := self.flaw():
+            return f"a space ({flaw})"
+        head = self.head()
+        newest = {"record": head.position if head else 0, "inbox entry": self.inbox()}
+        known = [f"whose newest {name} was {number}" for name, number in newest.items() if number]
+        return f"a space {' and '.join(known)}" if known else ""
+
     def flaw(self) -> str | None:
         """Which slot cannot be read, in words; None for an absent file or slot, and when all is well."""
         for name, layout, magic, at in (("log", _LOG, _LOG_MAGIC, 0), ("inbox", _INBOX, _INBOX_MAGIC, _INBOX_AT)):
@@ -65,11 +74,6 @@ class Mark:
         """Make what was written last through a power cut. Raises OSError."""
         if self._descriptor is not None:
             os.fsync(self._descriptor)
-
-    def remove(self) -> None:
-        """Delete the file, for a new space where an older one was deleted without it."""
-        if self.exists():
-            os.remove(self.path)
 
     def close(self) -> None:
         """Let go of the file."""

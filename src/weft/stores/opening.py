@@ -16,26 +16,30 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from weft.errors import WeftError
 from weft.store import NotASpace, SpaceDamaged, SpaceLocked, SpaceNewer
 from weft.stores import schema as sql
 from weft.stores.lease import FileLock, Owner
 from weft.stores.mark import Mark
-from weft.stores.refusal import CannotOpen, SqliteErrors, of_sqlite
+from weft.stores.refusal import CannotOpen, FileTakenAway, SpaceMissing, SqliteErrors, of_sqlite
 from weft.stores.schema import Schema
 
 _HEADER_BYTES = 100
 """A file of SQLite is never shorter."""
+Identity: TypeAlias = tuple[int, int]
+"""The device and the inode of a file: which one it is, whatever it is called."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A connection, and the query under which more of them can be made for reading."""
+    """A connection, the query under which more of them can be made for reading, and which file it is on."""
 
     connection: sqlite3.Connection
     is_writable: bool
     read_query: str
+    identity: Identity | None
 
 
 def real_path(path: str | os.PathLike[str]) -> str:
@@ -74,8 +78,41 @@ def _create(path: str, schema: Schema, mark: Mark, on_point: Callable[[str], Non
     wal = f"{path}-wal"
     if os.path.exists(wal) and os.path.getsize(wal) and not os.path.lexists(path):
         raise CannotOpen(path=path, why=f"{wal} of an earlier space is there; bring that space back, or move it away")
-    mark.remove()
+    refuse_missing(path, mark)
     sql.create(path, schema, on_point)
+
+
+def refuse_other(path: str, identity: Identity | None) -> None:
+    """Raise `FileTakenAway` unless the file at `path` is still the one with this identity: a commit to a file that was
+    deleted or replaced succeeds, and is gone with the last program that has it open. One `stat`."""
+    if identity is None:
+        return
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileTakenAway(path=path, why="the file that was opened is not there any more") from None
+    except OSError:
+        return  # What cannot be looked at is not gone: a program may have given up rights since it opened the file.
+    if (found.st_dev, found.st_ino) != identity:
+        raise FileTakenAway(path=path, why="the file that is there is not the one that was opened")
+
+
+def _identity(path: str) -> Identity | None:
+    """Asked behind the opening, as a file of a lower layer of an overlay becomes another when it is opened to write.
+    Only POSIX systems let go of a file's name while it is open, and only there an inode says reliably which it is."""
+    if os.name != "posix":
+        return None
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
+
+
+def refuse_missing(path: str, mark: Mark) -> None:
+    """Raise `SpaceMissing` where nothing is at `path`, and the mark tells of a space that was."""
+    # The mark is asked first, since it is written after the file has its place: whoever makes the same space just now
+    # has then put the file there. A mark that tells of nothing is left as it is, for that one may hold it open.
+    told = mark.told()
+    if told and not os.path.lexists(path):
+        raise SpaceMissing(path=path, what=told)
 
 
 def refuse_strangers(path: str, schema: Schema, mark: Mark) -> None:
@@ -125,18 +162,27 @@ def _refuse_newer(connection: sqlite3.Connection, path: str, schema: Schema) -> 
 
 
 def _connect(path: str) -> Opened:
+    connection, is_writable, read_query = _connection(path)
+    try:
+        return Opened(connection, is_writable, read_query, _identity(path))
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _connection(path: str) -> tuple[sqlite3.Connection, bool, str]:
     if os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK):
-        return Opened(sql.connect(path, sql.WRITABLE), is_writable=True, read_query=sql.READABLE)
+        return sql.connect(path, sql.WRITABLE), True, sql.READABLE
     connection = sql.connect(path, sql.READABLE)
     try:
         sql.version_of(connection)
-        return Opened(connection, is_writable=False, read_query=sql.READABLE)
+        return connection, False, sql.READABLE
     except SqliteErrors:
         connection.close()
     wal = f"{path}-wal"
     if os.path.exists(wal) and os.path.getsize(wal):
         raise CannotOpen(path=path, why=f"its newest records are in {wal}; copy both to where files can be written")
-    return Opened(sql.connect(path, sql.FROZEN), is_writable=False, read_query=sql.FROZEN)
+    return sql.connect(path, sql.FROZEN), False, sql.FROZEN
 
 
 def _move_on(opened: Opened, path: str, schema: Schema, lock: FileLock, on_point: Callable[[str], None]) -> None:

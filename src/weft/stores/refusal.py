@@ -36,6 +36,16 @@ class CannotOpen(StoreFailed):
     """{path} cannot be opened: {why}."""
 
 
+class FileTakenAway(StoreFailed):
+    """{path} could not be written: {why}. Nothing of this edit was kept; put the file that was opened back there, or
+    close the space and open it anew."""
+
+
+class SpaceMissing(SpaceDamaged):
+    """{path} is not there, and its mark {path}-mark is: it tells of {what}. Bring the file back, from a backup if need
+    be and with the backup's own mark, or remove {path}-mark to begin anew."""
+
+
 def of_sqlite(error: sqlite3.Error | UnicodeDecodeError, path: str, *, writing: bool) -> WeftError:
     """The Weft error that says what `error` says; `writing` tells a refusing disk from one that reads wrongly."""
     extended = getattr(error, "sqlite_errorcode", None)

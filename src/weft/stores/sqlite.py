@@ -42,7 +42,7 @@ from weft.stores.chain import follow
 from weft.stores.damage import Finding, broken_pages, check_quickly, findings, last_posted, read_head, read_records
 from weft.stores.lease import FileLock
 from weft.stores.mark import Mark
-from weft.stores.opening import locked, open_file, real_path
+from weft.stores.opening import locked, open_file, real_path, refuse_other
 from weft.stores.pieces import Intake, PieceReader
 from weft.stores.points import OnPoint, pass_by
 from weft.stores.refusal import SqliteErrors, of_sqlite, of_system
@@ -73,6 +73,7 @@ class SqliteStore:
         opened = open_file(self._path, schema, self._mark, self._lock, on_point)
         self._db = opened.connection
         self._read_query = opened.read_query
+        self._identity = opened.identity
         self.is_writable = opened.is_writable
         self._writes = 0
         self._wrote = False
@@ -316,6 +317,7 @@ class SqliteStore:
                 db.execute("BEGIN IMMEDIATE")
                 yield db
                 self._point("before commit")
+                refuse_other(self._path, self._identity)
                 db.execute("COMMIT")
             except BaseException:
                 with contextlib.suppress(*SqliteErrors):

@@ -109,16 +109,18 @@ class SpaceLocked(WeftError):
     pid: int
     host: str
 
-    def __str__(self) -> str:
-        """The message; of this very program's engine it says so, as there is no other to be closed."""
+    @staticmethod
+    def of(*, path: str, pid: int, host: str) -> SpaceLocked:
+        """The error for a space that this process on this host holds; `LockedHere` where it is the asking one."""
         import socket
 
-        said = super().__str__()
-        if (self.pid, self.host) != (os.getpid(), socket.gethostname()):
-            return said
-        here = f"an engine of this very program (process {self.pid})"
-        said = said.replace(f"the engine of process {self.pid} on {self.host}", here)
-        return said.replace("close that program first", "close it there first")
+        kind = LockedHere if (pid, host) == (os.getpid(), socket.gethostname()) else SpaceLocked
+        return kind(path=path, pid=pid, host=host)
+
+
+class LockedHere(SpaceLocked):
+    """{path} is held by an engine of this very program (process {pid}). Open it without engine=True to work as its
+    client, or close it there first."""
 
 
 class SpaceDamaged(WeftError):

@@ -6,38 +6,42 @@ Invariant: a transition is a set of changes, any one of which is enough.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from msgspec import Struct
 
 if TYPE_CHECKING:
     from weft.declare import Node
 
 
-class Becomes(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Becomes:
     """The node changes from another value to this one."""
 
     node: Node[object]
     value: object
 
 
-class Changes(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Changes:
     """The node's value changes."""
 
     node: Node[object]
 
 
-class Settles(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Settles:
     """The node settles on a new value."""
 
     node: Node[object]
 
 
-class Created(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Created:
     """The entity comes to be."""
 
 
-class Transition(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Transition:
     """Changes of one entity, any of which fires a trigger."""
 
     any_of: tuple[Becomes | Changes | Settles | Created, ...]

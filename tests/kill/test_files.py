@@ -15,7 +15,7 @@ import weft
 from tests.kill.program import NEXT_SCHEMA, garden, make_first, open_space
 from tests.kill.victim import ROOT
 from weft import WeftError
-from weft.store import NotASpace, SpaceDamaged, SpaceNewer
+from weft.store import NotASpace, SpaceDamaged, SpaceLocked, SpaceNewer
 from weft.stores.sqlite import SqliteStore
 
 pytestmark = pytest.mark.kill
@@ -95,7 +95,7 @@ def read_all(path: Path) -> None:
 
 def test_an_engine_beside_a_living_one_is_refused_and_the_space_stays_usable(whole: Path) -> None:
     with open_space(str(whole)) as space:
-        with pytest.raises(weft.WeftError, match="held by the engine of process"):
+        with pytest.raises(SpaceLocked, match="held by an engine of this very program"):
             open_space(str(whole), engine=True)
         assert garden(space).place == "kew"
         assert weft_command("show", whole).returncode == 0

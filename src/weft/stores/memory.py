@@ -159,7 +159,7 @@ class MemoryStore:
         """Take the lease and return its epoch. Raises `SpaceLocked` while another living store object holds it."""
         with self._space.lock:
             if self._holding() is not None:
-                raise SpaceLocked(path="This space in memory", pid=os.getpid(), host=socket.gethostname())
+                raise SpaceLocked.of(path="This space in memory", pid=os.getpid(), host=socket.gethostname())
             self._space.holder = weakref.ref(self)
             self._space.epoch += 1
             self._space.changes += 1

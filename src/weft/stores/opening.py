@@ -211,4 +211,4 @@ def _move_on(opened: Opened, path: str, schema: Schema, lock: FileLock, on_point
 def locked(path: str, lock: FileLock) -> SpaceLocked:
     """The error that names who holds the lease."""
     owner = lock.owner() or Owner(0, "a host that did not say")
-    return SpaceLocked(path=path, pid=owner.pid, host=owner.host)
+    return SpaceLocked.of(path=path, pid=owner.pid, host=owner.host)

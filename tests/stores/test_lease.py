@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from weft.store import Batch, Fenced, SpaceLocked
+from weft.store import Batch, Fenced, LockedHere, SpaceLocked
 from weft.stores.lease import FileLock
 from weft.stores.sqlite import SqliteStore
 from weft.testing.store_suite import next_records
@@ -73,7 +73,7 @@ def test_a_space_that_this_very_program_holds_is_said_to_be_held_here(path: str)
     with closing(SqliteStore(path)) as first, closing(SqliteStore(path)) as second:
         first.acquire()
 
-        with pytest.raises(SpaceLocked) as refused:
+        with pytest.raises(LockedHere) as refused:
             second.acquire()
 
     said = str(refused.value)

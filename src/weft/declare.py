@@ -17,22 +17,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from types import MappingProxyType
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Concatenate,
-    Generic,
-    Never,
-    ParamSpec,
-    Protocol,
-    Self,
-    TypeVar,
-    Unpack,
-    cast,
-    overload,
-)
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Never, ParamSpec, Protocol, Self, TypeVar, cast, overload
 
-from typing_extensions import deprecated
+from typing_extensions import Unpack, deprecated
 
 from weft.handle import Seated, State, Value
 from weft.made import Bound, Each, Function, How, Made, Named, Options, Whole

@@ -19,7 +19,7 @@ from weft.blob import Blob
 from weft.content import Plain, encode
 from weft.engine import Engine, EventReused
 from weft.errors import WeftError
-from weft.folding import depth_after, intents_digest
+from weft.folding import depth_after, is_told
 from weft.pump import SpaceClosed
 from weft.reduce import Refused
 from weft.settlement import Place, Settlement, fail, finish, is_settled, open_settlement
@@ -156,7 +156,7 @@ class Client:
         if row is None:
             return None
         position, digest, refusal = row
-        if digest and digest != intents_digest(cast("list[Plain]", event["intents"])):
+        if not is_told(cast("list[Plain]", event["intents"]), cast("bytes", digest)):
             raise EventReused(what=f"event {event['id']!s}")
         if refusal is not None:
             raise Refused(place="event " + str(event["id"]), why=str(refusal))

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from weft.content import Cid, Link, Plain, content_id, encode, encode_shallow
 from weft.errors import WeftError
 from weft.evolution import DefinitionChange
-from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest
+from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest, is_told
 from weft.graph import Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
 from weft.identity import is_keyed, rule_of
 from weft.ledger import Ledger
@@ -105,10 +105,10 @@ class Engine(Ledger):
         check_event(event)
         id, intents = str(event["id"]), event["intents"]
         assert isinstance(intents, list)
-        digest = intents_digest(intents)
         known = self.row(EVENT, (id,))
         if known is not None:
-            return self._told_again(id, digest, known)
+            return self._told_again(id, intents, known)
+        digest = intents_digest(intents)
         position = self.position + 1
         told = Told(position, int(event["base"]), str(event["actor"]))  # type: ignore[arg-type]
         folding = Folding(self, told)
@@ -134,9 +134,9 @@ class Engine(Ledger):
             raise EngineBroke(what=f"{type(why).__name__}: {why}") from why
         return position
 
-    def _told_again(self, id: str, digest: bytes, known: Row) -> int:
+    def _told_again(self, id: str, intents: list[Plain], known: Row) -> int:
         position, was, outcome = known
-        if was and was != digest:  # of an event that was erased only its id is known
+        if not is_told(intents, cast("bytes", was)):
             raise EventReused(what=f"event {id}")
         if outcome is not None:
             raise Refused(place=f"event {id}", why=str(outcome))

@@ -196,6 +196,19 @@ def intents_digest(intents: list[Plain]) -> bytes:
     return content_id(encode(said))[4:]
 
 
+def is_told(intents: list[Plain], digest: bytes) -> bool:
+    """Whether an event with this digest said the same. An older version named no defaults, and told no move in front of
+    what: its programs go on saying what they said. Of an erased event nothing can be asked, so it says the same."""
+    older: list[Plain] = []
+    for intent in intents:
+        assert isinstance(intent, list)
+        older.append(intent[: _OLDER_SIZES.get(str(intent[2]))])
+    return not digest or digest in (intents_digest(intents), intents_digest(older))
+
+
+_OLDER_SIZES = {"create": 4, "move": 5}
+
+
 def event_plain(
     id: str, intents: list[Plain], *, actor: str, base: int, time: str, cause: int = 0, depth: int = 0
 ) -> dict[str, Plain]:

@@ -9,7 +9,9 @@ import pytest
 
 import weft
 from weft import Entity, Field, Space, field
+from weft.content import Plain
 from weft.engine import EventReused
+from weft.folding import intents_digest, is_told
 
 
 class Shelf(Entity):
@@ -94,3 +96,17 @@ def test_what_an_edit_sets_beside_creating_has_to_be_the_same() -> None:
 
         with pytest.raises(EventReused), space.edit(once="home"):
             space.create(FIRST).rows = 6
+
+
+def test_what_an_older_version_told_is_the_same_when_this_one_says_it_again() -> None:
+    older: list[Plain] = [["s", "", "create", "Shelf"], ["s", "rows", "set", 3], ["s", "tags", "move", "one", "8"]]
+    create: Plain = ["s", "", "create", "Shelf", ["rows"]]
+    move: Plain = ["s", "tags", "move", "one", "9", [], "two"]
+
+    assert is_told([create, ["s", "rows", "set", 3], move], intents_digest(older))
+    assert not is_told([create, ["s", "rows", "set", 4], move], intents_digest(older))
+    assert not is_told([create, ["s", "rows", "set", 3]], intents_digest(older))
+
+
+def test_of_an_erased_event_nothing_can_be_asked() -> None:
+    assert is_told([["s", "rows", "set", 3]], b"")

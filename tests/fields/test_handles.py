@@ -216,6 +216,8 @@ def test_a_move_that_made_room_is_one_event_when_it_is_said_again() -> None:
                 shelf.tags.move("moved", before=second)
 
         assert list(shelf.tags) == [first, "moved", second]
+        with pytest.raises(EventReused), space.edit(once="x"):
+            shelf.tags.move("moved", before=first)
 
 
 @pytest.mark.parametrize("other", [None, "b"])

@@ -250,7 +250,8 @@ class Attempts:
         )
         code = slot.spec.code
         assert code is not None
-        outcome = whole_outcome(slot.spec, code, source.tree(), self.engine.store.open_blob)
+        open_blob = self.engine.store.open_blob
+        outcome, slot.maintained = whole_outcome(slot.spec, code, source.tree(), open_blob, before=slot.maintained)
         return Settling(cut, outcome, key, (0, 0), taken.inputs, taken.used, "built in", preimage)
 
     def _call(

@@ -48,6 +48,7 @@ from weft.store import (
     Row,
     entry_at,
 )
+from weft.tree import Tree, changed
 from weft.written_result import encode_result
 
 _log = logging.getLogger("weft")
@@ -171,7 +172,7 @@ class Engine(Ledger):
                 self.graph.load_readers(node.thing)
                 deltas = [(change.element, change.before is None, change.after is None) for change in real]
                 if not real[0].element and self._has_element_readers(node):  # told as a whole, and read by its elements
-                    deltas = self._deltas(node, {member.element: member.content for member in node.members_read()})
+                    deltas = self._deltas(node, node.tree_read(), has_absent=True)
                 self.spread(node, deltas, position)
             if node.spec.kind == "ref":
                 # Readers were made due first: what was unsettled where it pointed until now counts for them too.
@@ -442,7 +443,7 @@ class Engine(Ledger):
         if not slot.thing.knows_readers:
             self.graph.load_readers(slot.thing)
         is_list = slot.spec.sort != "plain" and self._has_element_readers(slot)
-        before = {member.element: member.content for member in slot.members()} if is_list else {}
+        before = slot.tree() if is_list else Tree()
         if self.graph.pins:
             self.cuts.shown.keep_slot(slot, at)
             self.cuts.shown.settle(slot)
@@ -460,7 +461,9 @@ class Engine(Ledger):
         if slot.readers and (old is None or is_over or not is_same(old.outcome, outcome)):
             # Readers first: what was unsettled about this slot until now counts for them too.
             element = slot.key.element
-            deltas = self._deltas(slot, before) if is_list else [(element, False, False)] if element else []
+            is_turned = old is None or not (isinstance(old.outcome, Ok) and isinstance(outcome, Ok))
+            here = [(element, False, False)] if element else []
+            deltas = self._deltas(slot, before, has_absent=is_turned) if is_list else here
             self.spread(slot, deltas, at)
         had, is_final = slot.due, not isinstance(outcome, Err) or outcome.final
         due = due_after(at, had, is_stale=is_stale, is_final=is_final)
@@ -501,13 +504,16 @@ class Engine(Ledger):
             return False  # (the value of one call of an `each` is read as a whole, whatever it is)
         return any(node.readers.keys() - {""}) or any(isinstance(e.reader, Whole) for e in node.readers.get("", ()))
 
-    def _deltas(self, source: Slot | ToldNode, before: dict[str, Cid]) -> list[tuple[str, bool, bool]]:
-        now = {member.element: member.content for member in source.members()}
-        gone = [(element, False, True) for element in before if element not in now]
-        kept = [(element, element not in before, False) for element in now if before.get(element) != now[element]]
-        watched = [
-            (element, False, False) for element in source.readers if element not in now and element not in before
-        ]
+    def _deltas(self, source: Slot | ToldNode, before: Tree, *, has_absent: bool) -> list[tuple[str, bool, bool]]:
+        """What differs from `before`. `has_absent`: also who reads what is in neither of them is to look again."""
+        now = source.tree()
+        went, came = changed(before, now)
+        was, here = ({entry.last: entry.id for entry in entries} for entries in (went, came))
+        gone = [(element, False, True) for element in was if element not in here]
+        kept = [(element, element not in was, False) for element in here if was.get(element) != here[element]]
+        watched: list[tuple[str, bool, bool]] = []
+        if has_absent:
+            watched = [(one, False, False) for one in source.readers if one not in was and source.entry(one) is None]
         return [*gone, *kept, *watched]
 
     def shown_inputs(self, slot: Slot) -> tuple[Outcome, ...]:

@@ -53,8 +53,10 @@ class Gathered(Ok, frozen=True):
         return encode(mapping_plain((decode(one.key or _NULL), decode(one.encoded)) for one in self.tree))
 
     @property  # type: ignore[misc]
-    def elements(self) -> tuple[str, ...]:
-        """The ids of its elements, in order."""
+    def elements(self) -> tuple[str, ...] | None:
+        """The ids of a list's elements, in order; those of a mapping follow from its keys."""
+        if self.is_mapping:
+            return None
         if "elements" not in self.made:
             self.made["elements"] = tuple(member.element for member in self.tree)
         return self.made["elements"]

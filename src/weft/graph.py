@@ -22,7 +22,7 @@ from weft.gathered import Gathered
 from weft.reduce import Cell, ItemsCell
 from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, Result, SlotKey
 from weft.spec import InputSpec, Mode, NodeSpec, TypeSpec
-from weft.tree import Entry, Grown, Member, Tree
+from weft.tree import ById, Entry, Grown, Member, Tree
 
 NOT_COMPUTED = Gone("not computed yet")
 NEVER = 1 << 62
@@ -41,7 +41,7 @@ class Due(NamedTuple):
 class ToldNode:
     """A field of an entity in memory. What people told is always current."""
 
-    __slots__ = ("_entries", "_read", "_tree", "cell", "demand", "readers", "spec", "thing")
+    __slots__ = ("_by_id", "_read", "_tree", "cell", "demand", "readers", "spec", "thing")
 
     current = True
     pending = 0
@@ -53,7 +53,7 @@ class ToldNode:
         self.demand = 0
         self._read: Outcome | None = None
         self._tree = Tree()
-        self._entries: dict[str, Entry] = {}
+        self._by_id = ById()
 
     def outcome(self) -> Outcome:
         """What readers are given."""
@@ -66,13 +66,12 @@ class ToldNode:
         outcome = self.cell.outcome()
         if self._read is not outcome:
             self._tree = tree_of(self.spec, outcome)
-            self._entries = {entry.last: entry for entry in self._tree.entries()}
             self._read = outcome
         return self._tree
 
-    def members_read(self) -> list[Member]:
+    def tree_read(self) -> Tree:
         """Its elements as they were when somebody last looked at them; of `items` they are told one by one."""
-        return list(self._tree)
+        return self._tree
 
     def members(self) -> list[Member]:
         """Its elements, in order."""
@@ -88,8 +87,7 @@ class ToldNode:
         """One element by its id, at its place."""
         if isinstance(self.cell, ItemsCell):
             return self.cell.entry(element)
-        self.tree()
-        return self._entries.get(element)
+        return self._by_id.entry(self.tree(), element)
 
     def member(self, element: str) -> Member | None:
         """One element by its id."""
@@ -101,7 +99,7 @@ class Slot:
     """A derived value in memory: what it shows, what it reads, and how it stands."""
 
     __slots__ = (
-        "_entries",
+        "_by_id",
         "_tree",
         "again",
         "attempt",
@@ -113,6 +111,7 @@ class Slot:
         "frame",
         "key",
         "last",
+        "maintained",
         "pending",
         "queued",
         "readers",
@@ -137,7 +136,9 @@ class Slot:
         self.seen: object = None
         self.queued = self.again = False
         self._tree: Tree | None = None
-        self._entries: dict[str, Entry] | None = None
+        self._by_id: ById | None = None
+        self.maintained: object = None
+        """What a rule over a whole collection made of its elements, where it goes on from there."""
 
     def outcome(self) -> Outcome:
         """What it shows, settled."""
@@ -148,7 +149,7 @@ class Slot:
         self.result = result
         if isinstance(result.outcome, Ok):
             self.last = result.outcome
-        self._tree = self._entries = None
+        self._tree = None
 
     def tree(self) -> Tree:
         """Its value's elements."""
@@ -173,9 +174,9 @@ class Slot:
 
     def entry(self, element: str) -> Entry | None:
         """One element of its value by its id, at its place."""
-        if self._entries is None:
-            self._entries = {entry.last: entry for entry in self.tree().entries()}
-        return self._entries.get(element)
+        if self._by_id is None:
+            self._by_id = ById()
+        return self._by_id.entry(self.tree(), element)
 
     def member(self, element: str) -> Member | None:
         """One element of its value by its id."""
@@ -253,13 +254,10 @@ class Whole:
             self.unsettled[edge] = None
 
     def touch(self, elements: Iterable[str]) -> None:
-        """Some elements changed, and no other moved."""
+        """Some elements changed, and of an `items` no other moved."""
         self._outcome = None
-        if isinstance(self.base, ToldNode) and isinstance(self.base.cell, ItemsCell):
-            for element in elements:
-                self._good.touch(element)
-        else:
-            self.forget()  # places are numbers there
+        for element in elements:
+            self._good.touch(element)
 
     def forget(self) -> None:
         """Any element may have changed, or moved, or there are those of another list: gather again when next asked."""
@@ -292,8 +290,10 @@ class Whole:
                 yield entry
 
     def tree(self) -> Tree:
-        """The elements that have a value. O(changes · log n)."""
-        return self._good.tree(self.entry, self._entries)
+        """The elements that have a value. O(changes · log n), or O(n) where what it runs over was made anew."""
+        base = self.base
+        tells = isinstance(base, ToldNode) and isinstance(base.cell, ItemsCell)
+        return self._good.tree(self.entry, self._entries, None if tells else base.tree())
 
     def members(self) -> list[Member]:
         """The values there are, in order."""

@@ -12,10 +12,13 @@ from weft.graph import Slot, Source, Whole
 from weft.matching.assignment import Rule
 from weft.spec import NodeSpec
 
+_PASS_ON = ("filter", "order")
+
 
 def is_keyed(slot: Slot) -> bool:
     """Whether the elements of what a slot shows have ids that last."""
-    return slot.spec.key is not None and slot.spec.sort == "sequence" and not slot.key.element
+    spec = slot.spec
+    return spec.key is not None and spec.sort == "sequence" and spec.kind not in _PASS_ON and not slot.key.element
 
 
 def rule_of(spec: NodeSpec) -> Rule:
@@ -26,7 +29,7 @@ def rule_of(spec: NodeSpec) -> Rule:
 def home_of(node: Source) -> Slot | None:
     """The node whose list gave the elements of a node their ids: itself, or what it runs over, filters or orders; read
     off the declarations, as edges may not be there yet."""
-    while isinstance(node, Whole) or node.spec.kind in ("filter", "order"):
+    while isinstance(node, Whole) or node.spec.kind in _PASS_ON:
         entry = node.spec.inputs[0]
         if entry.ref:
             return None

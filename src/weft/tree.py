@@ -18,12 +18,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from operator import attrgetter
-from typing import NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from weft.content import Cid, content_id, encode_shallow, encoded_link, encoded_list, encoded_text
 
-Place: TypeAlias = "tuple[str, str] | tuple[int]"
-"""By what the elements of one collection are ordered; no two have one place."""
+Place: TypeAlias = "tuple[Any, ...]"
+"""By what the elements of one collection are ordered, with `<`; no two have one place."""
 P = TypeVar("P")
 _BOUNDARY = "a"
 _place_of = attrgetter("place")
@@ -47,6 +47,11 @@ class Entry(NamedTuple):
     last: str
     id: Cid
     member: Member
+
+    @property
+    def level(self) -> int:
+        """Below every node."""
+        return -1
 
     @classmethod
     def of(cls, place: Place, member: Member) -> Entry:
@@ -237,13 +242,66 @@ def _joined(one: Node, other: Child) -> Node:
     return Node(one.level, [*before, _joined(end, other.children[0]), *other.children[1:]])
 
 
+def changed(old: Tree, new: Tree) -> tuple[list[Entry], list[Entry]]:
+    """The entries that went and those that came, in order: an element that moved or is another is in both. Nodes that
+    one tree has from the other are passed by, so the newer should have been made from the older: O(changes · log n);
+    else it is O(n)."""
+    gone: list[Child] = [old.root] if old.root is not None else []
+    came: list[Child] = [new.root] if new.root is not None else []
+    while True:
+        was, now = set(map(id, gone)), set(map(id, came))
+        gone = [child for child in gone if id(child) not in now]
+        came = [child for child in came if id(child) not in was]
+        level = max([child.level for child in gone] + [child.level for child in came], default=-1)
+        if level < 0:
+            return cast("list[Entry]", gone), cast("list[Entry]", came)
+        gone, came = _opened(level, gone), _opened(level, came)
+
+
+def _opened(level: int, children: list[Child]) -> list[Child]:
+    """The same, with what nodes of that level hold in their place."""
+    opened: list[Child] = []
+    for child in children:
+        if isinstance(child, Node) and child.level == level:
+            opened += child.children
+        else:
+            opened.append(child)
+    return opened
+
+
+def is_much(changes: int, tree: Tree) -> bool:
+    """Whether it is quicker to make a tree anew than to make so many changes to this one."""
+    return changes * 16 > len(tree) + 64
+
+
+class ById:
+    """The elements of the newest tree that was asked about, by their ids."""
+
+    __slots__ = ("_entries", "_tree")
+
+    def __init__(self) -> None:
+        self._tree = Tree()
+        self._entries: dict[str, Entry] = {}
+
+    def entry(self, tree: Tree, element: str) -> Entry | None:
+        """An element of a tree, at its place. As `changed` for a tree that was not asked about before."""
+        if tree is not self._tree:
+            gone, came = changed(self._tree, tree)
+            for entry in gone:
+                del self._entries[entry.last]
+            self._entries.update((entry.last, entry) for entry in came)
+            self._tree = tree
+        return self._entries.get(element)
+
+
 class Grown:
     """A tree that follows its elements: they are said to have changed, and looked at when the tree is asked for."""
 
-    __slots__ = ("_changed", "_places", "_tree")
+    __slots__ = ("_base", "_changed", "_places", "_tree")
 
     def __init__(self) -> None:
         self._tree: Tree | None = None
+        self._base = Tree()
         self._places: dict[str, Place] = {}
         self._changed: set[str] = set()
 
@@ -258,20 +316,33 @@ class Grown:
         self._places.clear()
         self._changed.clear()
 
-    def tree(self, find: Callable[[str], Entry | None], everything: Callable[[], Iterable[Entry]]) -> Tree:
-        """The tree of today. O(changed · log n), or O(n) where much has changed."""
-        tree, changed = self._tree, self._changed
-        if tree is None or len(changed) * 16 > len(tree) + 64:
+    def tree(
+        self,
+        find: Callable[[str], Entry | None],
+        everything: Callable[[], Iterable[Entry]],
+        base: Tree | None = None,
+    ) -> Tree:
+        """The tree of today. O(changed · log n), or O(n) where much has changed. `base`: what says which elements there
+        are, and where, in case nobody else does."""
+        tree = self._tree
+        if base is not None and base is not self._base:
+            if tree is not None:
+                for entries in changed(self._base, base):
+                    self._changed.update(entry.last for entry in entries)
+            self._base = base
+        if tree is None or is_much(len(self._changed), tree):
             tree = Tree.of(everything())
             self._places = {entry.last: entry.place for entry in tree.entries()}
         else:
-            for element in changed:
-                old, now = self._places.pop(element, None), find(element)
+            # First all that go: another may be at the place of one by now.
+            for element in self._changed:
+                old, now = self._places.get(element), find(element)
                 if old is not None and (now is None or now.place != old):
+                    del self._places[element]
                     tree = tree.without(old)
-                if now is not None:
-                    tree = tree.put(now)
-                    self._places[element] = now.place
-        changed.clear()
+            for now in filter(None, map(find, self._changed)):
+                self._places[now.last] = now.place
+                tree = tree.put(now)
+        self._changed.clear()
         self._tree = tree
         return tree

@@ -169,7 +169,9 @@ def test_a_rule_that_keeps_to_the_way_to_a_change_is_said_to() -> None:
     said = planned(world, "sum", "many")
 
     assert (row(said, "sum").per_change, row(said, "sum").wholes) == ("way to it", ())
-    assert (row(said, "many").per_change, row(said, "many").wholes) == ("whole collection", ("big",))
+    assert (row(said, "many").per_change, row(said, "many").wholes) == ("way to it", ())
+    assert (row(said, "big").per_change, row(said, "big").wholes) == ("outcome", ())
+    assert "what it comes to is written whole, O(n)" in str(said)
     assert "O(log n) per change: each time it is given what is on the way to what changed" in str(said)
 
 

@@ -141,6 +141,26 @@ def test_what_a_reference_leads_to_disappears_and_its_reader_says_so() -> None:
     assert last is not None and last.encoded == b"fa of 1"
 
 
+def test_who_reads_what_is_gone_hears_that_its_list_failed_and_is_well_again() -> None:
+    world = shelf("ant", "bee")
+    view(world, "v", ids(world)["a"])
+    world.settled()
+    world.remove("a", "words", "ant")
+    world.settled()
+    assert isinstance(world.slot("v", "text").outcome(), Gone)
+
+    world.add("a", "words", "bat")
+    world.step()
+    world.fail(world.call_of("topics"), "the power was out", retry=False)
+    world.rest()
+    failed = world.slot("v", "text").outcome()
+    world.remove("a", "words", "bat")
+    world.settled()
+
+    assert isinstance(failed, Err) and "the power was out" in failed.message
+    assert isinstance(world.slot("v", "text").outcome(), Gone)
+
+
 def test_a_key_that_returns_revives_its_element_and_every_reference_to_it() -> None:
     world = shelf("ant", "bee")
     element = ids(world)["a"]

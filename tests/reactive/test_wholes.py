@@ -358,3 +358,36 @@ def test_what_a_reduced_run_comes_to_is_read_back_as_its_type_says() -> None:
 
     world.settled()
     assert type(world.value("a", "sum")) is float
+
+
+asked: list[int] = []
+
+
+def is_even_asked(number: int) -> bool:
+    asked.append(number)
+    return number % 2 == 0
+
+
+class Many(Entity):
+    numbers = items(int)
+    even = numbers.filter(is_even_asked)
+    more = even.each(inc)
+    count = more.count()
+
+
+def test_a_change_among_many_asks_a_rule_about_that_one_and_runs_what_reads_it() -> None:
+    world = Runs(Many)
+    world.create(Many, watch="count")
+    world.add("a", "numbers", *range(100))
+    world.settled()
+    assert sorted(asked) == list(range(100))
+    asked.clear()
+
+    world.add("a", "numbers", 200)
+    ran = world.settled()
+    world.add("a", "numbers", 201)
+    world.remove("a", "numbers", 7)
+
+    assert (ran, world.settled()) == (["more"], [])
+    assert asked == [200, 201]
+    assert world.value("a", "count") == 51

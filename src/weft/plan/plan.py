@@ -23,6 +23,7 @@ SAMPLED_MAX = 2_000
 """How many of the newest positions are looked through for how long calls took."""
 RULES = ("group", "filter", "order", "count", "reduce")
 _BY_TREE = ("count", "reduce")
+_MAINTAINED = ("filter", "order", "group")
 """Rules that look at the way to a change alone, where what they read keeps its tree."""
 
 
@@ -49,7 +50,8 @@ class PlannedNode:
     """How long earlier calls of this operation took; None where there were none."""
     per_change: str
     """What a single change makes this node go through again: `one value`, `one element`, `way to it` (O(log n)
-    elements), or `whole collection`."""
+    elements), `outcome` (its function sees what changed, and what it comes to is written whole), or `whole
+    collection`."""
     wholes: tuple[str, ...] = ()
     """Inputs that are given as whole collections."""
     metered: tuple[str, ...] = ()
@@ -227,7 +229,8 @@ def _metered(services: Services, spec: NodeSpec) -> Iterator[str]:
 def _per_change(spec: NodeSpec, wholes: tuple[str, ...]) -> str:
     if wholes:
         return "whole collection"
-    return "one element" if spec.kind == "each" else "way to it" if spec.kind in _BY_TREE else "one value"
+    rules = {"each": "one element", **dict.fromkeys(_BY_TREE, "way to it"), **dict.fromkeys(_MAINTAINED, "outcome")}
+    return rules.get(spec.kind, "one value")
 
 
 def _wholes(engine: Engine, type: TypeSpec, spec: NodeSpec) -> Iterator[str]:
@@ -236,15 +239,16 @@ def _wholes(engine: Engine, type: TypeSpec, spec: NodeSpec) -> Iterator[str]:
         if spec.kind == "each" and number == 0:
             continue
         source = _input_spec(engine, type, entry)
-        if spec.kind in _BY_TREE and source is not None and _keeps_its_tree(engine, type, source):
+        if spec.kind in (*_BY_TREE, *_MAINTAINED) and _keeps_its_tree(engine, type, source):
             continue
         if spec.kind in RULES or (source is not None and _is_collection(source)):
             yield str(entry)
 
 
 def _keeps_its_tree(engine: Engine, type: TypeSpec, spec: NodeSpec | None) -> bool:
-    """Whether a collection is an ordered set, or an `each` over one, however often; through a reference it may be."""
-    while spec is not None and spec.kind == "each":
+    """Whether a collection is an ordered set, or what goes on from one tree of such a set to the next, however often;
+    through a reference it may be."""
+    while spec is not None and spec.kind in ("each", *_MAINTAINED):
         spec = _input_spec(engine, type, spec.inputs[0])
     return spec is not None and spec.kind == "items"
 

@@ -50,11 +50,12 @@ def check_texts(call: str, **given: str | None) -> None:
             raise TypeError(f"{call}({name}=…) takes a text, not {short_repr(one, 60)}")
 
 
-def no_place(call: str, value: object) -> TypeError:
-    """The error for what names no node of an entity: what a told node shows is a value, which knows no entity."""
+def no_place(call: str, value: object, *, told: str = "weft why SPACE ENTITY.NODE") -> TypeError:
+    """The error for what names no node of an entity: what a told node shows is a value, which knows no entity. `told`:
+    what to write for one of those."""
     return TypeError(
         f"{call} takes a computed node of an entity, as in {call}(entity.node), or a reference, not "
-        f"{short_repr(value, 60)}; for what was told: weft why SPACE ENTITY.NODE"
+        f"{short_repr(value, 60)}; for what was told: {told}"
     )
 
 

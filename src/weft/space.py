@@ -46,8 +46,10 @@ from weft.value import VALUE_BYTES_MAX
 if TYPE_CHECKING:
     from weft.blob import Blob
     from weft.call import Runner
+    from weft.declare import Node
     from weft.erasure import Forgotten
     from weft.past.index import LogIndex
+    from weft.past.recorded import HistoryEntry
     from weft.past.view import PastSpace
     from weft.plan.plan import Plan
     from weft.why.explanation import Explanation
@@ -467,12 +469,33 @@ class Space:
 
     def at(self, position: int, /) -> PastSpace:
         """The space as it was shown at a position of its log, to be read. Raises `NoSuchPosition`."""
-        from weft.past.index import LogIndex
         from weft.past.view import PastSpace
+
+        return PastSpace(self._host.view, position, index=self._log_index(), open_blob=self._store.open_blob)
+
+    def history(self, of: Value[Any] | Ref[Any] | Entity, node: Node[Any] | None = None, /) -> Sequence[HistoryEntry]:
+        """All that a node, or one element of it, ever was, oldest first: values, by whom or by what operation, and what
+        never came to be shown, with the reason. What was told is named by its entity and by the class, as in
+        `space.history(post, Post.title)`. O(entries · log n), and O(log) the first time."""
+        from weft.past.as_of import AsOf
+        from weft.past.recorded import recorded
+
+        if isinstance(of, Value | Ref):
+            place = self._place("space.history", of)
+        elif node is not None and isinstance(getattr(of, "id", None), str):
+            place = of.id, node.name, ""
+        else:
+            raise no_place("space.history", of, told="space.history(entity, Type.node)")
+        with self._host.view() as engine:
+            as_of = AsOf(engine, engine.head.position, self._log_index())
+            return tuple(recorded(as_of, *place, open_blob=self._store.open_blob))
+
+    def _log_index(self) -> LogIndex:
+        from weft.past.index import LogIndex
 
         if self._index is None:
             self._index = LogIndex()
-        return PastSpace(self._host.view, position, index=self._index, open_blob=self._store.open_blob)
+        return self._index
 
     def _place(self, call: str, value: Value[Any] | Ref[Any]) -> Place:
         if isinstance(value, Value):

@@ -117,7 +117,7 @@ class PastDesk(Desk):
                 return None
             if isinstance(node, Ref):
                 return LiveRef[object](Seat(self, entity_id), Target(*(target_of(outcome) or ("", "", ""))), node.kind)
-            return _shape(as_of, entity_id, spec, "").decode(outcome.encoded, self._open_blob)
+            return shape_then(as_of, entity_id, spec, "").decode(outcome.encoded, self._open_blob)
 
     def edit(self, entity_id: str, node: Node[Any] | None, verb: str, /, *args: object) -> None:
         """Refuse: raises `PastIsReadOnly`."""
@@ -137,7 +137,7 @@ class PastDesk(Desk):
                 return Failed(f"{outcome.kind}: {outcome.message}")
             if not isinstance(outcome, Ok):
                 return Absent()
-            return Settled(_shape(as_of, entity, spec, element).decode(outcome.encoded, self._open_blob))
+            return Settled(shape_then(as_of, entity, spec, element).decode(outcome.encoded, self._open_blob))
 
     def wait(self, entity_id: str, node: Awaited, key: object, /, timeout_s: float | None) -> object:
         """What was shown; there is nothing to wait for. Raises `NodeFailed`, `ValueNotKept`."""
@@ -189,7 +189,7 @@ def _then(as_of: AsOf, entity: str, name: str) -> tuple[str, NodeSpec | None]:
     return then, as_of.node(entity, then)
 
 
-def _shape(as_of: AsOf, entity: str, spec: NodeSpec | None, element: str) -> Shape:
+def shape_then(as_of: AsOf, entity: str, spec: NodeSpec | None, element: str) -> Shape:
     """How a value of then decodes: by today's annotation of the node, where there is code; else as it is."""
     assert spec is not None
     now = as_of.engine.in_force.get(as_of.type_name(entity))

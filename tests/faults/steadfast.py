@@ -14,7 +14,7 @@ from tests.kill.program import SCRIPT, WRITES_PER_CHECKPOINT, open_space, opened
 from weft import WaitTimeout, pump
 from weft.space import Space
 from weft.store import StoreFailed
-from weft.stores import sqlite
+from weft.stores import checkpoint
 from weft.stores.sqlite import SqliteStore
 
 STALL_S = 0.02
@@ -105,7 +105,7 @@ def wait_taken(client: Space) -> None:
 
 
 def main(path: str) -> None:
-    sqlite.WRITES_PER_CHECKPOINT = WRITES_PER_CHECKPOINT
+    checkpoint.WRITES_PER_CHECKPOINT = WRITES_PER_CHECKPOINT
     pump.STALL_S = STALL_S
     Tender(path).live()
     tell_parent("closed")

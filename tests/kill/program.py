@@ -25,7 +25,7 @@ from weft.reduce import Refused
 from weft.runners.inline import InlineRunner
 from weft.runners.threads import ThreadRunner
 from weft.space import Space
-from weft.stores import sqlite
+from weft.stores import checkpoint
 from weft.stores.points import CRASH_POINTS
 from weft.stores.schema import SCHEMA, Schema
 from weft.stores.sqlite import SqliteStore
@@ -220,7 +220,7 @@ def tell_parent(*words: object) -> None:
 
 def main(path: str, wanted: str = "", turn: str = "1") -> None:
     points = Points(wanted, int(turn))
-    sqlite.WRITES_PER_CHECKPOINT = WRITES_PER_CHECKPOINT
+    checkpoint.WRITES_PER_CHECKPOINT = WRITES_PER_CHECKPOINT
     if wanted in REBUILDING:
         rebuild_there(path, points, is_renewed=wanted == "renewed")
     with open_space(path, on_point=points, schema=NEXT_SCHEMA if wanted in MIGRATION else SCHEMA) as space:

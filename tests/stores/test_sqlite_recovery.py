@@ -28,13 +28,13 @@ LONG = bool(os.environ.get("WEFT_LONG"))
 WORK = """
 import os, signal, sys
 from weft.store import STATE, Batch
-from weft.stores import sqlite
+from weft.stores import checkpoint, sqlite
 from weft.standing import Erasure
 from weft.stores.schema import SCHEMA, Schema
 from weft.testing.store_suite import next_records
 
 path, point, countdown = sys.argv[1], sys.argv[2], int(sys.argv[3])
-sqlite.WRITES_PER_CHECKPOINT = 10
+checkpoint.WRITES_PER_CHECKPOINT = 10
 
 def on_point(name):
     global countdown
@@ -344,10 +344,10 @@ def test_a_full_disk_refuses_clearly_reads_go_on_and_work_resumes(small_disk: Pa
 STUMBLE = """
 import sys
 from weft.store import Batch, StoreFailed
-from weft.stores import sqlite
+from weft.stores import checkpoint, sqlite
 from weft.testing.store_suite import next_records
 
-sqlite.WRITES_PER_CHECKPOINT = 3
+checkpoint.WRITES_PER_CHECKPOINT = 3
 store = sqlite.SqliteStore(sys.argv[1])
 epoch = store.acquire()
 refused = 0

@@ -39,6 +39,7 @@ from weft.store import (
 )
 from weft.stores import schema as sql
 from weft.stores.chain import follow
+from weft.stores.checkpoint import Checkpointer
 from weft.stores.damage import Finding, broken_pages, check_quickly, findings, last_posted, read_head, read_records
 from weft.stores.lease import FileLock
 from weft.stores.mark import Mark
@@ -50,9 +51,6 @@ from weft.stores.renewal import renew
 from weft.stores.schema import SCHEMA, TEXTS, Schema
 from weft.stores.standing import meta_number, newest_erased, put_meta
 
-WRITES_PER_CHECKPOINT = 1000
-"""After so many rows the write-ahead log is folded into the file; a row touches a page or two. While the log
-still grows, each sync also writes the file's new length: with 4,000 an append took longer on the whole."""
 _CLOSE_BUSY_MS = 1000
 UNSWEPT = "unswept"
 """The row of `meta` that says, by 1, that bytes that were erased may still lie where nothing points to."""
@@ -61,7 +59,14 @@ UNSWEPT = "unswept"
 class SqliteStore:
     """The space at `path`, made if nothing is there. `on_point` is told each name of `CRASH_POINTS` as it is passed."""
 
-    def __init__(self, path: str | os.PathLike[str], *, on_point: OnPoint = pass_by, schema: Schema = SCHEMA) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        on_point: OnPoint = pass_by,
+        schema: Schema = SCHEMA,
+        checkpoints_aside: bool = True,
+    ) -> None:
         self._path = real_path(path)
         self.path: str | None = self._path
         self._pid = os.getpid()
@@ -75,7 +80,14 @@ class SqliteStore:
         self._read_query = opened.read_query
         self._identity = opened.identity
         self.is_writable = opened.is_writable
-        self._writes = 0
+        self._checkpointer = Checkpointer(
+            self._path,
+            self._db,
+            identity=opened.identity,
+            mark=self._mark,
+            on_point=on_point,
+            is_aside=checkpoints_aside,
+        )
         self._wrote = False
         try:
             check_quickly(self._db, self._path, schema, self._mark)
@@ -108,7 +120,9 @@ class SqliteStore:
             with contextlib.suppress(OSError):
                 self._mark.write_head(head)
             self._point("marked")
-        self._count(len(batch.records) + len(batch.taken) + sum(map(len, batch.rows.values())))
+        if self._lock.is_held:  # without a lease SQLite folds the log in by itself
+            rows = len(batch.records) + len(batch.taken) + sum(map(len, batch.rows.values()))
+            self._checkpointer.count(rows)
 
     def erase(self, batch: Batch, erasure: Erasure, /, *, epoch: int) -> None:
         """Write the batch and take the erasure's parts away, all or nothing. Raises as `append` does."""
@@ -133,9 +147,11 @@ class SqliteStore:
             self._point("before sweep")
             self._db.execute(f"PRAGMA busy_timeout = {_CLOSE_BUSY_MS}")
             try:
-                self._db.execute("VACUUM")
-                if self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-                    return "another program reads the space just now"
+                # SQLite waits for readers, and refuses at once beside another checkpoint.
+                with self._checkpointer.paused():
+                    self._db.execute("VACUUM")
+                    if self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                        return "another program reads the space just now"
             finally:
                 self._db.execute(f"PRAGMA busy_timeout = {int(sql.BUSY_S * 1000)}")
             with self._transaction() as db:
@@ -206,6 +222,7 @@ class SqliteStore:
     def release(self) -> None:
         """Give the lease back; harmless when it is not held."""
         if self._lock.is_held:
+            self._checkpointer.stop()
             self._lock.release()
             self._point("lease released")
 
@@ -297,10 +314,11 @@ class SqliteStore:
         if os.getpid() != self._pid:
             return
         if self._lock.is_held:
+            self._checkpointer.stop()
             with contextlib.suppress(*SqliteErrors, OSError):
                 # Somebody who reads for long would else hold up the close; the log then stays for the next opener.
                 self._db.execute(f"PRAGMA busy_timeout = {_CLOSE_BUSY_MS}")
-                self._checkpoint("TRUNCATE")
+                self._checkpointer.fold_all()
         self.release()
         self._db.close()
         self._mark.close()
@@ -311,6 +329,7 @@ class SqliteStore:
         """One durable write; whatever is raised inside undoes all of it."""
         self._refuse_unwritable()
         db = self._db
+        self._checkpointer.refuse_failed()
         try:
             try:
                 # Within: an interrupt that came while it waited for other writers is raised when it has begun.
@@ -364,21 +383,6 @@ class SqliteStore:
         self._point("lease taken")
         return epoch
 
-    def _count(self, writes: int) -> None:
-        """Fold the write-ahead log into the file when it has grown; while there is no lease SQLite does that itself."""
-        self._writes += writes
-        if self._writes >= WRITES_PER_CHECKPOINT and self._lock.is_held:
-            self._writes = 0
-            # The batch is kept already: a disk that refuses now will be heard at the next commit.
-            with contextlib.suppress(*SqliteErrors, OSError):
-                self._checkpoint("PASSIVE")
-
-    def _checkpoint(self, mode: str) -> None:
-        self._point("before checkpoint")
-        self._mark.sync()
-        self._db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
-        self._point("checkpointed")
-
     def _keep(self, intake: Intake) -> None:
         """Write all pieces, and with the last the row that makes them visible, unless a sweep took some meanwhile."""
         last = intake.piece_count
@@ -398,7 +402,8 @@ class SqliteStore:
     def _renew(self) -> None:
         self._refuse_unwritable()
         try:
-            renew(self._db, self._path, self._schema)
+            with self._checkpointer.paused():
+                renew(self._db, self._path, self._schema)
         except SqliteErrors as error:
             raise of_sqlite(error, self._path, writing=True) from error
         except OSError as error:

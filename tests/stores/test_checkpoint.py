@@ -84,6 +84,7 @@ def salt(watched: Watched) -> bytes:
 def test_commits_go_on_while_the_log_is_folded_in(watched: Watched) -> None:
     watched.may_go.clear()
     watched.append(3)
+    assert (BEFORE, True) not in watched.passed
     until(lambda: (BEFORE, False) in watched.passed)
 
     watched.append(20)
@@ -118,6 +119,29 @@ def test_where_it_is_asked_for_the_committing_thread_folds_the_log_in(
     assert watched.checkpoints(here=True) == 3
     assert watched.checkpointer._thread is None
     watched.store.close()
+
+
+def test_what_was_acknowledged_is_durably_known_before_the_log_is_folded_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "WRITES_PER_CHECKPOINT", 3)
+    watched = Watched(tmp_path / "space.weft", is_aside=False)
+    done: list[str] = []
+    mark = watched.store._mark
+    sync = mark.sync
+
+    def synced() -> None:
+        done.append("mark synced")
+        sync()
+
+    monkeypatch.setattr(mark, "sync", synced)
+    watched.store._db.set_trace_callback(lambda said: done.append(said) if "checkpoint" in said else None)
+
+    watched.append(3)
+
+    assert done == ["mark synced", "PRAGMA wal_checkpoint(PASSIVE)"]
+    watched.store.close()
+    assert done[2:] == ["mark synced", "PRAGMA wal_checkpoint(TRUNCATE)"]
 
 
 def test_what_others_committed_is_not_mistaken_for_a_checkpoint(watched: Watched) -> None:
@@ -392,7 +416,7 @@ def test_a_program_that_forgets_to_close_ends_and_loses_nothing(tmp_path: Path, 
     path = str(tmp_path / "space.weft")
 
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", FORGETFUL, path, str(times)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-W", "ignore", "-c", FORGETFUL, path, str(times)], capture_output=True, text=True, timeout=30
     )
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -440,7 +464,7 @@ def test_a_fork_waits_for_the_checkpoint_that_is_under_way(tmp_path: Path) -> No
         [sys.executable, "-W", "ignore", "-c", FORK, str(tmp_path / "space.weft")],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=30,
     )
 
     assert (done.stderr, done.stdout) == ("", "the log was folded in: True\nTrue\n")

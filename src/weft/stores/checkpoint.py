@@ -102,7 +102,7 @@ class Checkpointer:
             with self._asked:
                 self._is_over = True
                 self._asked.notify_all()
-            if self._thread.ident is not None:  # else an interrupt came before it was started
+            if self._thread.is_alive():  # else an interrupt came before it was started
                 self._thread.join()
             self._thread = None
         if self._own is not None:
@@ -119,7 +119,7 @@ class Checkpointer:
         with self._asked:
             self._is_wanted, self._is_idle = True, False
             self._asked.notify_all()
-        if self._thread is None or self._thread.ident is None:
+        if self._thread is None or not self._thread.is_alive():
             self._is_over = False
             # A program that forgets to close ends all the same: an unfinished pass loses nothing, as it does in a kill.
             self._thread = threading.Thread(target=self._run, name="weft checkpoints", daemon=True)
@@ -176,6 +176,7 @@ class Checkpointer:
 
 _living: weakref.WeakSet[Checkpointer] = weakref.WeakSet()
 _held: list[Checkpointer] = []
+"""Those whose passes wait while the process is forked."""
 
 
 def _hold_all() -> None:

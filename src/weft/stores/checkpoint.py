@@ -26,13 +26,13 @@ from weft.stores.opening import Identity, refuse_other
 from weft.stores.points import OnPoint
 from weft.stores.refusal import FileTakenAway, SqliteErrors, of_sqlite, of_system
 
-WRITES_PER_CHECKPOINT = 1000
+WRITES_PER_CHECKPOINT = 2000
 """After so many rows the write-ahead log is folded into the file; a row touches a page or two."""
 WRITES_BEHIND_MAX = 16_000
 """So many rows may be committed and not folded in: then a commit waits, as the disk does not keep up."""
-LONG_LOG_PAGES = 2000
-"""A write-ahead log of so many pages is begun anew when little of it is not folded in. While it still grows, each sync
-also writes the file's new length."""
+LONG_LOG_PAGES = 4000
+"""A write-ahead log of so many pages (16 MiB) is begun anew when little of it is not folded in. While it is made longer
+than it ever was, each sync also writes its new length."""
 LOG_PAGES_MAX = 8000
 """One of so many pages is begun anew however much is left: then a commit waits for that."""
 

@@ -35,6 +35,9 @@ APPLICATION_ID = 0x57454654
 BUSY_S = 30.0
 """How long one writer waits for another."""
 
+LOG_BYTES_KEPT = 16 << 20
+"""A write-ahead log that had to be longer is cut to this length when it is begun anew."""
+
 WRITABLE = "mode=rw"
 READABLE = "mode=ro"
 FROZEN = "mode=ro&immutable=1"
@@ -167,8 +170,9 @@ def connect(path: str, query: str) -> sqlite3.Connection:
 def _tune(connection: sqlite3.Connection) -> None:
     """Durable commits: an acknowledged one survives a power cut. Not below FULL; NORMAL lost 17 % in our power cuts."""
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA journal_size_limit = 67108864")
-    # An engine folds the log earlier by itself; this bound is for clients alone, and for batches of many pages.
+    # What one large batch made of the log is given back; below this it keeps its length, as making it longer takes time.
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES_KEPT}")
+    # An engine has the log folded in earlier by itself; this bound is for clients alone, and for content of many pages.
     connection.execute("PRAGMA wal_autocheckpoint = 8000")
 
 

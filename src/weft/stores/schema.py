@@ -170,9 +170,9 @@ def connect(path: str, query: str) -> sqlite3.Connection:
 def _tune(connection: sqlite3.Connection) -> None:
     """Durable commits: an acknowledged one survives a power cut. Not below FULL; NORMAL lost 17 % in our power cuts."""
     connection.execute("PRAGMA synchronous = FULL")
-    # What one large batch made of the log is given back; below this it keeps its length, as making it longer takes time.
+    # What one large batch made of the log is given back; up to this it keeps its length, as growing takes time.
     connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES_KEPT}")
-    # An engine has the log folded in earlier by itself; this bound is for clients alone, and for content of many pages.
+    # An engine has its log folded in earlier by itself; this bound is for clients alone, and for content of many pages.
     connection.execute("PRAGMA wal_autocheckpoint = 8000")
 
 

@@ -13,12 +13,15 @@ sorts.
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from weft.collection import content_elements, key_element
 from weft.content import Plain, content_id, decode, encode
 from weft.gathered import Gathered
+from weft.ready import Ready
 from weft.reduce import Cell, ItemsCell
 from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, Result, SlotKey
 from weft.spec import InputSpec, Mode, NodeSpec, TypeSpec
@@ -457,7 +460,8 @@ class Graph:
     def __init__(self, loader: Loader) -> None:
         self.loader = loader
         self.things: dict[str, Thing] = {}
-        self.ready: list[Slot] = []
+        self.ready: Ready[Slot] = Ready()
+        self._offered = self.ready.offered
         self.wanted: dict[Slot, None] = {}
         """Every wired slot that has a due row and that somebody asks for."""
         self.was_due: dict[Slot, Due | None] = {}
@@ -756,7 +760,7 @@ class Graph:
             and (slot.due is not None or slot.pending)
         ):
             slot.queued = True
-            self.ready.append(slot)
+            self._offered.append(slot)
 
     def first(self, slot: Slot) -> int:
         """The first cut at which the slot is not known to be settled; NEVER when it is current."""
@@ -815,6 +819,17 @@ class Graph:
                 self.released.append(slot)
         elif slot.due is not None:
             self.wanted[slot] = None
+
+    def unsettled_below(self, node: Source, nodes_max: int) -> list[str]:
+        """The entities of what has to settle before a node does, itself among it; of the nearest `nodes_max` nodes."""
+        seen: dict[Source, None] = {} if node.current else {node: None}
+        todo = deque(seen)
+        while todo and len(seen) < nodes_max:
+            for edge in itertools.islice(_unsettled(todo.popleft()), nodes_max - len(seen)):
+                if edge.source not in seen and not edge.source.current:
+                    seen[edge.source] = None
+                    todo.append(edge.source)
+        return list(dict.fromkeys(one.thing.id for one in seen))
 
     def path_between(self, start: Source, goal: Source) -> list[Source] | None:
         """A way from `start` down its needs to `goal`, both included; None where there is none."""

@@ -38,6 +38,8 @@ _log = logging.getLogger("weft")
 _log.addHandler(logging.NullHandler())  # silent unless the program asks
 
 START_S = 30.0
+HURRIED_MAX = 1000
+"""How many nodes are looked at for what somebody who waits waits for."""
 
 
 class InsideOperation(WeftError, RuntimeError):
@@ -302,8 +304,10 @@ class Home:
         pump.ring()
 
     def settlement(self, place: Place, since: int) -> Settlement:
-        """Done when a place shows something settled at or after a position. It stays demanded."""
+        """Done when a place shows something settled at or after a position. It stays demanded; until it is settled, what
+        it needs is begun before what nobody waits for, or by turns with it."""
         pump, future = self._running(), open_settlement()
+        hurried: list[str] = []
 
         def check() -> bool:
             self._fail_if_over(future)
@@ -313,12 +317,18 @@ class Home:
                     fail(future, NotOffered(slot=str(slot.key), why=why))
             if not future.done() and is_settled(self.engine, place, since):
                 finish(future)
+            if future.done():
+                self.engine.graph.ready.rest(hurried)
+                hurried.clear()
             return future.done()
 
         with self.lock:
             if place[1] and place not in self.engine.watched:
                 self.engine.watch(*place)
             if not check():
+                if (node := self.engine.node(*place)) is not None:
+                    hurried += self.engine.graph.unsettled_below(node, HURRIED_MAX)
+                    self.engine.graph.ready.hurry(hurried)
                 pump.wait_for(Waiter(check))
         pump.ring()
         return future

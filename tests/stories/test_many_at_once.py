@@ -1,0 +1,98 @@
+"""One person's heap of work and another's single edit: who waits for how much of it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Protocol
+
+import pytest
+
+import weft
+from weft import Entity, Field, derive, field, items, op
+from weft.call import Limits
+
+HEAP = 200
+
+
+class Reader(Protocol):
+    """Reads a picture, one at a time."""
+
+    def read(self, picture: int, /) -> str:
+        """What is on it."""
+        ...
+
+
+class SlowReader:
+    """Reads when it is let, and keeps what it was given."""
+
+    limits = Limits(concurrency=1)
+
+    def __init__(self) -> None:
+        self.given: list[int] = []
+        self.may = threading.Event()
+
+    def read(self, picture: int, /) -> str:
+        self.may.wait(60)
+        self.given.append(picture)
+        return f"picture {picture}"
+
+
+def read(picture: int, *, reader: Reader) -> str:
+    return reader.read(picture)
+
+
+class Shelf(Entity):
+    pictures = items(int)
+    texts = pictures.each(read, eager=True)
+
+
+def test_whoever_has_one_picture_does_not_wait_until_a_heap_of_somebody_elses_is_read() -> None:
+    reader = SlowReader()
+    with weft.open(types=[Shelf], services={Reader: reader}) as space:
+        heap, mine = space.create(Shelf), space.create(Shelf)
+        heap.pictures.add(*range(HEAP))
+        mine.pictures.add(1000)
+        reader.may.set()
+
+        assert mine.texts.wait(60) == ("picture 1000",)
+        assert heap.texts.wait(60) == tuple(f"picture {number}" for number in range(HEAP))
+
+    assert reader.given.index(1000) <= 2  # one was being read; then each has a turn
+    assert [one for one in reader.given if one != 1000] == list(range(HEAP))
+
+
+begun: list[int] = []
+
+
+@op(runner="inline")
+def noted(number: int) -> int:
+    begun.append(number)
+    return number
+
+
+class Page(Entity):
+    number: Field[int] = field(default=0)
+    shown = derive(noted, number, eager=True)
+
+
+def test_the_page_that_somebody_looks_at_is_made_before_hundreds_that_nobody_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun.clear()
+    monkeypatch.setattr("weft.pump.RESULTS_MAX", 4)
+
+    async def story() -> int:
+        async with weft.open(types=[Page]) as space:
+            async with space.edit():
+                pages = [space.create(Page, number=number) for number in range(HEAP)]
+
+            assert await pages[-1].shown == HEAP - 1
+            seen = len(begun)
+            await space.settled()
+            return seen
+
+    seen = asyncio.run(asyncio.wait_for(story(), 60))
+
+    assert seen < HEAP / 4
+    assert sorted(begun) == list(range(HEAP))

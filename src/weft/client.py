@@ -10,6 +10,7 @@ Source: lease holders with followers; an embedded database's many openers.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -65,6 +66,7 @@ class Client:
         self.lock = threading.RLock()
         self.is_async = self.runs_here = False
         self.is_closed = False
+        self._name, self._has_watched = os.urandom(16).hex(), False
         self.engine = Engine(store, epoch=-1, types=specs, now=now)
         deadline = time.monotonic() + OPENING_S
         for spec in specs.values():
@@ -88,9 +90,12 @@ class Client:
         self.start()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Demand nothing any more, and let go of the file."""
         with self.lock:
             if not self.is_closed:
+                if self._has_watched:
+                    with contextlib.suppress(WeftError):  # a full disk, say: it is demanded while the engine is open
+                        self._post({"left": self._name})
                 self.is_closed = True
                 self.store.close()
 
@@ -182,8 +187,10 @@ class Client:
                 store.keep_blob(blob.chunks())
 
     def watch(self, place: Place) -> None:
-        """Ask the engine to demand a node."""
-        self._post({"watch": list(place)})
+        """Ask the engine to demand a node, until this program closes the space."""
+        with self.lock:
+            self._has_watched = True
+            self._post({"watch": list(place), "by": self._name})
 
     def settlement(self, place: Place, since: int) -> Settlement:
         """Done when the file shows a place settled at or after a position."""

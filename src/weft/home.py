@@ -78,6 +78,7 @@ class Home:
         self._starting = threading.Lock()
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
+        self._demanded: set[Place] = set()
         self.engine = Engine(store, epoch=store.acquire(), types=specs, now=now)
         for spec in specs.values():
             self.engine.define(spec)
@@ -299,9 +300,14 @@ class Home:
         """Demand a node from now on."""
         pump = self._running()
         with self.lock:
-            if place not in self.engine.watched:
-                self.engine.watch(*place)
+            self._demand(place)
         pump.ring()
+
+    def _demand(self, place: Place) -> None:
+        """On this program's own account, once: what others demand too, they may demand no longer."""
+        if place not in self._demanded:
+            self._demanded.add(place)
+            self.engine.watch(*place)
 
     def settlement(self, place: Place, since: int) -> Settlement:
         """Done when a place shows something settled at or after a position. It stays demanded; until it is settled, what
@@ -323,8 +329,8 @@ class Home:
             return future.done()
 
         with self.lock:
-            if place[1] and place not in self.engine.watched:
-                self.engine.watch(*place)
+            if place[1]:
+                self._demand(place)
             if not check():
                 if (node := self.engine.node(*place)) is not None:
                     hurried += self.engine.graph.unsettled_below(node, HURRIED_MAX)

@@ -1,7 +1,7 @@
 """The inbox: what other programs say to the engine, taken in their order.
 
-A message is an event to be told, a node that somebody watches, the question whether all is settled, or that one taken
-back. The question stays in the inbox until the answer is yes: that it is gone is the answer, whoever is the engine by
+A message is an event to be told, a node that somebody watches, that a program has left, which watches nothing any more,
+the question whether all is settled, or that one taken back. The question stays in the inbox until the answer is yes: that it is gone is the answer, whoever is the engine by
 then.
 
 Knows nothing of threads, and of who commits. Invariant: a message is taken once, with the batch that holds what it
@@ -17,6 +17,9 @@ from weft.content import Plain, decode
 from weft.engine import Engine, EngineBroke
 from weft.errors import Undecodable, WeftError
 
+Place = tuple[str, str, str]
+"""(entity, node, element)"""
+
 _log = logging.getLogger("weft")
 
 TAKEN_MAX = 1000
@@ -30,6 +33,8 @@ class Inbox:
         self.engine = engine
         self._asked: set[int] = set()
         """Those that stay until all is settled."""
+        self._watched: dict[str, dict[Place, None]] = {}
+        """What each program asked for, by the name that it gave itself."""
 
     def take(self) -> bool:
         """Take what there is into the open batch; returns whether that was anything. Raises `EngineBroke`."""
@@ -64,11 +69,21 @@ class Inbox:
     def _do(self, said: Plain) -> None:
         if not isinstance(said, dict):
             return
-        event, watch, withdrawn = said.get("event"), said.get("watch"), said.get("withdrawn")
+        event, watch, withdrawn, left = (said.get(word) for word in ("event", "watch", "withdrawn", "left"))
         if isinstance(event, dict):
             self.engine.tell(event)
         elif isinstance(watch, list) and len(watch) == 3:
-            self.engine.watch(*(str(part) for part in watch))
+            self._watch((str(watch[0]), str(watch[1]), str(watch[2])), said.get("by"))
+        elif isinstance(left, str):
+            for place in self._watched.pop(left, ()):
+                self.engine.watch(*place, by=-1)
         elif isinstance(withdrawn, int) and withdrawn in self._asked:
             self._asked.remove(withdrawn)
             self.engine.batch.taken.append(withdrawn)
+
+    def _watch(self, place: Place, by: Plain) -> None:
+        """Demand a node for a program, once, until it leaves; for one without a name, as older ones are, for good."""
+        mine = self._watched.setdefault(by, {}) if isinstance(by, str) else {}
+        if place not in mine:
+            self.engine.watch(*place)
+            mine[place] = None

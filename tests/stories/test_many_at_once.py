@@ -9,8 +9,11 @@ from typing import Protocol
 import pytest
 
 import weft
-from weft import Entity, Field, derive, field, items, op
+from tests.until import until
+from weft import Entity, Field, Space, derive, field, items, op
 from weft.call import Limits
+from weft.home import Home
+from weft.runners.limits import LimitedRunner
 
 HEAP = 200
 
@@ -47,18 +50,28 @@ class Shelf(Entity):
     texts = pictures.each(read, eager=True)
 
 
+def waiting(space: Space) -> int:
+    """How many calls wait for the reader."""
+    host = space._host
+    assert isinstance(host, Home)
+    runner = host._running().attempts.runners["thread"]
+    assert isinstance(runner, LimitedRunner)
+    return runner._limiter.waiting()
+
+
 def test_whoever_has_one_picture_does_not_wait_until_a_heap_of_somebody_elses_is_read() -> None:
     reader = SlowReader()
     with weft.open(types=[Shelf], services={Reader: reader}) as space:
         heap, mine = space.create(Shelf), space.create(Shelf)
         heap.pictures.add(*range(HEAP))
         mine.pictures.add(1000)
+        until(lambda: waiting(space) == HEAP)  # one is being read
         reader.may.set()
 
         assert mine.texts.wait(60) == ("picture 1000",)
         assert heap.texts.wait(60) == tuple(f"picture {number}" for number in range(HEAP))
 
-    assert reader.given.index(1000) <= 2  # one was being read; then each has a turn
+    assert reader.given.index(1000) <= 2  # then each has a turn
     assert [one for one in reader.given if one != 1000] == list(range(HEAP))
 
 

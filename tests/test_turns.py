@@ -69,12 +69,12 @@ def test_tickets_of_lines_that_share_them_tell_whose_turn_came_first(asked: list
     for number, (line, (by, kind)) in enumerate(asked):
         lines[line].append(by, kind, number)
 
-    served = []
-    while heads := [(first[0], line) for line in lines if (first := line.first()) is not None]:
-        ticket, line = min(heads, key=lambda head: head[0])
+    served: list[int] = []
+    while heads := [(first[0], each) for each in lines if (first := each.first()) is not None]:
+        ticket, next_line = min(heads, key=lambda head: head[0])
         assert not served or served[-1] < ticket
         served.append(ticket)
-        line.popleft()
+        next_line.popleft()
 
     assert len(served) == len(asked)
 

@@ -310,8 +310,8 @@ class Home:
             self.engine.watch(*place)
 
     def settlement(self, place: Place, since: int) -> Settlement:
-        """Done when a place shows something settled at or after a position. It stays demanded; until it is settled, what
-        it needs is begun before what nobody waits for, or by turns with it."""
+        """Done when a place shows something settled at or after a position. It stays demanded. What it needs by now is
+        begun sooner than what nobody waits for."""
         pump, future = self._running(), open_settlement()
         hurried: list[str] = []
 

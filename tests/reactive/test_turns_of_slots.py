@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 
 from weft import Entity, Field, Ref, derive, field, items, op, ref
+from weft.content import Plain
 from weft.slot import SlotKey
 from weft.testing.world import World
 
@@ -56,7 +57,8 @@ def crowd(world: World, size: int = 400) -> None:
     """One entity with many elements that are due."""
     world.tell(["many", "", "create", "Many"])
     world.engine.watch("many", "ys")
-    world.tell(*[["many", "xs", "add", f"{number:012x}", number] for number in range(size)])
+    adds: list[list[Plain]] = [["many", "xs", "add", f"{number:012x}", number] for number in range(size)]
+    world.tell(*adds)
 
 
 def test_a_small_change_is_settled_in_the_next_turn_while_somebody_elses_elements_take_many() -> None:
@@ -91,7 +93,9 @@ def test_who_waits_comes_before_those_whom_nobody_waits_for_through_references_t
     for number in range(300):
         world.tell([f"e{number}", "", "create", "Eager"])
     world.tell(["far", "", "create", "One"])
-    world.tell(["near", "", "create", "Follower"], ["near", "target", "set", {"entity": "far", "node": "", "element": ""}])
+    world.tell(
+        ["near", "", "create", "Follower"], ["near", "target", "set", {"entity": "far", "node": "", "element": ""}]
+    )
     world.engine.watch("near", "y")
     graph = world.engine.graph
 

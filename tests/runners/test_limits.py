@@ -30,6 +30,15 @@ class Model(Protocol):
     """Another one."""
 
 
+class Printer(Protocol):
+    """A third."""
+
+
+def read_and_print(number: int, *, ocr: Ocr, printer: Printer) -> int:
+    """Use the first and the third."""
+    return number
+
+
 def read(number: int, *, ocr: Ocr) -> int:
     """Use one service."""
     return number
@@ -313,6 +322,22 @@ def test_a_call_that_gives_up_costs_the_same_however_many_wait(monkeypatch: pyte
     assert looks <= 5 * 101
     assert limiter.waiting() == 898
     assert {each.id for each in heard.reports} == {call.id for call in (calls[0], *calls[500:600])}
+
+
+def test_a_service_that_becomes_free_for_several_is_shared_by_lines_in_the_order_of_their_turns() -> None:
+    clock, runner, heard = HandClock(), HandRunner(), Heard()
+    limits = {Ocr: Limits(concurrency=2), Model: Limits(concurrency=1), Printer: Limits(concurrency=5)}
+    limited = Limiter(limits, clock=clock, alarm=clock).around(runner)
+    busy, blocking = thinking(), both()
+    readings = [replace(reading(), by="many") for _ in range(2)]
+    prints = replace(new_call(read_and_print, 1, ocr=object(), printer=object()), by="one")
+    for call in (busy, blocking, *readings, prints):
+        limited.start(call, heard)
+    assert runner.started == [busy.id]
+
+    limited.cancel(blocking.id)
+
+    assert runner.started == [busy.id, readings[0].id, prints.id]
 
 
 def test_closing_a_runner_lets_another_by_whom_its_waiting_call_held_up() -> None:

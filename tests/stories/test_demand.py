@@ -1,5 +1,5 @@
-"""Who demands what: a wait, a watch and `eager` have it made, what nobody demands stays due, and demand ends with whoever
-held it."""
+"""Who demands what: a wait, a watch and `eager` have it made, what nobody demands stays due, and demand ends with its
+holder."""
 
 from __future__ import annotations
 

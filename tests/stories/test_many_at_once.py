@@ -89,6 +89,47 @@ class Page(Entity):
     shown = derive(noted, number, eager=True)
 
 
+gate = threading.Event()
+
+
+@op(runner="thread")
+def gated(number: int) -> int:
+    gate.wait(60)
+    return number
+
+
+class Slow(Entity):
+    number: Field[int] = field(default=0)
+    shown = derive(gated, number)
+
+
+def test_whoever_has_what_it_waited_for_or_gave_up_is_hurried_no_more() -> None:
+    gate.clear()
+
+    async def story() -> list[list[int]]:
+        async with weft.open(types=[Slow]) as space:
+            async with space.edit():
+                slow = space.create(Slow, number=1)
+            host = space._host
+            assert isinstance(host, Home)
+            asked = host.engine.graph.ready._asked
+            seen: list[list[int]] = []
+            waits = [asyncio.ensure_future(_shown(slow)) for _ in range(3)]
+            await asyncio.sleep(0)
+            seen.append([*asked.values()])
+            waits[0].cancel()
+            gate.set()
+            assert await asyncio.gather(*waits[1:]) == [1, 1]
+            seen.append([*asked.values()])
+            return seen
+
+    assert asyncio.run(asyncio.wait_for(story(), 60)) == [[3], []]
+
+
+async def _shown(slow: Slow) -> int:
+    return await slow.shown
+
+
 def test_the_page_that_somebody_looks_at_is_made_before_hundreds_that_nobody_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -29,7 +29,7 @@ OUTSIDE_CORE = frozenset(
         "shared_text",  # stands before an optional library, as adapters do
         "meant",  # words what a checker would have refused
         "purity",  # makes calls again to look at them
-        "turns",  # a queue, which runners use and the engine: it knows of neither
+        "turns",  # queues, in which calls wait and slots: nothing of either is decided there
         "erasure", "erased", "standing",  # what is taken away again, and what is said of it
         "past", "plan", "why", "subscription", "dag_json",  # look at what is kept: nothing is decided or written there
     }

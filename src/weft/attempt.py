@@ -122,18 +122,9 @@ class Attempts:
         """Begin what is ready: in order where that fits in a turn, else by turns. Returns whether something is left.
         Nothing is sent before `send`."""
         ready = self.engine.graph.ready
-        offered, taken = ready.offered, 0
-        if ready.fits(results_max):
-            while taken < len(offered) and taken < results_max:
-                slot = offered[taken]
-                taken += 1
-                slot.queued = False
-                self.begin(slot)
-            del offered[:taken]
-        while taken < results_max and (following := ready.next()) is not None:
-            taken += 1
-            following.queued = False
-            self.begin(following)
+        for slot in ready.turn(results_max):
+            slot.queued = False
+            self.begin(slot)
         if self.engine.graph.pins and not (ready or self.open):
             self.engine.cuts.forget()
         return bool(ready)

@@ -13,19 +13,17 @@ sorts.
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from weft.collection import content_elements, key_element
 from weft.content import Plain, content_id, decode, encode
 from weft.gathered import Gathered
-from weft.ready import Ready
 from weft.reduce import Cell, ItemsCell
 from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, Result, SlotKey
 from weft.spec import InputSpec, Mode, NodeSpec, TypeSpec
 from weft.tree import ById, Entry, Grown, Member, Tree
+from weft.turns.ready import Ready
 
 NOT_COMPUTED = Gone("not computed yet")
 NEVER = 1 << 62
@@ -774,7 +772,7 @@ class Graph:
                 least = min(least, max(due.first, since))
             if node.pending != 1:
                 return self._first_below(node, since, least) if node.pending else least
-            (edge,) = _unsettled(node)
+            (edge,) = unsettled(node)
             node, since = edge.source, max(edge.since, since)
         return self._first_below(node, since, least)
 
@@ -786,7 +784,7 @@ class Graph:
             node, since = stack.pop()
             if node.due is not None:
                 least = min(least, max(node.due.first, since))
-            for edge in _unsettled(node):
+            for edge in unsettled(node):
                 at = max(edge.since, since)
                 if at < seen.get(edge.source, NEVER):
                     seen[edge.source] = at
@@ -820,17 +818,6 @@ class Graph:
         elif slot.due is not None:
             self.wanted[slot] = None
 
-    def unsettled_below(self, node: Source, nodes_max: int) -> list[str]:
-        """The entities of what has to settle before a node does, itself among it; of the nearest `nodes_max` nodes."""
-        seen: dict[Source, None] = {} if node.current else {node: None}
-        todo = deque(seen)
-        while todo and len(seen) < nodes_max:
-            for edge in itertools.islice(_unsettled(todo.popleft()), nodes_max - len(seen)):
-                if edge.source not in seen and not edge.source.current:
-                    seen[edge.source] = None
-                    todo.append(edge.source)
-        return list(dict.fromkeys(one.thing.id for one in seen))
-
     def path_between(self, start: Source, goal: Source) -> list[Source] | None:
         """A way from `start` down its needs to `goal`, both included; None where there is none."""
         came: dict[Source, Source | None] = {start: None}
@@ -852,7 +839,7 @@ class Graph:
         return None
 
 
-def _unsettled(node: Source) -> Collection[Edge]:
+def unsettled(node: Source) -> Collection[Edge]:
     """The edges to what is not current: never to a field."""
     if isinstance(node, Slot):
         return node.edges if node.pending == len(node.edges) else [one for one in node.edges if not one.source.current]

@@ -24,6 +24,7 @@ from weft.engine import Engine
 from weft.errors import WeftError
 from weft.folding import depth_after
 from weft.graph import Slot
+from weft.held.waited import Waited
 from weft.inbox import Inbox
 from weft.points import OnPoint, pass_by
 from weft.pump import Pump, SpaceClosed, Waiter
@@ -38,8 +39,6 @@ _log = logging.getLogger("weft")
 _log.addHandler(logging.NullHandler())  # silent unless the program asks
 
 START_S = 30.0
-HURRIED_MAX = 1000
-"""How many nodes are looked at for what somebody who waits waits for."""
 
 
 class InsideOperation(WeftError, RuntimeError):
@@ -313,7 +312,7 @@ class Home:
         """Done when a place shows something settled at or after a position. It stays demanded. What it needs by now is
         begun sooner than what nobody waits for."""
         pump, future = self._running(), open_settlement()
-        hurried: list[str] = []
+        waited = Waited(self.engine.graph)
 
         def check() -> bool:
             self._fail_if_over(future)
@@ -324,17 +323,14 @@ class Home:
             if not future.done() and is_settled(self.engine, place, since):
                 finish(future)
             if future.done():
-                self.engine.graph.ready.rest(hurried)
-                hurried.clear()
+                waited.end()
             return future.done()
 
         with self.lock:
             if place[1]:
                 self._demand(place)
             if not check():
-                if (node := self.engine.node(*place)) is not None:
-                    hurried += self.engine.graph.unsettled_below(node, HURRIED_MAX)
-                    self.engine.graph.ready.hurry(hurried)
+                waited.begin(self.engine.node(*place))
                 pump.wait_for(Waiter(check))
         pump.ring()
         return future

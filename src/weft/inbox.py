@@ -17,9 +17,6 @@ from weft.content import Plain, decode
 from weft.engine import Engine, EngineBroke
 from weft.errors import Undecodable, WeftError
 
-Place = tuple[str, str, str]
-"""(entity, node, element)"""
-
 _log = logging.getLogger("weft")
 
 TAKEN_MAX = 1000
@@ -33,8 +30,9 @@ class Inbox:
         self.engine = engine
         self._asked: set[int] = set()
         """Those that stay until all is settled."""
-        self._watched: dict[str, dict[Place, None]] = {}
-        """What each program asked for, by the name that it gave itself."""
+        self._watched: dict[str, dict[tuple[str, str, str], None]] = {}
+        """What each program asked for, once, by the name that it gave itself; under "" for good, as older ones give
+        none."""
 
     def take(self) -> bool:
         """Take what there is into the open batch; returns whether that was anything. Raises `EngineBroke`."""
@@ -73,17 +71,14 @@ class Inbox:
         if isinstance(event, dict):
             self.engine.tell(event)
         elif isinstance(watch, list) and len(watch) == 3:
-            self._watch((str(watch[0]), str(watch[1]), str(watch[2])), said.get("by"))
-        elif isinstance(left, str):
-            for place in self._watched.pop(left, ()):
+            entity, node, element = map(str, watch)
+            mine = self._watched.setdefault(str(said.get("by", "")), {})
+            if (entity, node, element) not in mine:
+                self.engine.watch(entity, node, element)
+                mine[entity, node, element] = None
+        elif left:
+            for place in self._watched.pop(str(left), ()):
                 self.engine.watch(*place, by=-1)
         elif isinstance(withdrawn, int) and withdrawn in self._asked:
             self._asked.remove(withdrawn)
             self.engine.batch.taken.append(withdrawn)
-
-    def _watch(self, place: Place, by: Plain) -> None:
-        """Demand a node for a program, once, until it leaves; for one without a name, as older ones are, for good."""
-        mine = self._watched.setdefault(by, {}) if isinstance(by, str) else {}
-        if place not in mine:
-            self.engine.watch(*place)
-            mine[place] = None

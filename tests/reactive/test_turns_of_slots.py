@@ -9,6 +9,7 @@ import pytest
 
 from weft import Entity, Field, Ref, derive, field, items, op, ref
 from weft.content import Plain
+from weft.held.waited import Waited, entities_below
 from weft.slot import SlotKey
 from weft.testing.world import World
 
@@ -99,24 +100,24 @@ def test_who_waits_comes_before_those_whom_nobody_waits_for_through_references_t
     world.engine.watch("near", "y")
     graph = world.engine.graph
 
-    waited = graph.unsettled_below(world.slot("near", "y"), 10)
-    graph.ready.hurry(waited)
+    waited = Waited(graph)
+    waited.begin(world.slot("near", "y"))
 
-    assert waited == ["near", "far"]
+    assert entities_below(world.slot("near", "y")) == ["near", "far"]
     assert turns_until(world, "near", "y") == 1
     assert sum(world.slot(f"e{number}", "y").current for number in range(300)) >= TURN // 2  # and nobody starves
-    graph.ready.rest(waited)
+    waited.end()
 
 
 def test_of_what_is_waited_for_only_so_much_is_looked_at() -> None:
     world = World(Many, One, inline=True)
     crowd(world, 50)
-    graph, whole = world.engine.graph, world.engine.node("many", "ys")
+    whole = world.engine.node("many", "ys")
     assert whole is not None
 
-    assert graph.unsettled_below(whole, 10) == ["many"]
+    assert entities_below(whole, 10) == ["many"]
     world.step()
-    assert graph.unsettled_below(whole, 10) == []
+    assert entities_below(whole, 10) == []
 
 
 @pytest.mark.parametrize("watched", [True, False])

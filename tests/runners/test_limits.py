@@ -19,7 +19,7 @@ from weft.runners.inline import InlineRunner
 from weft.runners.limits import Limiter
 from weft.runners.threads import ThreadRunner
 from weft.testing.runner_suite import Heard, double, new_call
-from weft.turns import Turns
+from weft.turns.queue import Turns
 
 
 class Ocr(Protocol):

@@ -28,7 +28,7 @@ from typing import TypeVar
 from weft.call import AttemptId, Call, Limits, Partial, Report, Reporter, Runner, answers_at_once
 from weft.runners.alarm import Alarm, Clock, ThreadAlarm
 from weft.runners.execution import Execution
-from weft.turns import Place, Turns
+from weft.turns.queue import Place, Turns
 
 Service = TypeVar("Service", bound="type | str")
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from weft.call import AttemptId, Call
-from weft.turns import Place, Turns
+from weft.turns.queue import Place, Turns
 
 T = TypeVar("T")
 

@@ -15,11 +15,12 @@ Source: round-robin queues of network schedulers; a second, alternating queue in
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 from weft.slot import SlotKey
-from weft.turns import Turns
+from weft.turns.queue import Turns
 
 
 class _Keyed(Protocol):
@@ -47,11 +48,19 @@ class Ready(Generic[T]):
         """Whether there is anything to begin."""
         return bool(self.offered or self._turns)
 
-    def fits(self, slots_max: int) -> bool:
-        """Whether all that there is can be begun in one turn: then take it from what is offered."""
-        return not self._turns and len(self.offered) <= slots_max
+    def turn(self, slots_max: int) -> Iterator[T]:
+        """What one turn begins, so many at most; what is offered meanwhile is among it."""
+        begun = 0
+        if not self._turns and len(self.offered) <= slots_max:
+            for one in islice(self.offered, slots_max):
+                begun += 1
+                yield one
+            del self.offered[:begun]
+        while begun < slots_max and (following := self._next()) is not None:
+            begun += 1
+            yield following
 
-    def next(self) -> T | None:
+    def _next(self) -> T | None:
         """The next in turn; None where there is none."""
         if self.offered:
             self._put_in_turns()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.turns import Place, Turns
+from weft.turns.queue import Place, Turns
 
 Asked = tuple[str, str, int]
 

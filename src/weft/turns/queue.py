@@ -1,8 +1,8 @@
 """Turns: who is next where many wait.
 
-Who is waited for is an asker (an entity), and what of it is a kind (an operation, a node). Askers take turns; of one asker
-its kinds take turns; and of one kind those who came first are served first. So ten thousand that wait for one asker
-keep one that waits for another, or for something else of the same, waiting for one of them.
+Who is waited for is an asker (an entity), and what of it is a kind (an operation, a node). Askers take turns; of one
+asker its kinds take turns; and of one kind those who came first are served first. So ten thousand that wait for one
+asker keep one that waits for another, or for something else of the same, waiting for one of them.
 
 Everything here is O(1) on average, however many wait: a place that is given up is taken out where it stands. An asker
 that has nothing left stays in the circle until its turn comes; should it ask again before, that is its turn.

@@ -1,7 +1,7 @@
 """The inbox: what other programs say to the engine, taken in their order.
 
-A message is an event to be told, a node that a program watches until it leaves, that it has left, the question whether all
-is settled, or that one taken back. The question stays in the inbox until the answer is yes: that it is gone is the
+A message is an event to be told, a node that a program watches until it leaves, that it has left, the question whether
+all is settled, or that one taken back. The question stays in the inbox until the answer is yes: that it is gone is the
 answer, whoever is the engine by then.
 
 Knows nothing of threads, and of who commits. Invariant: a message is taken once, with the batch that holds what it

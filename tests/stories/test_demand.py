@@ -75,8 +75,9 @@ def test_what_is_looked_at_and_followed_is_not_made_and_what_is_waited_for_and_w
         assert made(space) == {"doubled": 1}
 
         space.watch(sheet.hundred)
+        assert made(space) == {"doubled": 1, "hundredfold": 1}
         sheet.x = 5
-        assert made(space) == {"doubled": 2, "hundredfold": 1}
+        assert made(space) == {"doubled": 2, "hundredfold": 2}
         assert {one.type for one in activities.present()} == {"traversal.started", "node.settled"}
     assert str(sheet.fourfold.state) == "Absent()"
 

@@ -161,8 +161,7 @@ class Client:
             raise EventReused(what=f"event {event['id']!s}")
         if refusal is not None:
             raise Refused(place="event " + str(event["id"]), why=str(refusal))
-        assert isinstance(position, int)
-        return position
+        return cast("int", position)
 
     def _post(self, message: dict[str, Plain]) -> int:
         with self._opened() as store:

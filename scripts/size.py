@@ -29,6 +29,7 @@ OUTSIDE_CORE = frozenset(
         "shared_text",  # stands before an optional library, as adapters do
         "meant",  # words what a checker would have refused
         "purity",  # makes calls again to look at them
+        "turns",  # queues, in which calls wait and slots: nothing of either is decided there
         "erasure", "erased", "standing",  # what is taken away again, and what is said of it
         "past", "plan", "why", "subscription", "dag_json",  # look at what is kept: nothing is decided or written there
     }

@@ -119,15 +119,12 @@ class Attempts:
 
     # ---- beginning ----
     def pump(self, results_max: int) -> bool:
-        """Begin what is ready, in order; returns whether something is left. Nothing is sent before `send`."""
+        """Begin what is ready: in order where that fits in a turn, else by turns. Returns whether something is left.
+        Nothing is sent before `send`."""
         ready = self.engine.graph.ready
-        taken = 0
-        while taken < len(ready) and taken < results_max:
-            slot = ready[taken]
-            taken += 1
+        for slot in ready.turn(results_max):
             slot.queued = False
             self.begin(slot)
-        del ready[:taken]
         if self.engine.graph.pins and not (ready or self.open):
             self.engine.cuts.forget()
         return bool(ready)

@@ -63,8 +63,8 @@ class Client:
         self.store, self.types, self._needs_engine = store, specs, needs_engine
         self.kinds: dict[str, type] = {}
         self.lock = threading.RLock()
-        self.is_async = self.runs_here = False
-        self.is_closed = False
+        self.is_async = self.runs_here = self.is_closed = self._has_watched = False
+        self._name = f"{threading.get_native_id()} {time.time_ns()}"  # of no other client on this machine
         self.engine = Engine(store, epoch=-1, types=specs, now=now)
         deadline = time.monotonic() + OPENING_S
         for spec in specs.values():
@@ -88,9 +88,11 @@ class Client:
         self.start()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Demand nothing any more, and let go of the file."""
         with self.lock:
             if not self.is_closed:
+                if self._has_watched:
+                    self._say({"left": self._name})
                 self.is_closed = True
                 self.store.close()
 
@@ -122,11 +124,10 @@ class Client:
     def define(self, spec: TypeSpec) -> None:
         """Only check: what is in force is the engine's to say."""
         with self.view() as engine:
-            in_force = engine.in_force.get(spec.name)
-            if in_force is None:
+            if spec.name not in engine.in_force:
                 raise ClientAdds(type=spec.name)
-            if in_force.content() != spec.content():
-                raise ClientDefines(type=spec.name)
+        if not self._is_in_force(spec):
+            raise ClientDefines(type=spec.name)
 
     def tell(self, event: dict[str, Plain]) -> int:
         """Durable on return, and if an engine takes it soon, its position; else the newest known. Raises `NoEngine`
@@ -160,12 +161,16 @@ class Client:
             raise EventReused(what=f"event {event['id']!s}")
         if refusal is not None:
             raise Refused(place="event " + str(event["id"]), why=str(refusal))
-        assert isinstance(position, int)
-        return position
+        return cast("int", position)
 
     def _post(self, message: dict[str, Plain]) -> int:
         with self._opened() as store:
             return store.post(encode(message))
+
+    def _say(self, message: dict[str, Plain]) -> None:
+        """Post what nobody waits for an answer to; where that is refused (a full disk) the engine goes on as before."""
+        with contextlib.suppress(WeftError):
+            self._post(message)
 
     def _pause(self) -> None:
         threading.Event().wait(CLIENT_POLL_S)
@@ -182,8 +187,9 @@ class Client:
                 store.keep_blob(blob.chunks())
 
     def watch(self, place: Place) -> None:
-        """Ask the engine to demand a node."""
-        self._post({"watch": list(place)})
+        """Ask the engine to demand a node, until this program closes the space."""
+        self._has_watched = True
+        self._post({"watch": list(place), "by": self._name})
 
     def settlement(self, place: Place, since: int) -> Settlement:
         """Done when the file shows a place settled at or after a position."""
@@ -194,18 +200,13 @@ class Client:
         """Done when everything demanded is settled at or after a position. What is demanded the engine alone knows, so
         it is asked by a message, and answers by taking that out of the inbox."""
         number = self._post({"settled": since})
-
-        def withdraw() -> None:
-            with contextlib.suppress(WeftError):
-                self._post({"withdrawn": number})
-
-        return self._poll(lambda _: not self._is_waiting(number), withdraw)
+        return self._poll(lambda _: not self._is_waiting(number), lambda: self._say({"withdrawn": number}))
 
     def _is_waiting(self, number: int) -> bool:
         """Whether an entry is still in the inbox."""
         entries = self.store.inbox(ENTRIES_MAX)
-        is_cut = len(entries) == ENTRIES_MAX and entries[-1][0] < number
-        return is_cut or any(each == number for each, _ in entries)
+        is_there = any(each == number for each, _ in entries)
+        return is_there or (len(entries) == ENTRIES_MAX and entries[-1][0] < number)
 
     def _poll(self, check: Callable[[Engine], bool], give_up: Callable[[], None] = lambda: None) -> Settlement:
         future = open_settlement()

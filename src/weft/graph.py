@@ -23,6 +23,7 @@ from weft.reduce import Cell, ItemsCell
 from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, Result, SlotKey
 from weft.spec import InputSpec, Mode, NodeSpec, TypeSpec
 from weft.tree import ById, Entry, Grown, Member, Tree
+from weft.turns.ready import Ready
 
 NOT_COMPUTED = Gone("not computed yet")
 NEVER = 1 << 62
@@ -457,7 +458,8 @@ class Graph:
     def __init__(self, loader: Loader) -> None:
         self.loader = loader
         self.things: dict[str, Thing] = {}
-        self.ready: list[Slot] = []
+        self.ready: Ready[Slot] = Ready()
+        self._offered = self.ready.offered
         self.wanted: dict[Slot, None] = {}
         """Every wired slot that has a due row and that somebody asks for."""
         self.was_due: dict[Slot, Due | None] = {}
@@ -756,7 +758,7 @@ class Graph:
             and (slot.due is not None or slot.pending)
         ):
             slot.queued = True
-            self.ready.append(slot)
+            self._offered.append(slot)
 
     def first(self, slot: Slot) -> int:
         """The first cut at which the slot is not known to be settled; NEVER when it is current."""
@@ -770,7 +772,7 @@ class Graph:
                 least = min(least, max(due.first, since))
             if node.pending != 1:
                 return self._first_below(node, since, least) if node.pending else least
-            (edge,) = _unsettled(node)
+            (edge,) = unsettled(node)
             node, since = edge.source, max(edge.since, since)
         return self._first_below(node, since, least)
 
@@ -782,7 +784,7 @@ class Graph:
             node, since = stack.pop()
             if node.due is not None:
                 least = min(least, max(node.due.first, since))
-            for edge in _unsettled(node):
+            for edge in unsettled(node):
                 at = max(edge.since, since)
                 if at < seen.get(edge.source, NEVER):
                     seen[edge.source] = at
@@ -837,7 +839,7 @@ class Graph:
         return None
 
 
-def _unsettled(node: Source) -> Collection[Edge]:
+def unsettled(node: Source) -> Collection[Edge]:
     """The edges to what is not current: never to a field."""
     if isinstance(node, Slot):
         return node.edges if node.pending == len(node.edges) else [one for one in node.edges if not one.source.current]

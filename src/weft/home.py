@@ -24,6 +24,7 @@ from weft.engine import Engine
 from weft.errors import WeftError
 from weft.folding import depth_after
 from weft.graph import Slot
+from weft.held.waited import Waited
 from weft.inbox import Inbox
 from weft.points import OnPoint, pass_by
 from weft.pump import Pump, SpaceClosed, Waiter
@@ -76,6 +77,7 @@ class Home:
         self._starting = threading.Lock()
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
+        self._demanded: set[Place] = set()
         self.engine = Engine(store, epoch=store.acquire(), types=specs, now=now)
         for spec in specs.values():
             self.engine.define(spec)
@@ -297,13 +299,20 @@ class Home:
         """Demand a node from now on."""
         pump = self._running()
         with self.lock:
-            if place not in self.engine.watched:
-                self.engine.watch(*place)
+            self._demand(place)
         pump.ring()
 
+    def _demand(self, place: Place) -> None:
+        """On this program's own account, once: what others demand too, they may demand no longer."""
+        if place not in self._demanded:
+            self._demanded.add(place)
+            self.engine.watch(*place)
+
     def settlement(self, place: Place, since: int) -> Settlement:
-        """Done when a place shows something settled at or after a position. It stays demanded."""
+        """Done when a place shows something settled at or after a position. It stays demanded. What it needs by now is
+        begun sooner than what nobody waits for."""
         pump, future = self._running(), open_settlement()
+        waited = Waited(self.engine.graph)
 
         def check() -> bool:
             self._fail_if_over(future)
@@ -313,12 +322,15 @@ class Home:
                     fail(future, NotOffered(slot=str(slot.key), why=why))
             if not future.done() and is_settled(self.engine, place, since):
                 finish(future)
+            if future.done():
+                waited.end()
             return future.done()
 
         with self.lock:
-            if place[1] and place not in self.engine.watched:
-                self.engine.watch(*place)
+            if place[1]:
+                self._demand(place)
             if not check():
+                waited.begin(self.engine.node(*place))
                 pump.wait_for(Waiter(check))
         pump.ring()
         return future

@@ -1,8 +1,8 @@
 """The inbox: what other programs say to the engine, taken in their order.
 
-A message is an event to be told, a node that somebody watches, the question whether all is settled, or that one taken
-back. The question stays in the inbox until the answer is yes: that it is gone is the answer, whoever is the engine by
-then.
+A message is an event to be told, a node that a program watches until it leaves, that it has left, the question whether
+all is settled, or that one taken back. The question stays in the inbox until the answer is yes: that it is gone is the
+answer, whoever is the engine by then.
 
 Knows nothing of threads, and of who commits. Invariant: a message is taken once, with the batch that holds what it
 changed; one that is none is taken too, and changes nothing.
@@ -30,6 +30,9 @@ class Inbox:
         self.engine = engine
         self._asked: set[int] = set()
         """Those that stay until all is settled."""
+        self._watched: dict[str, dict[tuple[str, str, str], None]] = {}
+        """What each program asked for, once, by the name that it gave itself; under "" for good, as older ones give
+        none."""
 
     def take(self) -> bool:
         """Take what there is into the open batch; returns whether that was anything. Raises `EngineBroke`."""
@@ -64,11 +67,18 @@ class Inbox:
     def _do(self, said: Plain) -> None:
         if not isinstance(said, dict):
             return
-        event, watch, withdrawn = said.get("event"), said.get("watch"), said.get("withdrawn")
+        event, watch, withdrawn, left = (said.get(word) for word in ("event", "watch", "withdrawn", "left"))
         if isinstance(event, dict):
             self.engine.tell(event)
         elif isinstance(watch, list) and len(watch) == 3:
-            self.engine.watch(*(str(part) for part in watch))
+            entity, node, element = map(str, watch)
+            mine = self._watched.setdefault(str(said.get("by", "")), {})
+            if (entity, node, element) not in mine:
+                self.engine.watch(entity, node, element)
+                mine[entity, node, element] = None
+        elif left:
+            for place in self._watched.pop(str(left), ()):
+                self.engine.watch(*place, by=-1)
         elif isinstance(withdrawn, int) and withdrawn in self._asked:
             self._asked.remove(withdrawn)
             self.engine.batch.taken.append(withdrawn)

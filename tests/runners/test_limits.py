@@ -1,20 +1,25 @@
-"""Services are used no harder than their limits say, first come first served."""
+"""Services are used no harder than their limits say, and entities take turns at them."""
 
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from collections.abc import Callable
+from random import Random
 from typing import Protocol
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.runners.by_hand import HandClock, HandRunner
-from weft.call import Broke, Call, Finished, Limits
+from weft.call import AttemptId, Broke, Call, Finished, Limits
 from weft.runners.inline import InlineRunner
 from weft.runners.limits import Limiter
 from weft.runners.threads import ThreadRunner
 from weft.testing.runner_suite import Heard, double, new_call
+from weft.turns.queue import Turns
 
 
 class Ocr(Protocol):
@@ -23,6 +28,15 @@ class Ocr(Protocol):
 
 class Model(Protocol):
     """Another one."""
+
+
+class Printer(Protocol):
+    """A third."""
+
+
+def read_and_print(number: int, *, ocr: Ocr, printer: Printer) -> int:
+    """Use the first and the third."""
+    return number
 
 
 def read(number: int, *, ocr: Ocr) -> int:
@@ -219,23 +233,126 @@ def test_never_more_threads_use_a_service_than_its_limit() -> None:
     assert all(isinstance(each, Finished) for each in heard.reports)
 
 
-@given(st.lists(st.sampled_from([reading, thinking, both]), max_size=20), st.randoms(use_true_random=False))
-def test_every_call_starts_in_the_end_and_in_order_of_each_service(kinds: list, chance) -> None:  # type: ignore[type-arg, no-untyped-def]
+asked = st.tuples(st.sampled_from([reading, thinking, both]), st.sampled_from("abc"))
+
+
+@given(st.lists(asked, max_size=30), st.randoms(use_true_random=False))
+def test_every_call_starts_in_the_end_each_kind_in_order_and_none_is_passed_twice_by_another(
+    asks: list[tuple[Callable[[], Call], str]], chance: Random
+) -> None:
     runner, heard = HandRunner(), Heard()
     limited = Limiter({Ocr: Limits(concurrency=2), Model: Limits(concurrency=1)}).around(runner)
-    calls = [kind() for kind in kinds]
-    ended = set()
+    calls = [replace(kind(), by=by) for kind, by in asks]
+    kinds = {call.id: (call.by, call.operation.name) for call in calls}
+    services = {call.id: call.services.keys() for call in calls}
+    waiting: dict[AttemptId, list[AttemptId]] = {}  # with those that started since it came
+    ended: set[AttemptId] = set()
+    seen = 0
+
+    def look() -> None:
+        nonlocal seen
+        for id in runner.started[seen:]:
+            waiting.pop(id, None)
+            for passed in waiting.values():
+                passed.append(id)
+        seen = len(runner.started)
+
+    while calls or any(id not in ended for id in runner.started):
+        running = [id for id in runner.started if id not in ended]
+        if calls and (not running or chance.random() < 0.6):
+            call = calls.pop(0)
+            waiting[call.id] = []
+            limited.start(call, heard)
+        else:
+            id = chance.choice(running)
+            ended.add(id)
+            runner.end(id)
+        look()
+        for id, passed in waiting.items():
+            own = sum(kinds[one] == kinds[id] for one in waiting if one < id) + sum(
+                kinds[one] == kinds[id] for one in passed
+            )
+            rivals = Counter(kinds[one] for one in passed if kinds[one] != kinds[id] and services[one] & services[id])
+            assert all(count <= own + 1 for count in rivals.values())
+
+    assert not waiting and len(heard.reports) == len(asks)
+    for kind in set(kinds.values()):
+        started = [id for id in runner.started if kinds[id] == kind]
+        assert started == sorted(started)
+
+
+def test_ten_thousand_calls_for_one_entity_hold_up_a_call_for_another_by_one() -> None:
+    runner, heard = HandRunner(), Heard()
+    limiter = Limiter({Ocr: Limits(concurrency=1)})
+    limited = limiter.around(runner)
+    many = [replace(reading(), by="many") for _ in range(10_000)]
+    for call in many:
+        limited.start(call, heard)
+    one = replace(reading(), by="one")
+    limited.start(one, heard)
+
+    runner.end(many[0].id)
+    runner.end(many[1].id)
+
+    assert runner.started == [many[0].id, many[1].id, one.id]
+    assert limiter.waiting() == 9_998
+
+
+def test_a_call_that_gives_up_costs_the_same_however_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, runner, heard = HandClock(), HandRunner(), Heard()
+    limiter = Limiter({Ocr: Limits(concurrency=1), Model: Limits(concurrency=1)}, clock=clock, alarm=clock)
+    limited = limiter.around(runner)
+    calls = [replace(reading(), by=str(number % 100)) for number in range(1000)]
     for call in calls:
         limited.start(call, heard)
-    while running := [id for id in runner.started if id not in ended]:
-        id = chance.choice(running)
-        ended.add(id)
-        runner.end(id)
+    looks = 0
+    look = Turns[object].first
 
-    assert len(heard.reports) == len(calls)
-    for service in ("ocr", "model"):
-        asked = [call.id for call in calls if service in call.services]
-        assert [id for id in runner.started if id in asked] == asked
+    def counted(self: Turns[object]) -> tuple[int, object] | None:
+        nonlocal looks
+        looks += 1
+        return look(self)
+
+    monkeypatch.setattr(Turns, "first", counted)
+    for call in calls[500:600]:
+        limited.cancel(call.id)
+    runner.end(calls[0].id)
+    clock.pass_s(0)
+
+    assert looks <= 5 * 101
+    assert limiter.waiting() == 898
+    assert {each.id for each in heard.reports} == {call.id for call in (calls[0], *calls[500:600])}
+
+
+def test_a_service_that_becomes_free_for_several_is_shared_by_lines_in_the_order_of_their_turns() -> None:
+    clock, runner, heard = HandClock(), HandRunner(), Heard()
+    limits = {Ocr: Limits(concurrency=2), Model: Limits(concurrency=1), Printer: Limits(concurrency=5)}
+    limited = Limiter(limits, clock=clock, alarm=clock).around(runner)
+    busy, blocking = thinking(), both()
+    readings = [replace(reading(), by="many") for _ in range(2)]
+    prints = replace(new_call(read_and_print, 1, ocr=object(), printer=object()), by="one")
+    for call in (busy, blocking, *readings, prints):
+        limited.start(call, heard)
+    assert runner.started == [busy.id]
+
+    limited.cancel(blocking.id)
+
+    assert runner.started == [busy.id, readings[0].id, prints.id]
+
+
+def test_closing_a_runner_lets_another_by_whom_its_waiting_call_held_up() -> None:
+    first, second, heard = HandRunner(), HandRunner(), Heard()
+    limiter = Limiter({Ocr: Limits(concurrency=1), Model: Limits(concurrency=1)})
+    busy, needs_both, later = reading(), both(), thinking()
+    limiter.around(second).start(busy, heard)
+    closing = limiter.around(first)
+    closing.start(needs_both, heard)
+    limiter.around(second).start(later, heard)
+    assert second.started == [busy.id]
+
+    closing.close()
+
+    assert second.started == [busy.id, later.id]
 
 
 @pytest.mark.parametrize(("concurrency", "per_s"), [(0, None), (None, 0.0), (None, -1.0)])

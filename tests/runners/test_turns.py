@@ -1,46 +1,19 @@
-"""Who is next: causes take turns, and each of them is served in order."""
+"""Whose call is next where threads are few: entities take turns, and the operations of each."""
 
 from __future__ import annotations
 
 import threading
 
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tests.runners.by_hand import HandClock
 from weft import Entity, Field, derive, field, items
-from weft.call import Call, Report
+from weft.call import Call, Report, Reporter
 from weft.content import Plain
 from weft.operation import operation_of
 from weft.runners.threads import ThreadRunner
-from weft.runners.turns import Turns
-from weft.testing.runner_suite import new_call
+from weft.testing.runner_suite import Heard, new_call
 from weft.testing.world import World
-
-
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers())))
-def test_each_cause_is_served_in_order_and_none_twice_while_another_waits(waiting: list[tuple[str, int]]) -> None:
-    turns: Turns[tuple[str, int]] = Turns()
-    for one in waiting:
-        turns.append(one[0], one)
-
-    served = [turns.popleft() for _ in range(len(turns))]
-
-    for cause in "abc":
-        assert [one for one in served if one[0] == cause] == [one for one in waiting if one[0] == cause]
-    for place, (cause, _) in enumerate(served[1:], 1):
-        if served[place - 1][0] == cause:
-            assert all(later[0] == cause for later in served[place:])
-
-
-def test_who_gave_up_is_not_served() -> None:
-    turns: Turns[int] = Turns()
-    for number in range(3):
-        turns.append("a", number)
-    turns.remove("a", 1)
-    turns.remove("b", 1)
-
-    assert [turns.popleft() for _ in range(len(turns))] == [0, 2]
 
 
 def quick(x: int) -> int:
@@ -48,6 +21,10 @@ def quick(x: int) -> int:
 
 
 def other(x: int) -> int:
+    return x
+
+
+def both(x: int) -> int:
     return x
 
 
@@ -74,6 +51,59 @@ def test_one_call_is_not_kept_waiting_by_a_thousand_of_another_node() -> None:
 
     assert done.wait(30)
     assert order.index("one") <= 2
+    runner.close()
+
+
+def test_an_entity_with_many_operations_has_no_more_turns_than_one_with_one() -> None:
+    runner, gate, order, done = ThreadRunner(size=1), threading.Event(), [], threading.Event()
+
+    def block(x: int) -> int:
+        gate.wait(30)
+        return x
+
+    def heard(name: str, *, last: bool = False) -> Reporter:
+        def take(report: Report, /) -> None:
+            order.append(name)
+            if last:
+                done.set()
+
+        return take
+
+    runner.start(new_call(block, 0), heard("first"))
+    for function in (quick, other, both) * 10:
+        runner.start(replace(new_call(function, 1), by="many"), heard("many"))
+    for number in range(5):
+        runner.start(replace(new_call(quick, number), by="one"), heard("one"))
+    runner.start(replace(new_call(block, 1), by="one"), heard("end"))
+    for function in (quick, other, both) * 10:
+        runner.start(replace(new_call(function, 1), by="many"), heard("many", last=True))
+    gate.set()
+
+    assert done.wait(30)
+    assert order[1:13] == ["many", "one", "many", "end", *["many", "one"] * 4]
+    runner.close()
+
+
+def test_calls_that_wait_are_cancelled_wherever_they_stand() -> None:
+    clock, gate, heard = HandClock(), threading.Event(), Heard()
+    runner = ThreadRunner(size=1, alarm=clock)
+
+    def block(x: int) -> int:
+        gate.wait(30)
+        return x
+
+    calls = [replace(new_call(quick, number), by="many") for number in range(5)]
+    runner.start(new_call(block, 0), heard)
+    for call in calls:
+        runner.start(call, heard)
+    for call in (calls[3], calls[0], calls[4]):
+        runner.cancel(call.id)
+    clock.pass_s(0)
+    cancelled = [heard.wait_outcome().id for _ in range(3)]
+    gate.set()
+
+    assert cancelled == [calls[3].id, calls[0].id, calls[4].id]
+    assert [heard.wait_outcome().id for _ in range(3)][1:] == [calls[1].id, calls[2].id]
     runner.close()
 
 

@@ -1,18 +1,26 @@
 """Limits: how hard each kind of service may be used, over all runners together.
 
-A `Limiter` stands before any number of runners. Calls that use a limited service wait in one line, first come first
-served: a call never passes an earlier one that uses a service of its own, and is never held up by one that does not.
-Time spent waiting here is no part of a call's timeout.
+A `Limiter` stands before any number of runners. Calls that use the same limited services wait in one line, in which
+entities take turns (`Turns`): ten thousand calls for one of them hold up a call for another by one. Where services are
+used together the lines are looked at as one, in the order in which their first ones' turn came. There a call never
+passes one before it that uses a service of its own, and is never held up by one that does not; so one that needs two
+services at a time gets them. Time spent waiting here is no part of a call's timeout.
 
-Knows nothing of what runners do, or of who asks for the calls.
-Invariant: of calls that use a service with `concurrency` n, at most n are started and without their outcome.
+A call that ends, or gives up, costs O(lines), which are as many as there are ways to combine services, however many
+calls wait.
+
+Knows nothing of what runners do. Invariant: of calls that use a service with `concurrency` n, at most n are started and
+without their outcome.
 Source: trio's CapacityLimiter; evenly paced starts in place of a token bucket, since no service profits from bursts.
 """
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -20,6 +28,7 @@ from typing import TypeVar
 from weft.call import AttemptId, Call, Limits, Partial, Report, Reporter, Runner, answers_at_once
 from weft.runners.alarm import Alarm, Clock, ThreadAlarm
 from weft.runners.execution import Execution
+from weft.turns.queue import Place, Turns
 
 Service = TypeVar("Service", bound="type | str")
 
@@ -40,6 +49,7 @@ class _Waiting:
     call: Call
     report: Reporter
     uses: tuple[_Use, ...]
+    line: Turns[_Waiting]
 
 
 def _name(service: object) -> str:
@@ -48,7 +58,7 @@ def _name(service: object) -> str:
 
 
 class Limiter:
-    """The line that calls wait in, and what of each service is in use. Closed by whoever made it."""
+    """The lines that calls wait in, and what of each service is in use. Closed by whoever made it."""
 
     def __init__(
         self,
@@ -62,7 +72,10 @@ class Limiter:
         self._clock = clock
         self._alarm: Alarm = alarm or ThreadAlarm()
         self._lock = threading.Lock()
-        self._line: dict[AttemptId, _Waiting] = {}
+        self._lines: dict[frozenset[str], Turns[_Waiting]] = {}
+        """By the services that calls use."""
+        self._places: dict[AttemptId, Place[_Waiting]] = {}
+        self._tickets = itertools.count()
         self._starting = threading.local()
         self._alarm_s: float | None = None
 
@@ -75,27 +88,38 @@ class Limiter:
         self._alarm.close()
 
     def waiting(self) -> int:
-        """How many calls are in the line."""
-        return len(self._line)
+        """How many calls are in the lines."""
+        return len(self._places)
 
     def _start(self, runner: Runner, call: Call, report: Reporter) -> None:
-        names = [_name(each.annotation) for each in call.operation.services]
-        uses = tuple(self._uses[name] for name in names if name in self._uses)
-        if not uses:
+        asked = (_name(each.annotation) for each in call.operation.services)
+        names = frozenset(name for name in asked if name in self._uses)
+        if not names:
             runner.start(call, report)
             return
         with self._lock:
-            self._line[call.id] = _Waiting(runner, call, report, uses)
+            line = self._lines.get(names)
+            if line is None:
+                line = self._lines[names] = Turns(self._tickets)
+            waiting = _Waiting(runner, call, report, tuple(self._uses[name] for name in sorted(names)), line)
+            self._places[call.id] = line.append(call.by, call.operation.name, waiting)
         self._advance()
 
     def _take(self, ids: Iterable[AttemptId]) -> list[_Waiting]:
-        """Take calls out of the line, those that are still in it."""
+        """Take calls out of their lines, those that still wait. O(ids)."""
+        taken: list[_Waiting] = []
         with self._lock:
-            return [each for id in ids if (each := self._line.pop(id, None)) is not None]
+            for place in [self._places.pop(id) for id in ids if id in self._places]:
+                waiting = place.one
+                assert waiting is not None
+                waiting.line.remove(place)
+                taken.append(waiting)
+        return taken
 
     def _take_of(self, runner: Runner) -> list[_Waiting]:
         with self._lock:
-            ids = [id for id, each in self._line.items() if each.runner is runner]
+            places = self._places.items()
+            ids = [id for id, place in places if place.one is not None and place.one.runner is runner]
         return self._take(ids)
 
     def _advance(self) -> None:
@@ -113,39 +137,52 @@ class Limiter:
         self._advance()
 
     def _admit(self, now_s: float) -> tuple[list[_Waiting], float | None]:
-        """Take from the line, in order, what may start; and say when the pace allows the next. The lock is held."""
+        """Take what may start, in turn, and say when the pace allows the next. The lock is held."""
         ready: list[_Waiting] = []
         wake_s: float | None = None
         held: set[int] = set()
-        for waiting in list(self._line.values()):
-            if len(held) == len(self._uses):
-                break  # whoever comes later waits for one of these
-            if any(id(use) in held for use in waiting.uses) or not all(_is_free(use, now_s) for use in waiting.uses):
-                held.update(map(id, waiting.uses))
-                paced = [use.next_s for use in waiting.uses if use.next_s > now_s]
+        heads = [(first[0], line) for line in self._lines.values() if (first := line.first()) is not None]
+        order = [(ticket, number) for number, (ticket, _) in enumerate(heads)]
+        heapq.heapify(order)
+        while order and len(held) < len(self._uses):
+            _, number = order[0]
+            line = heads[number][1]
+            first = line.first()
+            assert first is not None
+            uses = first[1].uses
+            if any(id(use) in held for use in uses) or not all(_is_free(use, now_s) for use in uses):
+                held.update(map(id, uses))  # also before all who come later in this line
+                paced = [use.next_s for use in uses if use.next_s > now_s]
                 wake_s = min(paced if wake_s is None else [wake_s, *paced], default=wake_s)
+                heapq.heappop(order)
                 continue
-            del self._line[waiting.call.id]
-            for use in waiting.uses:
+            waiting = line.popleft()
+            del self._places[waiting.call.id]
+            for use in uses:
                 _occupy(use, now_s)
             ready.append(waiting)
+            following = line.first()
+            if following is None:
+                heapq.heappop(order)
+            else:
+                heapq.heapreplace(order, (following[0], number))
         return ready, wake_s
 
     def _launch(self, ready: list[_Waiting]) -> None:
         """Start calls. Where starting one ends it and so admits more, in this same thread, they are added to the list
         that is being worked off, since nesting would grow the stack with the length of the line."""
-        begun: list[_Waiting] | None = getattr(self._starting, "list", None)
+        begun: deque[_Waiting] | None = getattr(self._starting, "list", None)
         if begun is not None:
             begun.extend(ready)
             return
-        self._starting.list = ready
+        left = self._starting.list = deque(ready)
         try:
-            while ready:
-                waiting = ready.pop(0)
+            while left:
+                waiting = left.popleft()
                 waiting.runner.start(waiting.call, self._releasing(waiting))
         finally:
             self._starting.list = None
-            for waiting in ready:  # a Ctrl-C, passed on by an inline runner
+            for waiting in left:  # a Ctrl-C, passed on by an inline runner
                 Execution(waiting.call, self._releasing(waiting)).cancel()
 
     def _releasing(self, waiting: _Waiting) -> Reporter:
@@ -195,7 +232,7 @@ class LimitedRunner:
             self._limiter._start(self._runner, call, report)
 
     def cancel(self, id: AttemptId, /) -> None:
-        """Take the call out of the line, or ask its runner to stop it."""
+        """Take the call out of its line, or ask its runner to stop it."""
         taken = self._limiter._take([id])
         if not taken:
             self._runner.cancel(id)
@@ -208,4 +245,5 @@ class LimitedRunner:
         self._closed = True
         for waiting in self._limiter._take_of(self._runner):
             Execution(waiting.call, waiting.report).close(self.name)
+        self._limiter._advance()  # whom they kept waiting may be another runner's
         self._runner.close()

@@ -4,7 +4,7 @@ Holds which calls are open (they wait, or a thread has them) and how many thread
 is given up on, is for the runner that has the line to say, under the line's lock where the two belong together.
 
 Knows nothing of what a call is but its id.
-Invariant: at most `size` threads take calls; none takes one after the line was closed.
+Invariant: at most `size` threads take calls; none takes one after the line was closed. Whoever waits is open.
 Source: concurrent.futures' work queue and its idle semaphore.
 """
 
@@ -15,13 +15,13 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from weft.call import AttemptId, Call
-from weft.runners.turns import Turns, cause_of
+from weft.turns.queue import Place, Turns
 
 T = TypeVar("T")
 
 
 class Line(Generic[T]):
-    """Calls in the order in which they came, of those for one entity and operation, which take turns with others.
+    """Calls in turns: of entities, of one entity's operations, and of one operation's in the order in which they came.
 
     `work` is what each thread does: take calls until there are no more."""
 
@@ -30,7 +30,8 @@ class Line(Generic[T]):
         self.changed = threading.Condition()
         """The lock of all that is here; it may be taken again by who holds it."""
         self.open: dict[AttemptId, T] = {}
-        self._waiting: Turns[T] = Turns()
+        self._waiting: Turns[AttemptId] = Turns()
+        self._places: dict[AttemptId, Place[AttemptId]] = {}
         self._size, self._name, self._work = size, name, work
         self._threads: list[threading.Thread] = []
         self._count = 0
@@ -43,7 +44,7 @@ class Line(Generic[T]):
             if self.is_closed:
                 return False
             self.open[call.id] = one
-            self._waiting.append(cause_of(call), one)
+            self._places[call.id] = self._waiting.append(call.by, call.operation.name, call.id)
             self._staff()
             return True
 
@@ -56,14 +57,19 @@ class Line(Generic[T]):
                     if self.is_closed:
                         return None
                     self.changed.wait()
-                return self._waiting.popleft()
+                id = self._waiting.popleft()
+                del self._places[id]
+                return self.open[id]
             finally:
                 self._idle -= 1
 
-    def drop(self, call: Call, one: T) -> None:
-        """Let nobody take it, if nobody has."""
+    def drop(self, id: AttemptId) -> T | None:
+        """Let nobody take it, if nobody has, and have it open no longer; None where it was not. O(1)."""
         with self.changed:
-            self._waiting.remove(cause_of(call), one)
+            place = self._places.pop(id, None)
+            if place is not None:
+                self._waiting.remove(place)
+            return self.open.pop(id, None)
 
     def replace_thread(self) -> None:
         """One of the threads will take no more: begin another in its place when it is needed."""
@@ -78,6 +84,7 @@ class Line(Generic[T]):
             left = list(self.open.values())
             self.open.clear()
             self._waiting.clear()
+            self._places.clear()
             self.changed.notify_all()
             return left
 

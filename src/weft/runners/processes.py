@@ -104,15 +104,11 @@ class ProcessRunner:
 
     def _give_up(self, id: AttemptId, tell: Callable[[Execution], None]) -> None:
         with self._line.changed:
-            job = self._line.open.pop(id, None)
+            job = self._line.drop(id)  # one that a thread took which has no worker yet is dropped there
             if job is None:
                 return
             if job.child is not None:
                 job.child.kill()
-            else:
-                self._line.drop(
-                    job.execution.call, job
-                )  # or it was taken by a thread that has no worker yet, and will be dropped there
         tell(job.execution)
 
     def _work(self) -> None:

@@ -77,15 +77,13 @@ class ThreadRunner:
 
     def _give_up(self, id: AttemptId, *, is_late: bool) -> None:
         with self._line.changed:
-            execution = self._line.open.pop(id, None)
+            execution = self._line.drop(id)
             if execution is None:
                 return
             if id in self._running:
                 self._running.discard(id)
                 self._abandoned[id] = execution
                 self._line.replace_thread()
-            else:
-                self._line.drop(execution.call, execution)
         if is_late:
             logger.warning("%s was given up on; its thread runs until it returns", execution.call.operation.name)
             execution.time_out()

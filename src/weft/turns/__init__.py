@@ -1,0 +1,1 @@
+"""Who is next where many wait: calls, and slots that are due."""

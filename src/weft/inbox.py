@@ -15,7 +15,7 @@ import logging
 
 from weft.content import Plain, decode
 from weft.engine import Engine, EngineBroke
-from weft.errors import Undecodable, WeftError
+from weft.errors import Undecodable, WeftError, text_of
 
 _log = logging.getLogger("weft")
 
@@ -51,7 +51,7 @@ class Inbox:
             except EngineBroke:
                 raise
             except WeftError as why:
-                _log.info("an edit of another program was refused: %s", why)
+                _log.info("an edit of another program was refused: %s", text_of(why))
         return len(taken) > before
 
     def _must_stay(self, number: int, said: Plain) -> bool:

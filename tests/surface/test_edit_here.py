@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -116,7 +117,7 @@ def test_a_fold_that_raises_refuses_the_edit_alone(tally: Tally, space: Space) -
 
 
 def interrupt() -> None:
-    raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)
 
 
 def test_an_interrupt_in_the_middle_of_it_leaves_nothing_and_the_space_goes_on(tally: Tally, space: Space) -> None:

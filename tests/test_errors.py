@@ -6,20 +6,14 @@ Sources and tests are read, not imported: what is named in a comment, or importe
 from __future__ import annotations
 
 import ast
-import asyncio
 import re
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
 from scripts.parts import ROOT
 from scripts.size import PACKAGE
-from weft.errors import is_ctrl_c
-from weft.runners.failure import without_credentials
+from weft.failure import without_credentials
 
 TESTS = ROOT / "tests"
 SUITES = PACKAGE / "testing"
@@ -113,82 +107,3 @@ def test_an_error_that_is_only_talked_about_counts_as_not_named(tmp_path: Path) 
     assert {each.name: each.fields for each in errors_in(tmp_path).values()} == {"Root": {"x"}, "Leaf": frozenset()}
     assert {"Root", "Leaf"}.isdisjoint(names_in([talk]))
     assert {"Root", "Leaf"} <= names_in([use])
-
-
-# Ctrl-C --------------------------------------------------------------------------------------------------------------
-
-
-def raised_by(act: Callable[[], object]) -> BaseException:
-    try:
-        act()
-    except BaseException as error:  # noqa: BLE001 - it is what was asked for
-        return error
-    raise AssertionError("it raised nothing")
-
-
-def press_ctrl_c() -> None:
-    signal.raise_signal(signal.SIGINT)
-
-
-def raise_an_interrupt() -> None:
-    raise KeyboardInterrupt
-
-
-def press_it_within_c() -> None:
-    sorted([1, 2], key=lambda _: press_ctrl_c())  # type: ignore[arg-type, return-value]
-
-
-def pass_it_on() -> None:
-    try:
-        press_ctrl_c()
-    except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt("stopped") from interrupt
-
-
-def press_it_in_a_loop(times: int) -> None:
-    async def insist() -> None:
-        for _ in range(times):
-            press_ctrl_c()
-        await asyncio.sleep(0)
-
-    asyncio.run(insist())  # its own handler asks the task to end, and raises the second time
-
-
-@pytest.mark.parametrize(
-    "press",
-    [press_ctrl_c, press_it_within_c, pass_it_on, lambda: press_it_in_a_loop(1), lambda: press_it_in_a_loop(2)],
-    ids=["by itself", "within C", "passed on", "in a loop", "twice in a loop"],
-)
-def test_a_ctrl_c_is_known_wherever_it_lands(press: Callable[[], None]) -> None:
-    assert is_ctrl_c(raised_by(press))
-
-
-def test_a_ctrl_c_is_known_where_a_handler_of_its_own_raises_it() -> None:
-    found: list[bool] = []
-
-    def handle(number: int, frame: object) -> None:
-        raise_an_interrupt()
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        found.append(is_ctrl_c(raised_by(press_ctrl_c)))
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-    assert found == [True]
-
-
-def test_an_interrupt_that_code_raises_itself_is_no_ctrl_c() -> None:
-    assert not is_ctrl_c(raised_by(raise_an_interrupt))
-    assert not is_ctrl_c(raised_by(lambda: raise_an_interrupt()))
-    assert not is_ctrl_c(SystemExit())
-
-
-def test_away_from_the_main_thread_nothing_is_a_ctrl_c() -> None:
-    found: list[bool] = []
-
-    thread = threading.Thread(target=lambda: found.append(is_ctrl_c(KeyboardInterrupt())))
-    thread.start()
-    thread.join()
-
-    assert found == [False]

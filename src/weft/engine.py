@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from weft.content import Cid, Link, Plain, content_id, encode, encode_shallow
 from weft.errors import WeftError, text_of
 from weft.evolution import DefinitionChange
+from weft.failure import message_of
 from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest, is_told
 from weft.graph import Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
 from weft.identity import is_keyed, rule_of
@@ -145,7 +146,7 @@ class Engine(Ledger):
         return position
 
     def _refuse(self, event: dict[str, Plain], why: Exception) -> int:
-        said = text_of(why) if isinstance(why, WeftError) else f"{type(why).__name__}: {text_of(why)}"
+        said = message_of(why) if isinstance(why, WeftError) else f"{type(why).__name__}: {message_of(why)}"
         kept = without(cast("list[Plain]", event["intents"]), lambda id: bool(self.erased_at(id)))
         position = self.record("refused", {**event, "intents": kept, "why": said}).position
         self.cut = position

@@ -12,10 +12,7 @@ Source: procrastinate, whose error classes carry their message as docstring.
 from __future__ import annotations
 
 import inspect
-import opcode
 import re
-import signal
-import threading
 
 
 class WeftError(Exception):
@@ -51,28 +48,6 @@ def text_of(error: BaseException) -> str:
     except BaseException as failed:  # noqa: BLE001 - it is the user's class, and must not end who reports it
         text = f"(its text could not be made: {type(failed).__name__})"
     return text.encode(errors="backslashreplace").decode()
-
-
-def is_ctrl_c(error: BaseException) -> bool:
-    """Whether it is a Ctrl-C that the interpreter sent: whoever swallows one makes a program that cannot be stopped.
-    Whatever else user code raises, SystemExit and a `raise KeyboardInterrupt` of its own too, is its own outcome."""
-    if not isinstance(error, KeyboardInterrupt) or threading.current_thread() is not threading.main_thread():
-        return False  # no other thread is sent one
-    return not _is_raised_by_a_statement(error) or (error.__context__ is not None and is_ctrl_c(error.__context__))
-
-
-def _is_raised_by_a_statement(error: BaseException) -> bool:
-    """Whether a `raise` of other code began it than a handler of Ctrl-C, or asyncio, which passes one on so. The
-    interpreter's own comes between any two other steps, or out of a function that is written in C."""
-    handling = getattr(signal.getsignal(signal.SIGINT), "__code__", None)
-    at, op = error.__traceback__, ""
-    while at is not None:
-        code = at.tb_frame.f_code
-        if code is handling:
-            return False
-        is_passed_on = at.tb_frame.f_globals.get("__name__") == "asyncio.runners"
-        op, at = "" if is_passed_on else opcode.opname[code.co_code[at.tb_lasti]], at.tb_next
-    return op == "RAISE_VARARGS"
 
 
 class Unencodable(WeftError):

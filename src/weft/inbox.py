@@ -15,7 +15,8 @@ import logging
 
 from weft.content import Plain, decode
 from weft.engine import Engine, EngineBroke
-from weft.errors import Undecodable, WeftError, text_of
+from weft.errors import Undecodable, WeftError
+from weft.failure import message_of
 
 _log = logging.getLogger("weft")
 
@@ -51,7 +52,7 @@ class Inbox:
             except EngineBroke:
                 raise
             except WeftError as why:
-                _log.info("an edit of another program was refused: %s", text_of(why))
+                _log.info("an edit of another program was refused: %s", message_of(why))
         return len(taken) > before
 
     def _must_stay(self, number: int, said: Plain) -> bool:

@@ -20,7 +20,8 @@ from msgspec import Struct, field
 
 from weft.collection import ElementId, content_element, key_element, mapping_plain
 from weft.content import Cid, Link, Plain, content_id, decode, encode
-from weft.errors import WeftError, is_ctrl_c, text_of
+from weft.errors import WeftError
+from weft.failure import is_ctrl_c, message_of
 from weft.gathered import Gathered
 from weft.slot import Gone, Ok
 from weft.tree import Entry, Grown, Member, Tree
@@ -438,7 +439,7 @@ def _stepped(step: Step, state: Plain, event: Plain) -> Plain:
     except BaseException as why:
         if is_ctrl_c(why):
             raise
-        raise Refused(place="a fold", why=f"{type(why).__name__}: {text_of(why)}") from why
+        raise Refused(place="a fold", why=f"{type(why).__name__}: {message_of(why)}") from why
 
 
 _CELLS: dict[str, Callable[[CellSpec], Cell]] = {

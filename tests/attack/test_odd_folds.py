@@ -29,6 +29,9 @@ class WordlessError(weft.WeftError):
     """It has a {field} that was never given."""
 
 
+NOTHING: tuple[str, ...] = ()
+
+
 def lend(history: tuple[str, ...], lent: Lent) -> tuple[str, ...]:
     match lent.to:
         case "wordless":
@@ -46,7 +49,7 @@ def lend(history: tuple[str, ...], lent: Lent) -> tuple[str, ...]:
 
 class Book(Entity):
     year: Field[int] = field(default=1900)
-    history = fold(()).on(Lent, lend)
+    history = fold(NOTHING).on(Lent, lend)
 
 
 ODD = {

@@ -134,7 +134,7 @@ def load(path: str) -> ModuleType:
 def _line_of(error: Exception) -> str:
     """FILE:LINE of the innermost frame that is neither of Python, nor of a library, nor of Weft; nothing if there is
     none. A syntax error's own text names its line."""
-    from weft.runners.failure import is_own, relative_file
+    from weft.failure import is_own, relative_file
 
     if isinstance(error, SyntaxError):
         return ""

@@ -16,7 +16,8 @@ from typing import TypeAlias, cast
 
 from weft.content import Plain
 from weft.engine import Engine
-from weft.errors import WeftError, text_of
+from weft.errors import WeftError
+from weft.failure import message_of
 from weft.graph import collected, members_of, target_of
 from weft.past.index import LogIndex, first_within, last_within, within
 from weft.reduce import Cell, CellSpec, ItemsCell, Told, make_cell
@@ -372,7 +373,7 @@ class AsOf:
                 try:
                     cell.apply(str(intent[2]), intent[3:], told)
                 except Exception as refused:  # noqa: BLE001 - a fold is user code
-                    return NotKept(f"what was told at {position} cannot be folded any more: {text_of(refused)}")
+                    return NotKept(f"what was told at {position} cannot be folded any more: {message_of(refused)}")
         return None
 
 

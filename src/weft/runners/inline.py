@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 
 from weft.call import AttemptId, Broke, Call, Finished, Partial, Report, Reporter
-from weft.errors import is_ctrl_c
+from weft.failure import is_ctrl_c
 from weft.runners.alarm import Clock
 from weft.runners.execution import Execution, NotForRunner, answer, run_here
 

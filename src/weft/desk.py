@@ -20,6 +20,8 @@ from weft.errors import OLDER_SHAPE, OLDER_TOLD, Undecodable, WeftError
 from weft.flow import Flow
 from weft.graph import Slot, Source, ToldNode, Whole, target_of
 from weft.handle import NOTHING, Absent, Failed, NodeFailed, Running, Seat, Settled, State, WaitTimeout
+from weft.misfits import Misfits
+from weft.reduce import Cell, ItemsCell
 from weft.slot import Err, Gone, Ok
 from weft.spec import NodeSpec
 from weft.spelling import nearest
@@ -54,7 +56,7 @@ class SpaceDesk:
             self.space.read_at = max(self.space.read_at, engine.cut)
             if staged is not None and staged.stages(entity_id):
                 spec = field_of(staged.type_of(engine, entity_id), node.name)
-                return self._shown(node, entity_id, spec, staged.cell(engine, entity_id, spec).outcome())
+                return self._shown(node, entity_id, spec, staged.cell(engine, entity_id, spec))
             found = engine.node(entity_id, node.name)
             if not isinstance(found, ToldNode):
                 thing = engine.graph.thing(entity_id)
@@ -62,15 +64,22 @@ class SpaceDesk:
                     raise erased_entity(engine, entity_id) or UnknownEntity(entity=entity_id)
                 field_of(thing.type, node.name)
             assert isinstance(found, ToldNode)
-            return self._shown(node, entity_id, found.spec, found.outcome())
+            return self._shown(node, entity_id, found.spec, found.cell)
 
-    def _shown(self, node: Node[Any], id: str, spec: NodeSpec, outcome: Ok | Gone | Err) -> object:
+    def _shown(self, node: Node[Any], id: str, spec: NodeSpec, cell: Cell) -> object:
+        outcome = cell.outcome()
         if not isinstance(outcome, Ok):
             return None
         if isinstance(node, Ref):
             entity, name, element = target_of(outcome) or ("", "", "")
             return LiveRef[object](Seat(self, entity), Target(entity, name, element), node.kind)
-        return self._decoded(f"{node} of {id}", spec, shape_in(spec), outcome.encoded)
+        place = f"{node} of {id}"
+        try:
+            return self._decoded(place, spec, shape_in(spec), outcome.encoded)
+        except Undecodable:
+            if not isinstance(cell, ItemsCell) or spec.code is None or spec.code.element is None:
+                raise
+            return Misfits(place, spec.code.element, list(cell.tree()), self.space._store.open_blob)
 
     def _decoded(self, place: str, spec: NodeSpec, shape: Shape, encoded: bytes) -> object:
         """A kept value. Raises `Undecodable`, which names its place, where its class has changed too much since."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import ctrl_c
 from weft.call import Broke, Finished, Partial, Report
 from weft.runners.alarm import ThreadAlarm
 from weft.runners.execution import Execution
@@ -20,7 +20,7 @@ tellings = st.sampled_from(["partial", "finish", "fail", "time_out", "cancel", "
 
 def press_ctrl_c(number: int) -> int:
     """Be interrupted as by a person."""
-    signal.raise_signal(signal.SIGINT)
+    ctrl_c.press()
     return number
 
 

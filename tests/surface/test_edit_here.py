@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests import ctrl_c
 from weft import Entity, Space, fold
 from weft.definition import compile_type
 from weft.home import InsideOperation
@@ -117,7 +117,7 @@ def test_a_fold_that_raises_refuses_the_edit_alone(tally: Tally, space: Space) -
 
 
 def interrupt() -> None:
-    signal.raise_signal(signal.SIGINT)
+    ctrl_c.press()
 
 
 def test_an_interrupt_in_the_middle_of_it_leaves_nothing_and_the_space_goes_on(tally: Tally, space: Space) -> None:

@@ -7,12 +7,12 @@ Invariant: an answer is of one moment: the engine's lock is held while it is rea
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, cast
 
-from weft.content import Plain, decode
 from weft.declare import Node
 from weft.edit import UnknownEntity, field_of, shape_in
+from weft.element_names import called
 from weft.engine import Engine
 from weft.entity import Entity, entity_at
 from weft.erased import erased_entity
@@ -221,32 +221,6 @@ class SpaceDesk:
         if kind is None:
             raise UnknownEntity(entity=id)
         return entity_at(cast("type[Entity]", kind), Seat(self, id))
-
-
-def called(found: Source) -> tuple[dict[object, str], dict[object, str]]:
-    """What people call a node's elements, with their ids: by key; and by place from 0, in a list whose keys are no
-    numbers. O(elements)."""
-    keys = dict(keys_of(found))
-    is_list = found.spec.sort == "sequence" or (found.spec.is_told and found.spec.kind == "items")
-    has_places = is_list and not any(isinstance(key, int | float) for key in keys)
-    return keys, dict(enumerate(found.element_ids())) if has_places else {}
-
-
-def keys_of(found: Source) -> Iterator[tuple[object, str]]:
-    """What people call a node's elements, with their ids."""
-    for member in found.members():
-        if member.key is not None:
-            key = decode(member.key)
-            yield _hashable(key), member.element
-        elif found.spec.key is not None:
-            value = decode(member.encoded)
-            if isinstance(value, dict) and found.spec.key in value:
-                yield _hashable(value[found.spec.key]), member.element
-
-
-def _hashable(key: Plain) -> object:
-    """A key as a program writes it: what is kept as a list was a tuple."""
-    return tuple(_hashable(part) for part in key) if isinstance(key, list) else key
 
 
 def look(engine: Engine, found: Source | None, element: str) -> tuple[Source | None, Shape | None, Ok | Err | Gone]:

@@ -26,12 +26,14 @@ OUTSIDE_CORE = frozenset(
         "examples",
         "matching",  # plug-ins: what tells elements apart, behind one Protocol
         "vectors",  # stands before embedding services, as adapters do
+        "in_force",  # says in a line what is not as this program brings it
+        "failure",  # words what user code raised, and decides nothing
         "shared_text",  # stands before an optional library, as adapters do
         "meant",  # words what a checker would have refused
         "purity",  # makes calls again to look at them
         "turns",  # queues, in which calls wait and slots: nothing of either is decided there
         "erasure", "erased", "standing",  # what is taken away again, and what is said of it
-        "past", "plan", "why", "subscription", "dag_json",  # look at what is kept: nothing is decided or written there
+        "element_names", "misfits", "past", "plan", "why", "subscription", "dag_json",  # look at what is kept: nothing is decided or written there
     }
 )  # fmt: skip
 LANGUAGE = frozenset(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from scripts.parts import ROOT
 from scripts.size import PACKAGE
-from weft.runners.failure import without_credentials
+from weft.failure import without_credentials
 
 TESTS = ROOT / "tests"
 SUITES = PACKAGE / "testing"

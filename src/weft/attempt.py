@@ -82,6 +82,8 @@ class Attempt(Struct, eq=False):
     """The fingerprint of the service that is asked for vectors."""
     is_known: bool = False
     """The list was made before, and only vectors are asked for."""
+    partials: int = 0
+    """The index from which on a partial value of it is newer than what is shown."""
 
 
 BACKOFF = object()
@@ -404,7 +406,9 @@ class Attempts:
             return
         slot = self._slot(attempt)
         if isinstance(report, Partial):
-            self._frame(slot, attempt, report.encoded)
+            if report.index >= attempt.partials:
+                attempt.partials = report.index + 1
+                self._frame(slot, attempt, report.encoded)
             return
         self.closed[report.id] = self.open.pop(report.id)
         if slot is not None and slot.attempt is attempt:

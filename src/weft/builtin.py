@@ -9,14 +9,13 @@ Source: relational operators; segment-wise reduction, for which `reduce` asks an
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Sequence
 from functools import reduce
 from typing import NamedTuple, get_args
 
 from weft.blob import Opener
 from weft.content import Plain, content_id, encode
-from weft.errors import is_ctrl_c, text_of
+from weft.failure import is_ctrl_c, message_of, where_of
 from weft.maintained import Filtered, Grouped, Maintained, Ordered
 from weft.slot import Err, Ok
 from weft.spec import NodeCode, NodeSpec
@@ -36,8 +35,7 @@ def whole_outcome(
     except BaseException as why:  # whatever user code raises is this node's outcome
         if is_ctrl_c(why):
             raise
-        where = "".join(traceback.format_tb(why.__traceback__)[-2:])
-        return Err(type(why).__name__, text_of(why), where), None
+        return Err(type(why).__name__, message_of(why), where_of(why)), None
 
 
 def _computed(spec: NodeSpec, code: NodeCode, elements: Tree, open_blob: Opener, before: object) -> tuple[Ok, object]:

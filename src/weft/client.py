@@ -43,7 +43,7 @@ class NoEngine(WeftError):
 
 class ClientDefines(WeftError):
     """The definition of {type} in force differs from this program's, and another program is the engine. Close that
-    program to put this definition in force, or open this space with the same code."""
+    program to put this definition in force, open this space with the same code, or without types= to look at it."""
 
     type: str
 

@@ -38,6 +38,11 @@ def key_element(key: Plain) -> ElementId:
     return ElementId(short_id("key", key))
 
 
+def is_element_id(text: str) -> bool:
+    """Whether it has the form of one."""
+    return len(text) == 26 and not set(text) - set("abcdefghijklmnopqrstuvwxyz234567")
+
+
 def content_elements(contents: Sequence[Cid]) -> tuple[ElementId, ...]:
     """Ids for a plain sequence: by content, equal contents told apart by how often they have come before."""
     seen: Counter[Cid] = Counter()

@@ -7,12 +7,12 @@ Invariant: an answer is of one moment: the engine's lock is held while it is rea
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, cast
 
-from weft.content import Plain, decode
 from weft.declare import Node
 from weft.edit import UnknownEntity, field_of, shape_in
+from weft.element_names import called
 from weft.engine import Engine
 from weft.entity import Entity, entity_at
 from weft.erased import erased_entity
@@ -20,6 +20,8 @@ from weft.errors import OLDER_SHAPE, OLDER_TOLD, Undecodable, WeftError
 from weft.flow import Flow
 from weft.graph import Slot, Source, ToldNode, Whole, target_of
 from weft.handle import NOTHING, Absent, Failed, NodeFailed, Running, Seat, Settled, State, WaitTimeout
+from weft.misfits import Misfits
+from weft.reduce import Cell, ItemsCell
 from weft.slot import Err, Gone, Ok
 from weft.spec import NodeSpec
 from weft.spelling import nearest
@@ -54,7 +56,7 @@ class SpaceDesk:
             self.space.read_at = max(self.space.read_at, engine.cut)
             if staged is not None and staged.stages(entity_id):
                 spec = field_of(staged.type_of(engine, entity_id), node.name)
-                return self._shown(node, entity_id, spec, staged.cell(engine, entity_id, spec).outcome())
+                return self._shown(node, entity_id, spec, staged.cell(engine, entity_id, spec))
             found = engine.node(entity_id, node.name)
             if not isinstance(found, ToldNode):
                 thing = engine.graph.thing(entity_id)
@@ -62,15 +64,22 @@ class SpaceDesk:
                     raise erased_entity(engine, entity_id) or UnknownEntity(entity=entity_id)
                 field_of(thing.type, node.name)
             assert isinstance(found, ToldNode)
-            return self._shown(node, entity_id, found.spec, found.outcome())
+            return self._shown(node, entity_id, found.spec, found.cell)
 
-    def _shown(self, node: Node[Any], id: str, spec: NodeSpec, outcome: Ok | Gone | Err) -> object:
+    def _shown(self, node: Node[Any], id: str, spec: NodeSpec, cell: Cell) -> object:
+        outcome = cell.outcome()
         if not isinstance(outcome, Ok):
             return None
         if isinstance(node, Ref):
             entity, name, element = target_of(outcome) or ("", "", "")
             return LiveRef[object](Seat(self, entity), Target(entity, name, element), node.kind)
-        return self._decoded(f"{node} of {id}", spec, shape_in(spec), outcome.encoded)
+        place = f"{node} of {id}"
+        try:
+            return self._decoded(place, spec, shape_in(spec), outcome.encoded)
+        except Undecodable:
+            if not isinstance(cell, ItemsCell) or spec.code is None or spec.code.element is None:
+                raise
+            return Misfits(place, spec.code.element, list(cell.tree()), self.space._store.open_blob)
 
     def _decoded(self, place: str, spec: NodeSpec, shape: Shape, encoded: bytes) -> object:
         """A kept value. Raises `Undecodable`, which names its place, where its class has changed too much since."""
@@ -212,32 +221,6 @@ class SpaceDesk:
         if kind is None:
             raise UnknownEntity(entity=id)
         return entity_at(cast("type[Entity]", kind), Seat(self, id))
-
-
-def called(found: Source) -> tuple[dict[object, str], dict[object, str]]:
-    """What people call a node's elements, with their ids: by key; and by place from 0, in a list whose keys are no
-    numbers. O(elements)."""
-    keys = dict(keys_of(found))
-    is_list = found.spec.sort == "sequence" or (found.spec.is_told and found.spec.kind == "items")
-    has_places = is_list and not any(isinstance(key, int | float) for key in keys)
-    return keys, dict(enumerate(found.element_ids())) if has_places else {}
-
-
-def keys_of(found: Source) -> Iterator[tuple[object, str]]:
-    """What people call a node's elements, with their ids."""
-    for member in found.members():
-        if member.key is not None:
-            key = decode(member.key)
-            yield _hashable(key), member.element
-        elif found.spec.key is not None:
-            value = decode(member.encoded)
-            if isinstance(value, dict) and found.spec.key in value:
-                yield _hashable(value[found.spec.key]), member.element
-
-
-def _hashable(key: Plain) -> object:
-    """A key as a program writes it: what is kept as a list was a tuple."""
-    return tuple(_hashable(part) for part in key) if isinstance(key, list) else key
 
 
 def look(engine: Engine, found: Source | None, element: str) -> tuple[Source | None, Shape | None, Ok | Err | Gone]:

@@ -19,13 +19,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from weft.blob import Blob
-from weft.collection import order_key_after, order_key_at, short_id
+from weft.collection import is_element_id, order_key_after, order_key_at, short_id
 from weft.content import Plain
 from weft.declare import Node
 from weft.engine import Engine
 from weft.erased import erased_entity
 from weft.errors import Unencodable, WeftError
 from weft.graph import ToldNode
+from weft.misfits import names_item
 from weft.reduce import Cell, ItemsCell, TextCell, Told, element_identity, make_cell
 from weft.spec import NodeSpec, TypeSpec
 from weft.spelling import nearest
@@ -126,7 +127,11 @@ class Edit:
             case "add":
                 self._add(engine, entity, found, args)
             case "remove":
-                self.intents.append([entity, found.name, "remove", self._identity(found, args[0])])
+                # What is staged is looked at only for what has the form of an id.
+                is_id = isinstance(args[0], str) and is_element_id(args[0])
+                is_named = is_id and names_item(args[0], self.cell(engine, entity, found), shape_in(found))
+                element = args[0] if is_named else self._identity(found, args[0])
+                self.intents.append([entity, found.name, "remove", cast("str", element)])
             case "move":
                 self._move(engine, entity, found, args[0], args[1])
             case "increment":

@@ -20,8 +20,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.content import Cid, Link, Plain, content_id, encode, encode_shallow
-from weft.errors import WeftError
+from weft.errors import WeftError, text_of
 from weft.evolution import DefinitionChange
+from weft.failure import message_of
 from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest, is_told
 from weft.graph import Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
 from weft.identity import is_keyed, rule_of
@@ -132,7 +133,7 @@ class Engine(Ledger):
             self._spread_told(folding, position)
         except Exception as why:
             # The open batch holds a part of the event by now. It must never be committed, so this ends the engine.
-            raise EngineBroke(what=f"{type(why).__name__}: {why}") from why
+            raise EngineBroke(what=f"{type(why).__name__}: {text_of(why)}") from why
         return position
 
     def _told_again(self, id: str, intents: list[Plain], known: Row) -> int:
@@ -145,7 +146,7 @@ class Engine(Ledger):
         return position
 
     def _refuse(self, event: dict[str, Plain], why: Exception) -> int:
-        said = str(why) if isinstance(why, WeftError) else f"{type(why).__name__}: {why}"
+        said = message_of(why) if isinstance(why, WeftError) else f"{type(why).__name__}: {message_of(why)}"
         kept = without(cast("list[Plain]", event["intents"]), lambda id: bool(self.erased_at(id)))
         position = self.record("refused", {**event, "intents": kept, "why": said}).position
         self.cut = position

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import threading
 
 
 class WeftError(Exception):
@@ -49,12 +48,6 @@ def text_of(error: BaseException) -> str:
     except BaseException as failed:  # noqa: BLE001 - it is the user's class, and must not end who reports it
         text = f"(its text could not be made: {type(failed).__name__})"
     return text.encode(errors="backslashreplace").decode()
-
-
-def is_ctrl_c(error: BaseException) -> bool:
-    """Whether it is a Ctrl-C, where a real one lands: whoever swallows it in the main thread makes a program that
-    cannot be stopped. Whatever else user code raises, SystemExit too, is its own outcome."""
-    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
 
 class Unencodable(WeftError):

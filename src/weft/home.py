@@ -25,6 +25,7 @@ from weft.errors import WeftError
 from weft.folding import depth_after
 from weft.graph import Slot
 from weft.held.waited import Waited
+from weft.in_force import define_all
 from weft.inbox import Inbox
 from weft.points import OnPoint, pass_by
 from weft.pump import Pump, SpaceClosed, Waiter
@@ -79,8 +80,7 @@ class Home:
         self._is_closed = False
         self._demanded: set[Place] = set()
         self.engine = Engine(store, epoch=store.acquire(), types=specs, now=now)
-        for spec in specs.values():
-            self.engine.define(spec)
+        define_all(self.engine, specs.values())
         for name, service in services.items():
             self._offer(name, service, recompute)
         self._point("types defined")

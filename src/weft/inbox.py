@@ -16,6 +16,7 @@ import logging
 from weft.content import Plain, decode
 from weft.engine import Engine, EngineBroke
 from weft.errors import Undecodable, WeftError
+from weft.failure import message_of
 
 _log = logging.getLogger("weft")
 
@@ -54,7 +55,7 @@ class Inbox:
             except EngineBroke:
                 raise
             except WeftError as why:
-                _log.info("an edit of another program was refused: %s", why)
+                _log.info("an edit of another program was refused: %s", message_of(why))
         return len(taken) > before
 
     def _must_stay(self, number: int, said: Plain) -> bool:

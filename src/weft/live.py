@@ -15,6 +15,7 @@ from weft.meant import no_addition, no_assignment, no_deletion, no_place, no_sub
 from weft.spelling import nearest
 
 if TYPE_CHECKING:
+    from weft.collection import ElementId
     from weft.declare import Node
 
 T = TypeVar("T")
@@ -74,8 +75,9 @@ class LiveItems(_Verbs[tuple[T, ...]]):
         if items:
             self._say("add", *items)
 
-    def remove(self, item: T) -> None:
-        """Take an item out, as far as you have seen it: somebody's later add of it stays."""
+    def remove(self, item: T | ElementId) -> None:
+        """Take an item out, as far as you have seen it: somebody's later add of it stays. One that cannot be read any
+        more goes by its element id, which the error says."""
         self._say("remove", item)
 
     def move(self, item: T, *, before: T | None) -> None:
@@ -83,11 +85,11 @@ class LiveItems(_Verbs[tuple[T, ...]]):
         self._say("move", item, before)
 
     def __iter__(self) -> Iterator[T]:
-        """The items in their order, as they are now."""
+        """The items in their order, as they are now. Raises `ItemMisfit` at one that does not fit its type any more."""
         return iter(self._read())
 
     def __len__(self) -> int:
-        """How many there are now."""
+        """How many there are now, with those that do not fit."""
         return len(self._read())
 
     def __contains__(self, item: object) -> bool:

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from weft.collection import key_element
 from weft.content import Plain, content_id, encode, encoded_list
-from weft.errors import Unencodable, is_ctrl_c
+from weft.errors import Unencodable
+from weft.failure import is_ctrl_c
 from weft.gathered import Gathered
 from weft.tree import Entry, Member, Tree, changed, is_much
 from weft.value import Shape

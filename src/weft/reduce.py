@@ -21,6 +21,7 @@ from msgspec import Struct, field
 from weft.collection import ElementId, content_element, key_element, mapping_plain
 from weft.content import Cid, Link, Plain, content_id, decode, encode
 from weft.errors import WeftError
+from weft.failure import is_ctrl_c, message_of
 from weft.gathered import Gathered
 from weft.slot import Gone, Ok
 from weft.tree import Entry, Grown, Member, Tree
@@ -429,14 +430,16 @@ class FoldCell(Struct):
 
 
 def _stepped(step: Step, state: Plain, event: Plain) -> Plain:
-    """What a user's fold makes. What would end the program, such as SystemExit, is refused like any other error: told
-    through the inbox it would else end every engine that opens the space."""
+    """What a user's fold makes. What would end the program, such as SystemExit, is refused like any other error, but
+    for a Ctrl-C: told through the inbox it would else end every engine that opens the space."""
     try:
         return step(state, event)
-    except (Exception, KeyboardInterrupt):
+    except Exception:
         raise
     except BaseException as why:
-        raise Refused(place="a fold", why=f"{type(why).__name__}: {why}") from why
+        if is_ctrl_c(why):
+            raise
+        raise Refused(place="a fold", why=f"{type(why).__name__}: {message_of(why)}") from why
 
 
 _CELLS: dict[str, Callable[[CellSpec], Cell]] = {

@@ -32,7 +32,8 @@ from weft.errors import WeftError
 from weft.expected import check_texts, check_type, check_types, no_place
 from weft.folding import event_id, event_plain
 from weft.handle import Seat, Value, WaitTimeout
-from weft.home import Home, InsideOperation
+from weft.home import Home, InsideOperation, fingerprint_of
+from weft.in_force import warn_of_services
 from weft.meant import unknown_verb
 from weft.points import OnPoint, pass_by
 from weft.settlement import Place
@@ -159,6 +160,8 @@ class Space:
             store.close()
             raise
         self._seen = self._opened.position()
+        if isinstance(self._opened, Client):
+            warn_of_services(self._opened, {name: fingerprint_of(each) for name, each in by_name.items()})
 
     @property
     def _host(self) -> Home | Client:

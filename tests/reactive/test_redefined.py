@@ -7,6 +7,7 @@ from functools import partial
 from tests.reactive.operations import add, double, inc, negate, subtract
 from tests.reactive.runs import Runs
 from weft import Entity, Field, derive, field, items, op
+from weft.definition import compile_type
 from weft.slot import Ok
 
 
@@ -259,3 +260,80 @@ def test_a_definition_of_before_runs_nothing_and_shows_what_it_did() -> None:
     assert reopened(world, FIRST) == []
     assert isinstance(shown, Ok)
     assert world.slot("a", "d").outcome() == shown
+
+
+class Squared(Entity):
+    x: Field[int] = field(default=3)
+    y: Field[int] = field(default=4)
+    a = derive(square, x)
+    b = derive(double, a)
+    c = derive(negate, y)
+    d = derive(add, b, c)
+
+
+Squared.__name__ = FIRST.__name__
+
+
+def defined(world: Runs, kind: type[Entity]) -> None:
+    """The engine that is at work is given another definition."""
+    world.engine.define(compile_type(kind))
+    world.attempts.reattach()
+    world.engine.commit()
+
+
+def test_a_call_that_is_out_while_its_operation_is_replaced_is_not_shown_as_the_new_ones_value() -> None:
+    world = opened()
+    world.set(x=5)
+    world.step()
+    before = world.call_of("a")
+
+    defined(world, Squared)
+    world.finish(before)  # inc(5)
+    world.settled()
+
+    assert (world.value("a", "a"), world.value("a", "d")) == (25, 46)
+    assert world.slot("a", "a").current
+    assert [call.operation.name.split("/")[1] for call in world.sent].count("square") == 1
+
+
+def test_a_call_that_comes_back_after_the_new_one_changes_nothing() -> None:
+    world = opened()
+    world.set(x=5)
+    world.step()
+    before = world.call_of("a")
+
+    defined(world, Squared)
+    world.step()
+    for call in [call for call in world.held() if call.id != before.id]:
+        world.finish(call)
+    world.finish(before)
+    world.settled()
+
+    assert (world.value("a", "a"), world.value("a", "d")) == (25, 46)
+
+
+def test_a_call_of_an_untouched_node_that_is_out_is_used_and_not_made_again() -> None:
+    world = opened()
+    world.set(y=6)
+    world.step()
+    before = world.call_of("c")
+    world.ran()
+
+    defined(world, Squared)
+    world.finish(before)
+
+    assert "c" not in world.settled()
+    assert (world.value("a", "c"), world.value("a", "d")) == (-6, 12)
+
+
+def test_a_call_of_an_engine_that_ended_is_not_heard_under_the_next_definition() -> None:
+    world = opened()
+    world.set(x=5)
+    world.step()
+    before = world.call_of("a")
+
+    world.redefine(Squared)
+    world.finish(before)
+    world.settled()
+
+    assert (world.value("a", "a"), world.value("a", "d")) == (25, 46)

@@ -63,6 +63,33 @@ def test_partials_are_shown_and_never_recorded() -> None:
     assert world.engine.head == head
 
 
+def test_a_partial_that_comes_late_takes_nothing_back() -> None:
+    world = begun("tale")
+    call = world.call_of("tale")
+    world.partial(call, 0, "once")
+    world.partial(call, 2, "once upon a")
+
+    world.partial(call, 0, "once")
+    world.partial(call, 1, "once upon")
+    assert frame(world) == b"konce upon a"
+    world.partial(call, 3, "once upon a time")
+
+    assert frame(world) == b"ponce upon a time"
+
+
+def test_the_next_attempt_counts_its_partials_anew() -> None:
+    world = begun("tale")
+    call = world.call_of("tale")
+    world.partial(call, 4, "once upon")
+    world.finish(call, "the end")
+    world.set(seed=2)
+    world.step()
+
+    world.partial(world.call_of("tale"), 0, "twice")
+
+    assert frame(world) == b"etwice"
+
+
 def test_the_settled_value_takes_the_place_of_the_frame() -> None:
     world = begun("tale")
     call = world.call_of("tale")

@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from tests import ctrl_c
 from tests.reactive.operations import add, double, inc, is_even, keyed_total, positive, total
 from tests.reactive.runs import Runs
 from weft import Entity, derive, entries, items
@@ -234,7 +235,7 @@ def allowed_sum(a: int, b: int) -> int:
 
 def stopped(a: int) -> bool:
     if a == 13:
-        raise KeyboardInterrupt
+        ctrl_c.press()
     return True
 
 

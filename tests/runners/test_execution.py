@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import ctrl_c
 from weft.call import Broke, Finished, Partial, Report
 from weft.runners.alarm import ThreadAlarm
 from weft.runners.execution import Execution
@@ -15,6 +16,12 @@ from weft.runners.inline import InlineRunner
 from weft.testing.runner_suite import LIMIT_S, Heard, double, interrupt, new_call
 
 tellings = st.sampled_from(["partial", "finish", "fail", "time_out", "cancel", "close"])
+
+
+def press_ctrl_c(number: int) -> int:
+    """Be interrupted as by a person."""
+    ctrl_c.press()
+    return number
 
 
 def tell(execution: Execution, how: str) -> None:
@@ -84,9 +91,19 @@ def test_a_ctrl_c_in_the_main_thread_is_reported_and_passed_on() -> None:
     heard = Heard()
 
     with pytest.raises(KeyboardInterrupt):
-        InlineRunner().start(new_call(interrupt, 1), heard)
+        InlineRunner().start(new_call(press_ctrl_c, 1), heard)
 
     assert [type(each) for each in heard.reports] == [Broke]
+
+
+def test_an_interrupt_that_a_call_raises_itself_is_its_outcome_alone() -> None:
+    heard = Heard()
+
+    InlineRunner().start(new_call(interrupt, 1), heard)
+
+    (broke,) = heard.reports
+    assert isinstance(broke, Broke)
+    assert broke.kind == "KeyboardInterrupt"
 
 
 def test_alarms_ring_in_their_order_unless_they_were_called_off() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import random
@@ -547,6 +548,26 @@ def test_an_older_space_is_moved_on_and_a_copy_is_kept(path: str) -> None:
     assert copy.head().position == 2
     copy.close()
     SqliteStore(path, schema=GROWN).close()
+
+
+def test_the_copy_is_whole_before_anything_is_moved_on(path: str) -> None:
+    old_space(path)
+    kept: list[int | None] = []
+
+    def step(connection: sqlite3.Connection) -> None:
+        kept.append(position_kept())
+        grow(connection)
+
+    def position_kept() -> int | None:
+        copy = Path(f"{path}.before-1")
+        return newest_position(copy) if copy.exists() else None
+
+    SqliteStore(path, schema=Schema(2, GROWN.statements, {1: step})).close()
+
+    assert kept == [2]
+    with contextlib.closing(sqlite3.connect(f"{path}.before-1")) as copy:
+        assert copy.execute("PRAGMA user_version").fetchone() == (1,)
+        assert copy.execute("SELECT name FROM sqlite_master WHERE name = 'note'").fetchall() == []
 
 
 def test_the_copy_kept_is_no_more_readable_than_the_space(path: str) -> None:

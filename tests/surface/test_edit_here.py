@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests import ctrl_c
 from weft import Entity, Space, fold
 from weft.definition import compile_type
 from weft.home import InsideOperation
@@ -116,7 +117,7 @@ def test_a_fold_that_raises_refuses_the_edit_alone(tally: Tally, space: Space) -
 
 
 def interrupt() -> None:
-    raise KeyboardInterrupt
+    ctrl_c.press()
 
 
 def test_an_interrupt_in_the_middle_of_it_leaves_nothing_and_the_space_goes_on(tally: Tally, space: Space) -> None:

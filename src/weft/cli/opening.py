@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weft.errors import WeftError
+from weft.errors import WeftError, text_of
 
 if TYPE_CHECKING:
     from weft.entity import Entity
@@ -123,7 +123,7 @@ def load(path: str) -> ModuleType:
         raise NotAScript(path=path, why=f"it ended by itself ({ended}); guard what it runs by __name__") from None
     except Exception as why:
         at = _line_of(why)
-        said = str(why).rstrip(".") if at else str(why)
+        said = text_of(why).rstrip(".") if at else text_of(why)
         refused = NotAScript(path=path, why=f"{type(why).__name__}: {said}" + (f", at {at}" if at else ""))
         if isinstance(why, WeftError):
             refused.exit_code = why.exit_code
@@ -134,7 +134,7 @@ def load(path: str) -> ModuleType:
 def _line_of(error: Exception) -> str:
     """FILE:LINE of the innermost frame that is neither of Python, nor of a library, nor of Weft; nothing if there is
     none. A syntax error's own text names its line."""
-    from weft.runners.failure import is_own, relative_file
+    from weft.failure import is_own, relative_file
 
     if isinstance(error, SyntaxError):
         return ""

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from weft.desk import called
+from weft.element_names import called
 from weft.engine import Engine
 from weft.erased import erased_entity
 from weft.errors import WeftError

@@ -142,14 +142,14 @@ def run(act: Callable[[], object]) -> int:
 
 
 def _failed(why: Exception) -> int:
-    from weft.errors import WeftError
+    from weft.errors import WeftError, text_of
 
     if isinstance(why, WeftError):
         from weft.cli.hints import for_people
 
-        _say(f"error: {for_people(_line(str(why)))}")
+        _say(f"error: {for_people(_line(text_of(why)))}")
         return why.exit_code
-    _say(f"error: {type(why).__name__}: {_line(str(why))} (WEFT_DEBUG=1 shows where)")
+    _say(f"error: {type(why).__name__}: {_line(text_of(why))} (WEFT_DEBUG=1 shows where)")
     return 1
 
 

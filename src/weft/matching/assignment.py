@@ -21,7 +21,8 @@ from msgspec import Struct
 
 from weft.collection import short_id
 from weft.content import Plain, decode, encode
-from weft.errors import WeftError, is_ctrl_c, text_of
+from weft.errors import WeftError, text_of
+from weft.failure import is_ctrl_c
 from weft.matching.known import Flag, Known
 from weft.matching.matcher import Embedded, Match, Matcher, Merge, New, Old, Split, Unclear, Vector, Verdict
 

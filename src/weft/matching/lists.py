@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from weft.content import Plain, content_id, decode, encode
 from weft.errors import WeftError
+from weft.failure import message_of
 from weft.matching.assignment import (
     GIVEN,
     Assignment,
@@ -76,7 +77,7 @@ def identified(
         )  # fmt: skip
     except WeftError as why:
         kind = type(why).__name__
-        return Identified(Err(kind, str(why)), made if kind in UNMATCHED else None)
+        return Identified(Err(kind, message_of(why)), made if kind in UNMATCHED else None)
     if not rule.matchers and not rule.id_field:
         return Identified(Ok(made.content, made.encoded, found.ids), made)
     return Identified(_filled(made, elements, rule.id_field, found), made, found)

@@ -17,9 +17,10 @@ from typing import TypeAlias, cast
 from weft.content import Plain
 from weft.engine import Engine
 from weft.errors import WeftError
+from weft.failure import message_of
 from weft.graph import collected, members_of, target_of
 from weft.past.index import LogIndex, first_within, last_within, within
-from weft.reduce import Cell, CellSpec, ItemsCell, Refused, Told, make_cell
+from weft.reduce import Cell, CellSpec, ItemsCell, Told, make_cell
 from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import NodeSpec, TypeSpec
 from weft.store import DEFINITION, ENTITY, KIND, STATE, VERSION, NoBlob, Row, entry_at
@@ -371,8 +372,8 @@ class AsOf:
             if (is_told and is_fold) or (intent[1] == name and not is_told):
                 try:
                     cell.apply(str(intent[2]), intent[3:], told)
-                except Refused as refused:
-                    return NotKept(f"what was told at {position} cannot be folded any more: {refused}")
+                except Exception as refused:  # noqa: BLE001 - a fold is user code
+                    return NotKept(f"what was told at {position} cannot be folded any more: {message_of(refused)}")
         return None
 
 

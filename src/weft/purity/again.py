@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from weft.call import Broke, Call, Finished, Partial, Report, Runner
 from weft.content import decode
+from weft.failure import message_of
 from weft.operation import Operation
 from weft.purity.difference import VALUE_CHARS_MAX, Difference, first_difference, view
 from weft.purity.elsewhere import Answer, answer_of, order_for
@@ -65,7 +66,7 @@ def make_again(call: Call, inputs: Inputs, runner: Runner, done: Callable[[Answe
         elif runner.name in WITHIN:
             asked = replace(asked, operation=watching(call.operation, inputs, changes))
     except Exception as why:  # noqa: BLE001 - a service's recipe, and a class that is decoded, are user code
-        done(Answer(Broke(call.id, "BadArgument", str(why), "", False, 0.0)))
+        done(Answer(Broke(call.id, "BadArgument", message_of(why), "", False, 0.0)))
         return
 
     def report(said: Report) -> None:

@@ -15,8 +15,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from weft.content import Cid, cid_text
 from weft.errors import WeftError
+from weft.failure import relative_file
 from weft.operation import Operation
-from weft.runners.failure import relative_file
 
 Kind: TypeAlias = Literal["two values", "a value and an error", "two errors", "changed input"]
 FINDINGS_SHOWN_MAX = 10

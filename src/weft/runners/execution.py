@@ -21,10 +21,10 @@ from typing import cast
 
 from weft.blob import Blob
 from weft.call import Broke, Call, Finished, Partial, Report, Reporter
-from weft.errors import Unencodable, WeftError, is_ctrl_c
+from weft.errors import Unencodable, WeftError
+from weft.failure import is_ctrl_c, message_of, where_of
 from weft.operation import Operation
 from weft.runners.alarm import Clock
-from weft.runners.failure import message_of, where_of
 from weft.value import Shape, shape_of
 
 logger = logging.getLogger("weft.runners")

@@ -10,10 +10,10 @@ Source: the direct executors of Guava and Twisted.
 
 from __future__ import annotations
 
-import threading
 import time
 
 from weft.call import AttemptId, Broke, Call, Finished, Partial, Report, Reporter
+from weft.failure import is_ctrl_c
 from weft.runners.alarm import Clock
 from weft.runners.execution import Execution, NotForRunner, answer, run_here
 
@@ -46,8 +46,7 @@ class InlineRunner:
             )
         else:
             ended_by = run_here(execution)
-            # Only the main thread is sent a real Ctrl-C; to swallow it would make a program that cannot be stopped.
-            if isinstance(ended_by, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            if ended_by is not None and is_ctrl_c(ended_by):
                 raise ended_by
 
     def run(self, call: Call, /) -> Finished | Broke:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from weft.errors import WeftError
+from weft.errors import WeftError, text_of
 
 
 class NotFindable(WeftError):
@@ -134,7 +134,8 @@ def _run_script(name: str, file: str) -> ModuleType:
         return _load_file(name, file)
     except BaseException as error:
         # Of a failed node the cause alone: what to do about it is said once, by the one that fails for this.
-        text = str(getattr(error, "cause", error) if isinstance(error, WeftError) else error)
+        cause = getattr(error, "cause", error) if isinstance(error, WeftError) else error
+        text = cause if isinstance(cause, str) else text_of(cause)
         raise ScriptFailed(file=file, kind=type(error).__name__, text=text) from error
 
 

@@ -18,9 +18,9 @@ from typing import IO, cast
 from weft.blob import Blob
 from weft.call import AttemptId, Broke, Finished, Partial, Report
 from weft.errors import WeftError
+from weft.failure import message_of, where_of
 from weft.runners.child import end_here, enter_worker, remove_directory, take_pipes
 from weft.runners.execution import Execution, run_here
-from weft.runners.failure import message_of, where_of
 from weft.runners.frames import CHUNK_BYTES, Message, read_frame, write_frame
 from weft.runners.order import Bench
 from weft.runners.shelf import Shelf

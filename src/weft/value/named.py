@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from weft.content import Plain
 from weft.errors import WeftError
+from weft.failure import message_of
 from weft.value.kind import EVERY_FORM, FORMS, TAG, Dump, Kind, Load, Misfit, describe, refuse
 
 
@@ -90,7 +91,7 @@ def _load_fields(kind: Kind, fields: tuple[Named, ...], make: Callable[..., obje
         try:
             return make(**kept)
         except Exception as refused:  # noqa: BLE001 - a class may refuse in whatever way its author chose
-            raise Misfit("map", wanted=kind.name, why=f"{type(refused).__name__}: {refused}") from None
+            raise Misfit("map", wanted=kind.name, why=f"{type(refused).__name__}: {message_of(refused)}") from None
 
     return load
 

@@ -1,4 +1,5 @@
-"""What is told of an exception that user code raised: its class, its text, and where; bounded, without credentials.
+"""What is told of an exception that user code raised: its class, its text, and where; bounded, without credentials;
+and which of them is none of user code's, but a Ctrl-C.
 
 The text ends up in the log of a space, where it stays, and goes wherever that goes. So it is cut to a length, what
 looks like a credential is blotted out, and of the traceback only places and source lines are kept, never the values
@@ -12,10 +13,13 @@ Source: the traceback summaries of pytest and Sentry's scrubbing of events.
 
 from __future__ import annotations
 
+import functools
+import opcode
 import os
 import re
+import signal
 import sys
-import sysconfig
+import threading
 import traceback
 from collections.abc import Iterator
 from types import TracebackType
@@ -32,14 +36,12 @@ CAUSES_MAX = 3
 """How many errors behind an error are kept, with the last place of each."""
 _CAUSE_CHARS_MAX = 200
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_OURS = tuple(os.path.join(_PACKAGE, folder, "") for folder in ("runners", "purity"))
-"""What stands around user code wherever it runs."""
-_LIBRARIES = tuple(
-    os.path.normcase(path) + os.sep
-    for name in ("stdlib", "platstdlib", "purelib", "platlib")
-    if (path := sysconfig.get_path(name))
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_OURS = (
+    *(os.path.join(_PACKAGE, folder, "") for folder in ("runners", "purity")),
+    *(os.path.join(_PACKAGE, file) for file in ("builtin.py", "gathered.py", "maintained.py", "tree.py")),
 )
+"""What stands around user code wherever it runs."""
 # Best effort, over the forms that libraries print: a credential in a form of its own passes, so services keep theirs in
 # a Secret, whose text is never its value.
 _NAMED = r"""(?i)(\b[\w-]*(?:api[_-]?key|secret|token|passw(?:or)?d)[\w-]*["']?\s*(?::=|[=:])\s*["']?)"""
@@ -63,7 +65,7 @@ def where_of(error: BaseException) -> str:
     """The last frames of the traceback in the user's own code, outermost first, as `file:line in function: source`;
     then each error that this one was raised from, with its last frame. Empty where there are no frames.
 
-    Frames of runners are left out always, frames of libraries only if others remain.
+    Frames of runners and built-in rules are left out always, frames of libraries only if others remain.
     """
     shown = _frames_of(error)[-FRAMES_MAX:]
     for cause in _causes(error):
@@ -84,7 +86,15 @@ def is_own(file: str) -> bool:
 
 
 def _is_of_library(file: str) -> bool:
-    return os.path.normcase(file).startswith(("<frozen ", *_LIBRARIES))
+    return os.path.normcase(file).startswith(_libraries())
+
+
+@functools.cache
+def _libraries() -> tuple[str, ...]:
+    import sysconfig  # only where something failed: it takes longer to import than most of the package
+
+    paths = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return "<frozen ", *(os.path.normcase(path) + os.sep for path in paths if path)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -129,3 +139,25 @@ def shortened(text: str, chars_max: int) -> str:
 def _frames(raised: TracebackType | None) -> traceback.StackSummary:
     # A negative limit keeps the last frames: a recursion error has a thousand.
     return traceback.extract_tb(raised, limit=-50)
+
+
+def is_ctrl_c(error: BaseException) -> bool:
+    """Whether it is a Ctrl-C that the interpreter sent: whoever swallows one makes a program that cannot be stopped.
+    Whatever else user code raises, SystemExit and a `raise KeyboardInterrupt` of its own too, is its own outcome."""
+    if not isinstance(error, KeyboardInterrupt) or threading.current_thread() is not threading.main_thread():
+        return False  # no other thread is sent one
+    return not _is_raised_by_a_statement(error) or (error.__context__ is not None and is_ctrl_c(error.__context__))
+
+
+def _is_raised_by_a_statement(error: BaseException) -> bool:
+    """Whether a `raise` of other code began it than a handler of Ctrl-C, or asyncio, which passes one on so. The
+    interpreter's own comes between any two other steps, or out of a function that is written in C."""
+    handling = getattr(signal.getsignal(signal.SIGINT), "__code__", None)
+    at, op = error.__traceback__, ""
+    while at is not None:
+        code = at.tb_frame.f_code
+        if code is handling:
+            return False
+        is_passed_on = at.tb_frame.f_globals.get("__name__") == "asyncio.runners"
+        op, at = "" if is_passed_on else opcode.opname[code.co_code[at.tb_lasti]], at.tb_next
+    return op == "RAISE_VARARGS"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.runners.failure import MESSAGE_CHARS_MAX, WHERE_CHARS_MAX, message_of, shortened, where_of
+from weft.failure import MESSAGE_CHARS_MAX, WHERE_CHARS_MAX, is_ctrl_c, message_of, shortened, where_of
 
 
 def caught(raised: BaseException) -> BaseException:
@@ -72,7 +76,7 @@ def test_an_exception_that_was_never_raised_has_no_place() -> None:
 def test_files_are_named_as_they_are_imported_and_never_by_their_folders() -> None:
     where = where_of(caught(ValueError("x")))
 
-    assert where.startswith("tests/runners/test_failure.py:")
+    assert where.startswith("tests/test_failure.py:")
     assert " in caught: raise raised" in where
     assert os.getcwd() not in where
 
@@ -171,3 +175,90 @@ def test_what_looks_like_a_credential_is_blotted_out(text: str) -> None:
 @pytest.mark.parametrize("text", ["12 tokens were left", "no such shelf: attic", "https://example.org:8000/a@b"])
 def test_other_text_is_left_alone(text: str) -> None:
     assert message_of(RuntimeError(text)) == text
+
+
+# Ctrl-C --------------------------------------------------------------------------------------------------------------
+
+
+def raised_by(act: Callable[[], object]) -> BaseException:
+    try:
+        act()
+    except BaseException as error:  # noqa: BLE001 - it is what was asked for
+        return error
+    raise AssertionError("it raised nothing")
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_is_heard() -> Iterator[None]:
+    """Also where the tests were started with it switched off, as in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def press_ctrl_c() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def raise_an_interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def press_it_within_c() -> None:
+    sorted([1, 2], key=lambda _: press_ctrl_c())  # type: ignore[arg-type, return-value]
+
+
+def pass_it_on() -> None:
+    try:
+        press_ctrl_c()
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt("stopped") from interrupt
+
+
+def press_it_in_a_loop(times: int) -> None:
+    async def insist() -> None:
+        for _ in range(times):
+            press_ctrl_c()
+        await asyncio.sleep(0)
+
+    asyncio.run(insist())  # its own handler asks the task to end, and raises the second time
+
+
+@pytest.mark.parametrize(
+    "press",
+    [press_ctrl_c, press_it_within_c, pass_it_on, lambda: press_it_in_a_loop(1), lambda: press_it_in_a_loop(2)],
+    ids=["by itself", "within C", "passed on", "in a loop", "twice in a loop"],
+)
+def test_a_ctrl_c_is_known_wherever_it_lands(press: Callable[[], None]) -> None:
+    assert is_ctrl_c(raised_by(press))
+
+
+def test_a_ctrl_c_is_known_where_a_handler_of_its_own_raises_it() -> None:
+    found: list[bool] = []
+
+    def handle(number: int, frame: object) -> None:
+        raise_an_interrupt()
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        found.append(is_ctrl_c(raised_by(press_ctrl_c)))
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert found == [True]
+
+
+def test_an_interrupt_that_code_raises_itself_is_no_ctrl_c() -> None:
+    assert not is_ctrl_c(raised_by(raise_an_interrupt))
+    assert not is_ctrl_c(raised_by(lambda: raise_an_interrupt()))
+    assert not is_ctrl_c(SystemExit())
+
+
+def test_away_from_the_main_thread_nothing_is_a_ctrl_c() -> None:
+    found: list[bool] = []
+
+    thread = threading.Thread(target=lambda: found.append(is_ctrl_c(KeyboardInterrupt())))
+    thread.start()
+    thread.join()
+
+    assert found == [False]

@@ -1,0 +1,91 @@
+"""What is in force and is not what this program brings: said in a line, with what to do about it.
+
+A program of older code that opens a space puts its older definition in force again, which nobody may have meant; and a
+program that is not the engine brings services that nobody asks. Neither is wrong, and neither is passed over.
+
+Knows nothing of clients and pumps. Invariant: what is said changes nothing, and each thing is said once an opening.
+Source: schema registries that refuse or name an older writer's schema.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from weft.content import Plain, content_id, encode
+from weft.engine import Engine
+from weft.spec import TypeSpec
+from weft.store import DEFINITION, Store
+
+LOOKED_BACK_MAX = 100_000
+"""How many records are looked through for an earlier time at which a definition was in force."""
+OFFERING_S = 1.0
+"""How long an engine that may just be opening is given to put its services in force."""
+
+_log = logging.getLogger("weft")
+
+
+class Viewed(Protocol):
+    """A client, as far as it is looked at here."""
+
+    store: Store
+
+    def view(self) -> AbstractContextManager[Engine]:
+        """The space as the file has it now."""
+        ...
+
+
+def define_all(engine: Engine, specs: Iterable[TypeSpec]) -> None:
+    """Put definitions in force; one that was in force before, and was followed by another, is named."""
+    for spec in specs:
+        row = engine.row(DEFINITION, (spec.name,))
+        if engine.define(spec) and row is not None and isinstance(row[0], int):
+            _warn_of_older(engine, spec, row[0])
+
+
+def _warn_of_older(engine: Engine, spec: TypeSpec, newest: int) -> None:
+    said = encode(spec.plain())
+    first = max(0, newest - LOOKED_BACK_MAX)
+    for record in engine.store.records(first):
+        if record.position >= newest:
+            return
+        if record.kind == "definition":
+            earlier = record.content()
+            earlier.pop("renamed", None)
+            if encode(earlier) == said:
+                _log.warning(
+                    "the definition of %s that this program puts in force is that of position %d, and a newer one was "
+                    "in force since %d. If this program is of older code, close it and open the space with the newer "
+                    "code; what was told is kept",
+                    spec.name,
+                    record.position,
+                    newest,
+                )
+                return
+
+
+def warn_of_services(client: Viewed, fingerprints: Mapping[str, Plain]) -> None:
+    """Name each service that this program offers, as a client, and that is not the one in force."""
+    deadline = time.monotonic() + OFFERING_S
+    others = _others(client, fingerprints)
+    while others and time.monotonic() < deadline and client.store.holder() is not None:
+        time.sleep(0.02)  # an engine that opens at this very moment has the lease before its services are in force
+        others = _others(client, fingerprints)
+    for name, there in others.items():
+        _log.warning(
+            "%s is not used as it is offered here: another program computes this space, with %s. Open the space with "
+            "the same service, or close that program and open it anew",
+            name,
+            "another one" if there else "none",
+        )
+
+
+def _others(client: Viewed, fingerprints: Mapping[str, Plain]) -> dict[str, bool]:
+    """Those that are not in force, and whether another of the name is."""
+    with client.view() as engine:
+        there = engine.fingerprints
+        wanted = {name: content_id(encode(said)) for name, said in fingerprints.items()}
+    return {name: name in there for name, content in wanted.items() if there.get(name) != content}

@@ -68,7 +68,7 @@ class Machine:
         actor: str = "ann",
     ) -> Space:
         """The machine's space: `async with machine.open(types) as space`."""
-        specs = {type_name(kind): self._spec(kind) for kind in types}
+        specs = {type_name(kind): self.spec_of(kind) for kind in types}
         return Space(
             self.disk.open(self._life),
             specs,
@@ -91,7 +91,8 @@ class Machine:
         for runner in self._runners:
             runner.lateness = lateness
 
-    def _spec(self, kind: type[Entity]) -> TypeSpec:
+    def spec_of(self, kind: type[Entity]) -> TypeSpec:
+        """What a class declares, compiled once."""
         if kind not in self._compiled:
             self._compiled[kind] = compile_type(kind)
         return self._compiled[kind]

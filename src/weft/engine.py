@@ -164,7 +164,11 @@ class Engine(Ledger):
             self.graph.adopt(thing)
             self.make_all_due(list(thing.slots()), position)
         fresh = set(folding.created)
+        if folding.pointed:
+            self._point_all(folding, fresh, position)
         for node, changes in folding.changes.items():
+            if node in folding.pointed:
+                continue
             real = [c for c in changes.values() if c.before != c.after or (c.moved and c.after is not None)]
             if not real:
                 continue
@@ -174,28 +178,34 @@ class Engine(Ledger):
                 if not real[0].element and self._has_element_readers(node):  # told as a whole, and read by its elements
                     deltas = self._deltas(node, node.tree_read(), has_absent=True)
                 self.spread(node, deltas, position)
-            if node.spec.kind == "ref":
-                # Readers were made due first: what was unsettled where it pointed until now counts for them too.
-                self._point(node, folding.pointed[node], position, is_new=node.thing in fresh)
         for slot in folding.retried:
             slot.tries = 0
             self.make_due(slot, position)
 
-    def _point(self, node: ToldNode, before: tuple[str, str, str] | None, position: int, *, is_new: bool) -> None:
-        """A reference leads elsewhere: keep its edge row, and let its readers read there."""
-        thing, name = node.thing, node.spec.name
-        target = target_of(node.outcome())
-        if before is not None:
-            self.batch.put(EDGE, (*before, thing.id, name), None)
-        if target is not None:
-            self.batch.put(EDGE, (*target, thing.id, name), (position,))
-        if is_new:
-            return
-        for spec in thing.type.readers_of(name):
-            reader = thing.nodes[spec.name]
+    def _point_all(self, folding: Folding, fresh: set[Thing], position: int) -> None:
+        """References lead elsewhere: keep their edge rows, and let their readers read there."""
+        readers: dict[Place, tuple[Slot | Whole, str]] = {}
+        for ref in folding.pointed:
+            if not any(change.before != change.after for change in folding.changes[ref].values()):
+                continue
+            before, target, thing, name = folding.pointed[ref], target_of(ref.outcome()), ref.thing, ref.spec.name
+            if before is not None:
+                self.batch.put(EDGE, (*before, thing.id, name), None)
+            if target is not None:
+                self.batch.put(EDGE, (*target, thing.id, name), (position,))
+            if thing in fresh:
+                continue
+            # Readers are made due first: what was unsettled where any of them pointed until now counts for them too.
+            self.graph.load_readers(thing)
+            self.spread(ref, [("", False, False)], position)
+            for spec in thing.type.readers_of(name):
+                readers[thing.id, spec.name] = cast("Slot | Whole", thing.nodes[spec.name]), name
+        # What is needed comes first, so that no list ever runs over itself: where two trade places, one by one would.
+        for place in [place for place in folding.walked if place in readers] if len(readers) > 1 else list(readers):
+            reader, name = readers[place]
             if isinstance(reader, Slot):
                 self.graph.rewire(reader, position)
-            elif isinstance(reader, Whole):
+            else:
                 self._rewire_whole(reader, name, position)
 
     def _rewire_whole(self, whole: Whole, ref: str, position: int) -> None:
@@ -546,7 +556,7 @@ class Engine(Ledger):
     def _check_loops(self, spec: TypeSpec) -> None:
         """Refuse a definition under which references that were told already close a loop."""
         readers = [node.name for node in spec.nodes.values() if any(entry.ref for entry in node.inputs)]
-        done: set[Place] = set()
+        done: dict[Place, None] = {}
 
         def needs(place: Place) -> Iterator[Place]:
             thing = self.graph.thing(place[0])

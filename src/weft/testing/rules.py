@@ -247,7 +247,7 @@ def _check_promises(
     require(not lost, "I1", f"acknowledged and lost: {', '.join(lost)}")
     kept = sorted(id for id in promises.denied if id in at and id not in promises.acknowledged)
     require(not kept, "I2", f"refused, and there: {', '.join(kept)}")
-    wrong = sorted((promises.acknowledged.keys() & refused) ^ promises.refused)
+    wrong = sorted(((promises.acknowledged.keys() - promises.posted) & refused) ^ promises.refused)
     require(not wrong, "I2", f"folded, and its author was told otherwise, or the other way round: {', '.join(wrong)}")
     for ids in (promises.posted, promises.told.keys() - promises.posted):
         _check_order({id: at[id] for id in ids if id in at}, promises)

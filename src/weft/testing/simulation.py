@@ -129,7 +129,7 @@ class Simulation:
         """Edits that were told and neither acknowledged nor refused, and are to be told again."""
         self._ids: dict[str, str] = {}
         """What is created in place of what was erased goes by another id."""
-        self._said: dict[str, dict[str, None]] = {}
+        self._texts: dict[str, dict[str, None]] = {}
         """Of each entity the texts that it was told."""
         self._erased: list[str] = []
         self._emptied = 0
@@ -335,7 +335,7 @@ class Simulation:
 
     def _check_gone(self, id: str) -> None:
         try:
-            check_gone(self.machine.disk.platter, id, self._said.get(id, ()))
+            check_gone(self.machine.disk.platter, id, self._texts.get(id, ()))
         except RuleBroken as why:
             self._note(why)
 
@@ -419,7 +419,7 @@ class Simulation:
                 return [entity, node, verb, element_identity(args[0], None), f"{args[1]:012x}", [], ""]
             case "say":
                 text = f"what {entity} was told: {args[0]} is {'bad' if args[0] == 4 else 'good'}"
-                self._said.setdefault(entity, {})[text] = None
+                self._texts.setdefault(entity, {})[text] = None
                 return [entity, node, "set", text]
             case "point":
                 return [entity, node, "set", {"entity": self._id(str(args[0])), "node": "", "element": ""}]
@@ -499,6 +499,6 @@ class Simulation:
         store = self.machine.disk.platter
         check_log(store, self.promises)
         for id in self._erased:
-            check_gone(store, id, self._said.get(id, ()))
+            check_gone(store, id, self._texts.get(id, ()))
         check_rebuilt(store, self._specs(), epoch=store.acquire())
         store.release()

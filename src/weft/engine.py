@@ -536,14 +536,14 @@ class Engine(Ledger):
         refused changes nothing."""
         old = self.in_force.get(spec.name)
         if old is not None and old.content() == spec.content():
-            self.types[spec.name] = self.in_force[spec.name] = spec
+            self.types[spec.name] = self.in_force[spec.name] = self.given[spec.content()] = spec
             return False
         said = spec.plain()
         change = DefinitionChange(old, spec) if old is not None else None
         if change is not None:
             change.check_kept(self)
             self._check_loops(spec)
-        self.types[spec.name] = spec
+        self.types[spec.name] = self.given[spec.content()] = spec
         renamed = change.renamed if change is not None else {}
         for name in change.unannounced() if change is not None else ():
             _log.warning(

@@ -12,7 +12,7 @@ from typing import cast
 from weft.content import Plain
 from weft.engine import Engine
 from weft.errors import WeftError
-from weft.graph import Slot, Thing, ToldNode, Whole, target_of
+from weft.graph import Slot, Source, Thing, ToldNode, Whole, target_of
 from weft.record import Record
 from weft.store import ENTITY, EVENT, entry_at
 
@@ -50,9 +50,29 @@ def replay_erased(engine: Engine, record: Record) -> None:
             _lose(engine, thing, what, position)
     for key, at in engine.blank.items():
         slot = engine.node(*key)
-        if isinstance(slot, Slot) and (slot.result is None or slot.result.position < at):
+        if not isinstance(slot, Slot):
+            continue
+        if slot.result is None or slot.result.position < at:
             engine.make_due(slot, position)
+        _look_again(engine, slot, position)
     engine.blank.clear()
+
+
+def _look_again(engine: Engine, slot: Slot, position: int) -> None:
+    """Make due whoever reads a slot with a result that went. What it shows by what stands may be what it comes to: then
+    nothing else would tell them. Each is right at its own cut, and perhaps at none behind that."""
+    engine.graph.load_readers(slot.thing)
+    stack: list[Source] = [slot]
+    seen: set[Source] = {slot}
+    while stack:
+        for edge in [edge for edges in stack.pop().readers.values() for edge in edges]:
+            reader = edge.reader
+            if isinstance(reader, Slot):
+                engine.make_due(reader, min(position, reader.result.at + 1 if reader.result is not None else position))
+                engine.make_due(reader, position)
+            elif reader not in seen:
+                seen.add(reader)
+                stack.append(reader)
 
 
 def _lose(engine: Engine, thing: Thing, what: str, position: int) -> None:

@@ -7,14 +7,16 @@ Source: tombstones of replicated stores.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import cast
 
 from weft.content import Plain
 from weft.engine import Engine
 from weft.errors import WeftError
-from weft.graph import Slot, Source, Thing, ToldNode, Whole, target_of
+from weft.graph import Due, Slot, Source, Thing, ToldNode, Whole, target_of
 from weft.record import Record
-from weft.store import ENTITY, EVENT, entry_at
+from weft.store import DUE, ENTITY, EVENT, VERSION, entry_at
+from weft.written_result import parse_result
 
 
 class EntityErased(WeftError, KeyError):
@@ -50,29 +52,47 @@ def replay_erased(engine: Engine, record: Record) -> None:
             _lose(engine, thing, what, position)
     for key, at in engine.blank.items():
         slot = engine.node(*key)
-        if not isinstance(slot, Slot):
-            continue
-        if slot.result is None or slot.result.position < at:
-            engine.make_due(slot, position)
-        _look_again(engine, slot, position)
+        if isinstance(slot, Slot):
+            _look_again(engine, slot, at, position)
+    _hold_back(engine, {(str(said["what"]), ""), *(key[:2] for key in engine.blank)})
     engine.blank.clear()
 
 
-def _look_again(engine: Engine, slot: Slot, position: int) -> None:
-    """Make due whoever reads a slot with a result that went. What it shows by what stands may be what it comes to: then
-    nothing else would tell them. Each is right at its own cut, and perhaps at none behind that."""
+def _look_again(engine: Engine, slot: Slot, blank: int, position: int) -> None:
+    """Make due a slot that shows what it did before a result that went, and whoever was given that one: what it comes
+    to may be what it shows, and then nothing else would tell them."""
+    result = slot.result
+    is_older = result is None or result.position < blank
+    if is_older:
+        engine.make_due(slot, position)
     engine.graph.load_readers(slot.thing)
     stack: list[Source] = [slot]
     seen: set[Source] = {slot}
     while stack:
         for edge in [edge for edges in stack.pop().readers.values() for edge in edges]:
             reader = edge.reader
-            if isinstance(reader, Slot):
-                engine.make_due(reader, min(position, reader.result.at + 1 if reader.result is not None else position))
-                engine.make_due(reader, position)
-            elif reader not in seen:
-                seen.add(reader)
-                stack.append(reader)
+            if isinstance(reader, Whole):
+                if reader not in seen:
+                    seen.add(reader)
+                    stack.append(reader)
+            elif reader.result is not None and reader.result.position > blank:
+                if is_older or (result is not None and reader.result.at < result.at):
+                    engine.make_due(reader, position)
+
+
+def _hold_back(engine: Engine, gone: Container[tuple[str, str]]) -> None:
+    """What is due and shows what was made from what went is right at its own cut: since when it is not, the log does
+    not say any more."""
+    for key, _ in list(engine.rows(DUE)):
+        slot, row = engine.node(*map(str, key)), engine.row(VERSION, key)
+        if not isinstance(slot, Slot) or slot.due is None or row is None:
+            continue
+        at, _, shown = cast("tuple[int, int, bytes]", row)
+        inputs = parse_result(shown).get("inputs")
+        for given in inputs if isinstance(inputs, list) else ():
+            if isinstance(given, list) and ((given[0], "") in gone or (given[0], given[1]) in gone):
+                engine.graph.set_due(slot, Due(min(slot.due.first, at + 1), slot.due.last))
+                break
 
 
 def _lose(engine: Engine, thing: Thing, what: str, position: int) -> None:

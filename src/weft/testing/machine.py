@@ -69,17 +69,22 @@ class Machine:
     ) -> Space:
         """The machine's space: `async with machine.open(types) as space`."""
         specs = {type_name(kind): self.spec_of(kind) for kind in types}
-        return Space(
-            self.disk.open(self._life),
-            specs,
-            services=services or {},
-            engine=True,
-            actor=actor,
-            runners=self._make_runners(),
-            now=self._now,
-            new_id=lambda: f"id {next(self._ids)}",
-            on_point=self._life.pass_by,
-        )
+        store = self.disk.open(self._life)
+        try:
+            return Space(
+                store,
+                specs,
+                services=services or {},
+                engine=True,
+                actor=actor,
+                runners=self._make_runners(),
+                now=self._now,
+                new_id=lambda: f"id {next(self._ids)}",
+                on_point=self._life.pass_by,
+            )
+        except Exception:
+            store.close()
+            raise
 
     def soothe(self) -> None:
         """From now on every call goes well."""

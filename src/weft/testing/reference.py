@@ -191,7 +191,7 @@ class Reference:
     def shown(self, slot: SlotKey, cut: int) -> Value:
         """What a slot should show at a cut, as plain content."""
         value = self.value(slot.entity, slot.node, cut)
-        if slot.element:
+        if slot.element and value is not UNKNOWN:
             # Of a list that failed there are no elements.
             return (
                 dict(value).get(self.names.get(slot.element, slot.element), ABSENT)

@@ -304,8 +304,8 @@ def _check_dominance(store: Store, records: Iterable[Record], erased: Mapping[st
     shown = {SlotKey(*map(str, key)): row for key, row in store.rows(VERSION)}
     for slot, (_, result) in top.items():
         row = shown.get(slot)
-        # An element of a list that is not there any more, by what stands, shows nothing.
-        fits = row[:2] == (result.at, result.position) if row is not None else bool(erased and slot.element)
+        fits = row is not None and row[:2] == (result.at, result.position)
+        fits = fits or bool(erased and slot.element)  # by what stands it may be no element of its list
         require(fits, "L2", f"{slot} shows {None if row is None else row[:2]}, not {(result.at, result.position)}")
 
 

@@ -180,7 +180,12 @@ class Simulation:
         self._telling.clear()
         again = True
         while again:
-            async with machine.open(self.types, services={Cup: self.cup}, actor=ACTOR) as space:
+            try:
+                opened = machine.open(self.types, services={Cup: self.cup}, actor=ACTOR)
+            except StoreFailed:
+                self.refused += 1  # its definitions could not be written
+                continue
+            async with opened as space:
                 self._attach(space)
                 await self._begin(space)
                 again = await self._act_on(space)

@@ -351,7 +351,7 @@ class Teller:
 
     def _pinned(self) -> tuple[str, str | int]:
         name = self.rnd.choice(self.pins)
-        plan = next(p for p in self.graph.left if p.name == name)
+        plan = next(p for p in self.first.left if p.name == name)
         if plan.kind == "sizes":
             return name, f"t{self.rnd.randrange(3)}"
         return name, self.rnd.choice(ELEMENTS)

@@ -23,7 +23,7 @@ from weft.content import Cid, Link, Plain, content_id, encode, encode_shallow
 from weft.errors import WeftError
 from weft.evolution import DefinitionChange
 from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest, is_told
-from weft.graph import Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
+from weft.graph import NEVER, Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
 from weft.identity import is_keyed, rule_of
 from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
@@ -39,6 +39,7 @@ from weft.standing import without
 from weft.store import (
     ALTERNATIVE,
     DEFINITION,
+    DUE,
     EDGE,
     EVENT,
     KIND,
@@ -585,6 +586,7 @@ class Engine(Ledger):
             return
         changes = DefinitionChange(old, spec, renamed=renamed)
         ids = [str(key[2]) for key, _ in self.rows(KIND, (spec.name,))]
+        firsts, orphans = self._firsts_before(ids, changes), self._readers_of(ids, changes.dropped)
         for id in ids:
             changes.move_rows(self, id)
         self.in_force[spec.name] = spec
@@ -592,10 +594,52 @@ class Engine(Ledger):
         for id in ids:
             thing = self.graph.thing(id)
             assert thing is not None
-            self.make_all_due([slot for slot in thing.slots() if slot.key.node in changes.changed], position)
+            self._make_all_due_anew([s for s in thing.slots() if s.key.node in changes.changed], position, firsts)
             for node in [thing.nodes[name] for name in spec.nodes if name in changes.changed]:
                 if not isinstance(node, Slot):
                     self._spread_anew(node, position)
+        lost = [self.node(*place) for place in orphans]
+        self._make_all_due_anew([slot for slot in lost if isinstance(slot, Slot)], position, orphans)
+        for node in lost:
+            if isinstance(node, Whole):
+                self._spread_anew(node, position)
+
+    def _firsts_before(self, ids: list[str], changes: DefinitionChange) -> dict[SlotKey, int]:
+        """Since when each slot that has to be computed anew was unsettled, by what it read until now."""
+        if not any(True for _ in self.rows(DUE)):
+            return {}
+        names = {old: new for old, new in changes.renamed.items()}
+        things = [thing for id in ids if (thing := self.graph.thing(id)) is not None]
+        slots = [slot for thing in things for slot in thing.slots() if not slot.current]
+        keys = [slot.key._replace(node=names.get(slot.key.node, slot.key.node)) for slot in slots]
+        return {
+            key: self.graph.first(slot)
+            for key, slot in zip(keys, slots, strict=True)
+            if key.node in changes.changed
+        }
+
+    def _readers_of(self, ids: list[str], dropped: list[str]) -> dict[SlotKey, int]:
+        """Who reads, through a reference, nodes that go; and since when each was unsettled."""
+        found: dict[SlotKey, int] = {}
+        for id in ids if dropped else ():
+            thing = self.graph.thing(id)
+            assert thing is not None
+            self.graph.load_readers(thing)
+            nodes = [thing.nodes[name] for name in dropped if name in thing.nodes]
+            wholes = [node for node in nodes if isinstance(node, Whole)]
+            for node in [*nodes, *(slot for whole in wholes for slot in whole.slots.values())]:
+                for reader in [edge.reader for edges in node.readers.values() for edge in edges]:
+                    if isinstance(reader, Slot):
+                        found[reader.key] = self.graph.first(reader)
+                    elif reader.thing is not thing:
+                        found[SlotKey(reader.thing.id, reader.spec.name)] = NEVER
+        return found
+
+    def _make_all_due_anew(self, slots: list[Slot], cut: int, firsts: Mapping[SlotKey, int]) -> None:
+        """Make due what reads otherwise now. What was unsettled where it read until now counts for it too."""
+        for slot, before in [(slot, self.graph.first(slot)) for slot in slots]:
+            self.graph.set_due(slot, Due(min(before, firsts.get(slot.key, NEVER), cut), cut))
+            self.touched[slot] = None
 
     def offer(self, name: str, fingerprint: Plain, *, recompute: bool, cost: str = "") -> bool:
         """Put a service's fingerprint in force; returns whether it differs from the one before.

@@ -385,6 +385,9 @@ class Simulation:
             else:
                 self._count += 1
                 self.promises.acknowledged.setdefault(id, self._count)
+                # From now on it goes by that name, and not before: others may be told meanwhile.
+                created = [one for one in self.promises.said[id] if isinstance(one, list) and one[2] == "create"]
+                self._ids |= {str(one[0]).partition(" ")[0]: str(one[0]) for one in created}
         self._doubtful.pop(id, None)
 
     async def _tell_once(self, space: Space, act: Tell, id: str, said: list[Plain]) -> None:
@@ -401,20 +404,22 @@ class Simulation:
         known = self.promises.said.get(event_id(PROGRAM if act.posted else ACTOR, act.name))
         if known is not None:
             return known
-        return [said for intent in act.intents if (said := self._plain(intent)) is not None]
+        made: dict[str, str] = {}
+        return [said for intent in act.intents if (said := self._plain(intent, made)) is not None]
 
     def _id(self, name: str) -> str:
         """Of what stories call so."""
         return self._ids.get(name, name)
 
-    def _plain(self, intent: Intent) -> Plain | None:
-        """An intent as events say it; None for one that cannot be said, as nothing has that name yet."""
+    def _plain(self, intent: Intent, made: dict[str, str]) -> Plain | None:
+        """An intent as events say it; None for one that cannot be said, as nothing has that name yet. `made`: what the
+        same edit creates, by name."""
         name, node, verb, *args = intent
-        entity = self._id(str(name))
+        entity = made.get(str(name)) or self._id(str(name))
         match verb:
             case "create":
                 if entity in self._erased:
-                    entity = self._ids[str(name)] = f"{name} {len(self._erased) + 1}"
+                    entity = made[str(name)] = f"{name} {len(self._erased) + 1}"
                 return [entity, node, verb, args[0]]
             case "add":
                 return [entity, node, verb, f"{args[0]:012x}", args[1]]

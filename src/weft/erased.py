@@ -7,7 +7,6 @@ Source: tombstones of replicated stores.
 
 from __future__ import annotations
 
-from collections.abc import Container
 from typing import cast
 
 from weft.content import Plain
@@ -15,8 +14,7 @@ from weft.engine import Engine
 from weft.errors import WeftError
 from weft.graph import Due, Slot, Source, Thing, ToldNode, Whole, target_of
 from weft.record import Record
-from weft.store import DUE, ENTITY, EVENT, VERSION, entry_at
-from weft.written_result import parse_result
+from weft.store import DUE, ENTITY, EVENT, entry_at
 
 
 class EntityErased(WeftError, KeyError):
@@ -54,7 +52,7 @@ def replay_erased(engine: Engine, record: Record) -> None:
         slot = engine.node(*key)
         if isinstance(slot, Slot):
             _look_again(engine, slot, at, position)
-    _hold_back(engine, {(str(said["what"]), ""), *(key[:2] for key in engine.blank)})
+    _hold_back(engine)
     engine.blank.clear()
 
 
@@ -80,19 +78,13 @@ def _look_again(engine: Engine, slot: Slot, blank: int, position: int) -> None:
                     engine.make_due(reader, position)
 
 
-def _hold_back(engine: Engine, gone: Container[tuple[str, str]]) -> None:
-    """What is due and shows what was made from what went is right at its own cut: since when it is not, the log does
-    not say any more."""
+def _hold_back(engine: Engine) -> None:
+    """What is due is right at its own cut: since when it is not, the log may not say any more, as that was told to what
+    was erased, or to something that led there."""
     for key, _ in list(engine.rows(DUE)):
-        slot, row = engine.node(*map(str, key)), engine.row(VERSION, key)
-        if not isinstance(slot, Slot) or slot.due is None or row is None:
-            continue
-        at, _, shown = cast("tuple[int, int, bytes]", row)
-        inputs = parse_result(shown).get("inputs")
-        for given in inputs if isinstance(inputs, list) else ():
-            if isinstance(given, list) and ((given[0], "") in gone or (given[0], given[1]) in gone):
-                engine.graph.set_due(slot, Due(min(slot.due.first, at + 1), slot.due.last))
-                break
+        slot = engine.node(*map(str, key))
+        if isinstance(slot, Slot) and slot.due is not None and slot.result is not None:
+            engine.graph.set_due(slot, Due(min(slot.due.first, slot.result.at + 1), slot.due.last))
 
 
 def _lose(engine: Engine, thing: Thing, what: str, position: int) -> None:

@@ -233,6 +233,9 @@ class Reference:
         if target is None:
             return ABSENT
         value = self.value(target.entity, target.node, cut)
+        plan = self._plan(target.entity, target.node, cut)
+        if plan is not None and plan.kind not in ("each", "sizes"):
+            return UNKNOWN  # once it was one of those: its elements go by other ids now
         if not isinstance(value, tuple):
             return value
         return dict(value).get(self.names.get(target.element, target.element), ABSENT)

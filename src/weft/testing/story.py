@@ -344,7 +344,7 @@ class Teller:
             case _:
                 return (("right", "to", "point", rnd.choice((*LINKS, *ENTITIES))),)
         changed = {link: way for link, way in ways.items() if way != self.ways[link]}
-        if not _leads_round(ways):
+        if not leads_round(ways):
             self.ways = ways
         told = rnd.sample(sorted(changed), len(changed))
         return tuple((link, "next", "point", changed[link]) for link in told) or (self._intent(),)
@@ -357,7 +357,8 @@ class Teller:
         return name, self.rnd.choice(ELEMENTS)
 
 
-def _leads_round(ways: Mapping[str, str]) -> bool:
+def leads_round(ways: Mapping[str, str]) -> bool:
+    """Whether links that lead there would close a ring."""
     for link in ways:
         place, steps = ways[link], 0
         while place in ways and steps <= len(ways):

@@ -311,6 +311,9 @@ class Engine(Ledger):
                 sized.append((element, False, True))
             elif not is_gone and element not in whole.slots and element:
                 slot = self.graph.add_element(whole, element)
+                if slot.result is not None and isinstance(slot.result.outcome, Ok):
+                    # By another definition it was here before, and no tombstone says since when it was not.
+                    self.make_due(slot, min(cut, slot.result.at + 1))
                 self.make_due(slot, cut)
                 sized.append((element, True, False))
         return sized

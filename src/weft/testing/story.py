@@ -190,7 +190,7 @@ LINKS = ("a", "b", "c")
 """What stories with a Link call three of it. At first `a` leads to `left`, `b` to `a`, and `c` to `other`."""
 
 
-def make_story(seed: int, *, acts_max: int = 44) -> Story:
+def make_story(seed: int, *, acts_max: int = 38) -> Story:
     """The story of a seed."""
     rnd = random.Random(f"story {seed}")
     graph = random_graph(rnd)

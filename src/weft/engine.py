@@ -23,7 +23,20 @@ from weft.content import Cid, Link, Plain, content_id, encode, encode_shallow
 from weft.errors import WeftError
 from weft.evolution import DefinitionChange
 from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest, is_told
-from weft.graph import NEVER, Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
+from weft.graph import (
+    NEVER,
+    Due,
+    Edge,
+    Slot,
+    Source,
+    Thing,
+    ToldNode,
+    Whole,
+    branch_told,
+    edge_outcome,
+    number_of,
+    target_of,
+)
 from weft.identity import is_keyed, rule_of
 from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
@@ -603,22 +616,19 @@ class Engine(Ledger):
                     self._spread_anew(node, position)
         lost = [self.node(*place) for place in orphans]
         self._make_all_due_anew([slot for slot in lost if isinstance(slot, Slot)], position, orphans)
-        for node in lost:
-            if isinstance(node, Whole):
-                self._spread_anew(node, position)
+        for whole in [node for node in lost if isinstance(node, Whole)]:
+            self._spread_anew(whole, position)
 
     def _firsts_before(self, ids: list[str], changes: DefinitionChange) -> dict[SlotKey, int]:
         """Since when each slot that has to be computed anew was unsettled, by what it read until now."""
         if not any(True for _ in self.rows(DUE)):
             return {}
-        names = {old: new for old, new in changes.renamed.items()}
+        names = changes.renamed
         things = [thing for id in ids if (thing := self.graph.thing(id)) is not None]
         slots = [slot for thing in things for slot in thing.slots() if not slot.current]
         keys = [slot.key._replace(node=names.get(slot.key.node, slot.key.node)) for slot in slots]
         return {
-            key: self.graph.first(slot)
-            for key, slot in zip(keys, slots, strict=True)
-            if key.node in changes.changed
+            key: self.graph.first(slot) for key, slot in zip(keys, slots, strict=True) if key.node in changes.changed
         }
 
     def _readers_of(self, ids: list[str], dropped: list[str]) -> dict[SlotKey, int]:

@@ -73,9 +73,11 @@ def _look_again(engine: Engine, slot: Slot, blank: int, position: int) -> None:
                 if reader not in seen:
                     seen.add(reader)
                     stack.append(reader)
-            elif reader.result is not None and reader.result.position > blank:
-                if is_older or (result is not None and reader.result.at < result.at):
-                    engine.make_due(reader, position)
+                continue
+            given = reader.result
+            is_later = given is not None and given.position > blank
+            if is_later and (is_older or (result is not None and given is not None and given.at < result.at)):
+                engine.make_due(reader, position)
 
 
 def _hold_back(engine: Engine) -> None:

@@ -67,7 +67,7 @@ class Ledger(Loader):
         self.store, self.epoch, self.now, self.replaying = store, epoch, now, replaying
         self.types: dict[str, TypeSpec] = dict(types)
         self.given: dict[Cid, TypeSpec] = {spec.content(): spec for spec in types.values()}
-        """Every definition that came with code, by content: one that the store refuses leaves the former with its own."""
+        """Every definition that came with code, by content: one that is refused leaves the former with its own."""
         self.in_force: dict[str, TypeSpec] = {}
         self.fingerprints: Mapping[str, Cid] = {}
         """Of each service the one in force; another mapping whenever one has changed."""

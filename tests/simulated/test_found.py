@@ -134,9 +134,7 @@ STORIES = {
             Tell("e4", (("b", "next", "point", "a"), ("c", "next", "point", "b"))),
             seed=3,
         ),
-        graph=GraphPlan(
-            (), (SEEN,), (NodePlan("xs", "each", ("next.xs",), 1), NodePlan("far", "total", ("xs",), 1))
-        ),
+        graph=GraphPlan((), (SEEN,), (NodePlan("xs", "each", ("next.xs",), 1), NodePlan("far", "total", ("xs",), 1))),
     ),
     "a definition that the disk refuses takes the code of the former along": story(
         (NodePlan("n0", "one", ("x",), 1),),

@@ -48,10 +48,10 @@ def drawn_nodes(
         return NodePlan(name, kind, reads, tag, eager and is_called, retries and is_called)
 
     roll = rnd.random()
-    kind = rnd.choice(_NUMBERS if roll < 0.57 else _LISTS if roll < 0.93 else _TEXTS)
+    if roll > 0.93:
+        return [plan(rnd.choice(_TEXTS), rnd.choice([each for each, sort in sorts.items() if sort == "text"]))]
+    kind = rnd.choice(_NUMBERS if roll < 0.57 else _LISTS)
     match kind:
-        case "echo" | "length" | "poster":
-            return [plan(kind, rnd.choice([each for each, sort in sorts.items() if sort == "text"]))]
         case "two":
             return [plan(kind, rnd.choice(some), rnd.choice(some))]
         case "live" | "told":
@@ -160,7 +160,9 @@ def _drawn_changes(rnd: random.Random, graph: GraphPlan, name: str) -> list[Chan
         case "kind" if len(plan.reads) == 1 and (equals := [each for each in _EQUALS if plan.kind in each]):
             kind = rnd.choice(equals[0])
             is_called = kind not in UNCALLED
-            other = NodePlan(plan.name, kind, plan.reads, plan.tag, plan.eager and is_called, plan.retries and is_called)
+            other = NodePlan(
+                plan.name, kind, plan.reads, plan.tag, plan.eager and is_called, plan.retries and is_called
+            )
             return [Change(type, plan.name, other)]
         case "drop":
             return [Change(type, plan.name)]

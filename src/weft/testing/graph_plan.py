@@ -57,8 +57,8 @@ class Groups(dict[int, list[int]]):
 
 @dataclass(frozen=True, slots=True)
 class NodePlan:
-    """A node: its kind, what it reads by name (`to.` or `next.` before it: through that reference), a number of its own,
-    and which version of its operation it calls."""
+    """A node: its kind, what it reads by name (`to.` or `next.` before it: through that reference), a number of its
+    own, and which version of its operation it calls."""
 
     name: str
     kind: str
@@ -76,9 +76,9 @@ class NodePlan:
 
 @dataclass(frozen=True, slots=True)
 class GraphPlan:
-    """Three types, each a tuple of nodes in order: `Left` with fields x, y and note and items xs; `Right`, which reads a
-    Left through `to`, and `of`, an element of one; and `Link`, which reads a Left or another Link through `next`, and
-    shows under a name of Left's what it makes of that. Without nodes there is no Link. `defaults`: of x and y."""
+    """Three types, each a tuple of nodes in order: `Left` with fields x, y and note and items xs; `Right`, which reads
+    a Left through `to`, and `of`, an element of one; and `Link`, which reads a Left or another Link through `next`,
+    and shows under a name of Left's what it makes of that. Without nodes there is no Link. `defaults`: of x and y."""
 
     left: tuple[NodePlan, ...]
     right: tuple[NodePlan, ...]
@@ -205,14 +205,15 @@ def evaluated(plan: NodePlan, inputs: Sequence[Value]) -> Value:
     if plan.kind == "good" and isinstance(inputs[0], tuple):
         good = [value for _, value in inputs[0] if value is not ERROR]
         return (sum((place + 1) * x for place, x in enumerate(good)) + plan.tag) % 50
-    if any(_is_broken(value) for value in inputs):
+    if any(is_broken(value) for value in inputs):
         return ERROR
     if plan.version == 2 and plan.kind != "total":
         return _AGAIN[plan.kind](plan.tag, *inputs)
     return _WORTH[plan.kind](plan.tag + (plan.version == 2), *inputs)
 
 
-def _is_broken(value: Value) -> bool:
+def is_broken(value: Value) -> bool:
+    """Whether it is an error, or a collection with one."""
     return value is ERROR or (isinstance(value, tuple) and any(part is ERROR for _, part in value))
 
 

@@ -115,9 +115,7 @@ def find_ring(state: State, needs: Callable[[Place], Iterable[Place]], nodes: Ma
     return ""
 
 
-def _is_in_ring(
-    place: Place, needs: Callable[[Place], Iterable[Place]], done: set[Place], path: list[Place]
-) -> bool:
+def _is_in_ring(place: Place, needs: Callable[[Place], Iterable[Place]], done: set[Place], path: list[Place]) -> bool:
     if place in done:
         return False
     path.append(place)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from weft import Blob, Failed, Settled, State, element, op
 
+
 @element(key="name")
 class Top:
     """An element with an identity: how many numbers have one remainder."""

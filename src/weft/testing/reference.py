@@ -31,6 +31,7 @@ from weft.testing.graph_plan import (
     Value,
     evaluated,
     fragile_value,
+    is_broken,
     two_value,
 )
 from weft.testing.plain_fold import Place, Pointed, State, find_ring, folded, why_refused
@@ -83,7 +84,7 @@ class Reference:
                 intents = _list(said["intents"])
                 after = folded(before, intents, record.position, 0, self.names)
                 why = why_refused(before, intents, self.erased) or self._ring(after)
-                require(bool(why), "refused for a reason", f"event {said['id']} was refused: {said['why']}")
+                require(bool(why), "refused for a reason", f"event {said['id']!r} was refused: {said['why']!r}")
             case "definition":
                 self._read_definition(record.position, said)
             case "erased" if "created" in said:
@@ -223,7 +224,9 @@ class Reference:
         plan = self.plans.of(told.type, cut).get(name)
         if plan is not None:
             return self._computed(plan, entity, cut)
-        if told.type != "Left" or name not in FIELDS:  # a story cut down, or pointed elsewhere, may name what is not there
+        if (
+            told.type != "Left" or name not in FIELDS
+        ):  # a story cut down, or pointed elsewhere, may name what is not there
             return ABSENT
         if name == "xs":
             return tuple((value, value) for value in told.order)
@@ -256,7 +259,9 @@ class Reference:
                     return inputs[0]
                 return self._dice.get((plan.tag, bytes(content_id(encode(inputs[0])))), UNKNOWN)
             case _:
-                if any(value is ABSENT for value in inputs) and not any(value is ERROR for value in inputs):
+                # The first that says nothing, or only why it cannot, speaks for all.
+                lacking = next((value for value in inputs if value is ABSENT or is_broken(value)), None)
+                if lacking is ABSENT:
                     return ABSENT
                 value = evaluated(plan, inputs)
                 if plan.kind == "tops" and isinstance(value, tuple):

@@ -26,7 +26,9 @@ def check_gone(disk: MemoryStore, entity: str, texts: Iterable[str]) -> None:
     assert row is not None and isinstance(row[2], int)
     said = next(record.content() for record in disk.records(row[2] - 1))
     is_said = said.get("what") == entity and said.get("type") == row[0] and said.get("created") == row[1]
-    require(is_said and said.get("actor") is not None, "erased", f"the record at {row[2]} does not say it of {entity}")
+    require(
+        is_said and said.get("actor") is not None, "erased", f"the record at {row[2]!r} does not say it of {entity}"
+    )
     for event in _list(said["events"]):
         _, id, _ = _list(event)
         require(disk.row(EVENT, (str(id),)) is not None, "erased", f"the id of event {id} is not kept")
@@ -48,7 +50,7 @@ def _check_log(disk: MemoryStore, entity: str) -> None:
         intents = record.content().get("intents") if record.kind in ("event", "refused") else ()
         for intent in intents if isinstance(intents, list) else ():
             is_kept = isinstance(intent, list) and intent[0] == entity and intent[2] != ERASED
-            require(not is_kept, "erased", f"the record at {record.position} still says {intent}")
+            require(not is_kept, "erased", f"the record at {record.position} still says {intent!r}")
         for result in computed_in(record):
             # Of its slots the log says only that something was there.
             kept = f"the record at {record.position} holds a result of {result.slot}"

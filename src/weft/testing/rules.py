@@ -35,7 +35,6 @@ from weft.testing.reference import Reference
 from weft.testing.remains import erased_in, stands_in
 from weft.testing.rule import RuleBroken, require
 
-
 # After each turn ---------------------------------------------------------------------------------------------------
 
 

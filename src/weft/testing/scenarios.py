@@ -223,8 +223,9 @@ def declared_anew(seed: int) -> Story:
     first = random_graph(rnd, nodes_max=8)
     names = [plan.name for plan in first.left if plan.kind == "each"]
     graph = replace(first, right=(*(plan for plan in first.right if plan.name != "pinned"), PINNED))
-    first, acts = graph, [Watch("right", plan.name) for plan in graph.right]
-    acts = [*acts, *(Watch("left", plan.name) for plan in graph.left)]
+    first = graph
+    acts: list[Act] = [Watch("right", plan.name) for plan in graph.right]
+    acts += [Watch("left", plan.name) for plan in graph.left]
     for number in range(rnd.randint(6, 16)):
         entity, name = rnd.choice(ENTITIES), rnd.choice(names or ["n0"])
         choices: list[Act] = [

@@ -17,9 +17,9 @@ from weft import Blob, Space
 from weft.call import Call
 from weft.content import Plain, encode
 from weft.definition import type_name
+from weft.edit import UnknownEntity
 from weft.erased import EntityErased
 from weft.erasure import BlobInUse
-from weft.edit import UnknownEntity
 from weft.folding import event_id, event_plain
 from weft.home import Home
 from weft.pump import SpaceClosed, Waiter
@@ -234,11 +234,7 @@ class Simulation:
             ("right", "to", "point", "left"),
         )
         ways = (("a", "left"), ("b", "a"), ("c", "other")) if self.graph.links else ()
-        links = [
-            intent
-            for one, way in ways
-            for intent in ((one, "", "create", "Link"), (one, "next", "point", way))
-        ]
+        links = [intent for one, way in ways for intent in ((one, "", "create", "Link"), (one, "next", "point", way))]
         await self._tell(space, Tell("home", (*home, *links)))
         for place in self._watched:
             self._watch(space, *place)
@@ -428,7 +424,7 @@ class Simulation:
             case "move":
                 return [entity, node, verb, element_identity(args[0], None), f"{args[1]:012x}", [], ""]
             case "say":
-                text = f"what {entity} was told: {args[0]} is {'bad' if args[0] == 4 else 'good'}"
+                text = f"what {entity} was told: {args[0]!s} is {'bad' if args[0] == 4 else 'good'}"
                 self._texts.setdefault(entity, {})[text] = None
                 return [entity, node, "set", text]
             case "point":

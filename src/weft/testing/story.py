@@ -155,7 +155,7 @@ class Story:
         """Readable, a line for each node and act."""
         late = self.lateness
         lines = [
-            f"seed {self.seed}; Left has fields x, y and note and items xs; left and other are two of it, right reads one"
+            f"seed {self.seed}; Left has fields x, y and note, and items xs; left and other are two, right reads one"
         ]
         lines += [f"  {name}.{plan}" for name in ("Left", "Right", "Link") for plan in self.graph.of(name)]
         quick = ", quick ones at once" if self.quick_inline else ""

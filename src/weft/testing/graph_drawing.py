@@ -37,6 +37,15 @@ def drawn_nodes(
     rnd: random.Random, name: str, left: Sequence[NodePlan], sorts: Mapping[str, str], *, wide: bool
 ) -> list[NodePlan]:
     """A node over those in `left`, of these sorts; with what it cannot be without."""
+    if rnd.random() < 0.07:
+        texts = [each for each, sort in sorts.items() if sort == "text"]
+        return [NodePlan(name, rnd.choice(_TEXTS), (rnd.choice(texts),), rnd.randrange(5), rnd.random() < 0.3)]
+    return _drawn(rnd, name, left, sorts, wide=wide)
+
+
+def _drawn(
+    rnd: random.Random, name: str, left: Sequence[NodePlan], sorts: Mapping[str, str], *, wide: bool
+) -> list[NodePlan]:
     numbers = [each for each, sort in sorts.items() if sort == "int"]
     lists = [each for each, sort in sorts.items() if sort == "list"]
     some = numbers if wide else numbers[-3:]
@@ -47,10 +56,7 @@ def drawn_nodes(
         is_called = kind not in UNCALLED
         return NodePlan(name, kind, reads, tag, eager and is_called, retries and is_called)
 
-    roll = rnd.random()
-    if roll > 0.93:
-        return [plan(rnd.choice(_TEXTS), rnd.choice([each for each, sort in sorts.items() if sort == "text"]))]
-    kind = rnd.choice(_NUMBERS if roll < 0.57 else _LISTS)
+    kind = rnd.choice(_NUMBERS if rnd.random() < 0.6 else _LISTS)
     match kind:
         case "two":
             return [plan(kind, rnd.choice(some), rnd.choice(some))]

@@ -31,14 +31,14 @@ def check_gone(disk: MemoryStore, entity: str, texts: Iterable[str]) -> None:
     )
     for event in _list(said["events"]):
         _, id, _ = _list(event)
-        require(disk.row(EVENT, (str(id),)) is not None, "erased", f"the id of event {id} is not kept")
+        require(disk.row(EVENT, (str(id),)) is not None, "erased", f"the id of event {id!s} is not kept")
     for table in OWN:
         left = [key for key, _ in disk.rows(table, (entity,))]
         require(not left, "erased", f"{table.name} still holds {left[:3]}")
     open_ = [key for key, held in disk.rows(ATTEMPT) if held[0] == entity]
     require(not open_, "erased", f"attempts of {entity} are open: {open_}")
     led = [key for key, _ in disk.rows(EDGE) if key[3] == entity]
-    require(not led, "erased", f"{entity} still leads somewhere: {led}")
+    require(not led, "erased", f"{entity} still leads somewhere: {led!r}")
     _check_log(disk, entity)
     for text in texts:
         found = [where for where, held in everything(disk) if text.encode() in held]

@@ -194,7 +194,8 @@ def forgotten(seed: int) -> Story:
     )  # fmt: skip
     goal = rnd.choice((NodePlan("note", "echo", ("next.note",), 5), NodePlan("xs", "each", ("next.xs",), 1)))
     far = NodePlan("far", "length" if goal.kind == "echo" else "total", (goal.name,), 1)
-    acts: list[Act] = [Watch("right", plan.name) for plan in right] + [Watch(link, "far") for link in LINKS]
+    acts: list[Act] = [Watch("right", plan.name) for plan in right]
+    acts += [Watch(link, "far") for link in LINKS]
     acts += [Watch("left", plan.name) for plan in left if rnd.random() < 0.6]
     for _ in range(rnd.randint(8, 18)):
         entity, link = rnd.choice(ENTITIES), rnd.choice(LINKS)

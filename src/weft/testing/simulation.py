@@ -347,7 +347,7 @@ class Simulation:
             return
         self._emptied += 1
         if self.machine.disk.platter.has_blob(blob.id):
-            self._note(RuleBroken(rule="erased", what=f"{blob.id} is still there"))
+            self._note(RuleBroken(rule="erased", what=f"{blob!r} is still there"))
 
     # ---- telling ----
     async def _tell(self, space: Space, act: Tell) -> None:

@@ -521,7 +521,7 @@ class Engine(Ledger):
             reader = edge.reader
             if isinstance(reader, Whole):
                 stack.extend(further for edges in reader.readers.values() for further in edges)
-            elif reader.due is None and not reader.current:
+            elif reader.due is None and not reader.current and (reader.result is None or reader.result.at < at):
                 # Also no later than what else is unsettled below it: a row that stands is not asked about that again.
                 self.graph.set_due(reader, Due(min(max(first, edge.since), self.graph.first(reader)), at))
                 self.touched[reader] = None

@@ -147,6 +147,40 @@ STORIES = {
         Settle(),
         seed=403,
     ),
+    "a row holds back what shows the newest cut already, and nothing that comes there stands": replace(
+        story(
+            (
+                NodePlan("n0", "two", ("x", "y"), 2),
+                NodePlan("n1", "echo", ("note",), 4),
+                NodePlan("n2", "two", ("n0", "n0"), 3),
+                NodePlan("n3_odd", "odd", ("n2",), 0, eager=True),
+                NodePlan("n3", "choose", ("n3_odd", "y", "n2"), 0),
+                NodePlan("n4", "each", ("xs", "y"), 2, eager=True),
+                NodePlan("n5", "echo", ("note",), 4),
+                NodePlan("n6", "told", ("n3",), 0),
+            ),
+            (NodePlan("seen", "one", ("to.n6",), 7), PINNED),
+            Watch("right", "seen"),
+            Watch("right", "pinned"),
+            Watch("left", "n1"),
+            Watch("left", "n5"),
+            Tell("e5", (("left", "xs", "add", 481, 12),), waits=False),
+            Fail("results kept", 3),
+            Reopen(),
+            Tell(
+                "e19",
+                (
+                    ("left", "xs", "add", 541, 10),
+                    ("right", "of", "pin", "left", "n4", 13),
+                    ("left", "xs", "add", 81, 12),
+                ),
+            ),
+            Tell("e21", (("left", "xs", "add", 871, 14),), again=True),
+            Tell("e22", (("right", "of", "pin", "left", "n4", 12), ("other", "x", "set", 4)), again=True),
+            seed=3578,
+        ),
+        lateness=Lateness(0.15, 0.3, 0.0, 0.1, 0.5),
+    ),
     "what was unsettled where a node read is forgotten when it is declared anew": story(
         (
             NodePlan("n1", "group", ("xs",), 3),

@@ -24,7 +24,6 @@ from weft.errors import WeftError
 from weft.evolution import DefinitionChange
 from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest, is_told
 from weft.graph import (
-    NEVER,
     Due,
     Edge,
     Slot,
@@ -37,6 +36,7 @@ from weft.graph import (
     number_of,
     target_of,
 )
+from weft.held.before import firsts_before, make_due_anew, readers_of, readers_through, right_until
 from weft.identity import is_keyed, rule_of
 from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
@@ -178,13 +178,10 @@ class Engine(Ledger):
             self.graph.adopt(thing)
             self.make_all_due(list(thing.slots()), position)
         fresh = set(folding.created)
-        if folding.pointed:
-            self._point_all(folding, fresh, position)
+        self._point_all(folding, fresh, position)
         for node, changes in folding.changes.items():
-            if node in folding.pointed:
-                continue
             real = [c for c in changes.values() if c.before != c.after or (c.moved and c.after is not None)]
-            if not real:
+            if not real or node in folding.pointed:
                 continue
             if node.thing not in fresh:
                 self.graph.load_readers(node.thing)
@@ -198,25 +195,16 @@ class Engine(Ledger):
 
     def _point_all(self, folding: Folding, fresh: set[Thing], position: int) -> None:
         """References lead elsewhere: keep their edge rows, and let their readers read there."""
-        readers: dict[Place, tuple[Slot | Whole, str]] = {}
-        for ref in folding.pointed:
-            if not any(change.before != change.after for change in folding.changes[ref].values()):
-                continue
-            before, target, thing, name = folding.pointed[ref], target_of(ref.outcome()), ref.thing, ref.spec.name
-            if before is not None:
-                self.batch.put(EDGE, (*before, thing.id, name), None)
-            if target is not None:
-                self.batch.put(EDGE, (*target, thing.id, name), (position,))
-            if thing in fresh:
-                continue
-            # Readers are made due first: what was unsettled where any of them pointed until now counts for them too.
-            self.graph.load_readers(thing)
-            self.spread(ref, [("", False, False)], position)
-            for spec in thing.type.readers_of(name):
-                readers[thing.id, spec.name] = cast("Slot | Whole", thing.nodes[spec.name]), name
-        # What is needed comes first, so that no list ever runs over itself: where two trade places, one by one would.
-        for place in [place for place in folding.walked if place in readers] if len(readers) > 1 else list(readers):
-            reader, name = readers[place]
+        moved = [ref for ref in folding.pointed if any(c.before != c.after for c in folding.changes[ref].values())]
+        for ref in moved:
+            for way, row in ((folding.pointed[ref], None), (target_of(ref.outcome()), (position,))):
+                if way is not None:
+                    self.batch.put(EDGE, (*way, ref.thing.id, ref.spec.name), row)
+            if ref.thing not in fresh:
+                # Readers are made due first: what was unsettled where any of them pointed until now counts for them.
+                self.graph.load_readers(ref.thing)
+                self.spread(ref, [("", False, False)], position)
+        for reader, name in readers_through([ref for ref in moved if ref.thing not in fresh], folding.walked):
             if isinstance(reader, Slot):
                 self.graph.rewire(reader, position)
             else:
@@ -324,10 +312,7 @@ class Engine(Ledger):
                 sized.append((element, False, True))
             elif not is_gone and element not in whole.slots and element:
                 slot = self.graph.add_element(whole, element)
-                if slot.result is not None and isinstance(slot.result.outcome, Ok):
-                    # By another definition it was here before, and no tombstone says since when it was not.
-                    self.make_due(slot, min(cut, slot.result.at + 1))
-                self.make_due(slot, cut)
+                self.make_due(slot, cut, right_until(slot))
                 sized.append((element, True, False))
         return sized
 
@@ -602,7 +587,8 @@ class Engine(Ledger):
             return
         changes = DefinitionChange(old, spec, renamed=renamed)
         ids = [str(key[2]) for key, _ in self.rows(KIND, (spec.name,))]
-        firsts, orphans = self._firsts_before(ids, changes), self._readers_of(ids, changes.dropped)
+        firsts = firsts_before(self.graph, ids, changes.changed, changes.renamed) if any(self.rows(DUE)) else {}
+        orphans = readers_of(self.graph, ids, changes.dropped)
         for id in ids:
             changes.move_rows(self, id)
         self.in_force[spec.name] = spec
@@ -610,49 +596,15 @@ class Engine(Ledger):
         for id in ids:
             thing = self.graph.thing(id)
             assert thing is not None
-            self._make_all_due_anew([s for s in thing.slots() if s.key.node in changes.changed], position, firsts)
+            mine = [slot for slot in thing.slots() if slot.key.node in changes.changed]
+            self.touched |= make_due_anew(self.graph, mine, position, firsts)
             for node in [thing.nodes[name] for name in spec.nodes if name in changes.changed]:
                 if not isinstance(node, Slot):
                     self._spread_anew(node, position)
         lost = [self.node(*place) for place in orphans]
-        self._make_all_due_anew([slot for slot in lost if isinstance(slot, Slot)], position, orphans)
+        self.touched |= make_due_anew(self.graph, lost, position, orphans)
         for whole in [node for node in lost if isinstance(node, Whole)]:
             self._spread_anew(whole, position)
-
-    def _firsts_before(self, ids: list[str], changes: DefinitionChange) -> dict[SlotKey, int]:
-        """Since when each slot that has to be computed anew was unsettled, by what it read until now."""
-        if not any(True for _ in self.rows(DUE)):
-            return {}
-        names = changes.renamed
-        things = [thing for id in ids if (thing := self.graph.thing(id)) is not None]
-        slots = [slot for thing in things for slot in thing.slots() if not slot.current]
-        keys = [slot.key._replace(node=names.get(slot.key.node, slot.key.node)) for slot in slots]
-        return {
-            key: self.graph.first(slot) for key, slot in zip(keys, slots, strict=True) if key.node in changes.changed
-        }
-
-    def _readers_of(self, ids: list[str], dropped: list[str]) -> dict[SlotKey, int]:
-        """Who reads, through a reference, nodes that go; and since when each was unsettled."""
-        found: dict[SlotKey, int] = {}
-        for id in ids if dropped else ():
-            thing = self.graph.thing(id)
-            assert thing is not None
-            self.graph.load_readers(thing)
-            nodes = [thing.nodes[name] for name in dropped if name in thing.nodes]
-            wholes = [node for node in nodes if isinstance(node, Whole)]
-            for node in [*nodes, *(slot for whole in wholes for slot in whole.slots.values())]:
-                for reader in [edge.reader for edges in node.readers.values() for edge in edges]:
-                    if isinstance(reader, Slot):
-                        found[reader.key] = self.graph.first(reader)
-                    elif reader.thing is not thing:
-                        found[SlotKey(reader.thing.id, reader.spec.name)] = NEVER
-        return found
-
-    def _make_all_due_anew(self, slots: list[Slot], cut: int, firsts: Mapping[SlotKey, int]) -> None:
-        """Make due what reads otherwise now. What was unsettled where it read until now counts for it too."""
-        for slot, before in [(slot, self.graph.first(slot)) for slot in slots]:
-            self.graph.set_due(slot, Due(min(before, firsts.get(slot.key, NEVER), cut), cut))
-            self.touched[slot] = None
 
     def offer(self, name: str, fingerprint: Plain, *, recompute: bool, cost: str = "") -> bool:
         """Put a service's fingerprint in force; returns whether it differs from the one before.

@@ -200,6 +200,28 @@ STORIES = {
         ),
         seed=2499,
     ),
+    "an element that another definition had before promises to be right where it was away": story(
+        (
+            NodePlan("n0", "each", ("xs", "x"), 1),
+            NodePlan("n1", "good", ("n0",), 2, eager=True),
+            NodePlan("n3", "each", ("xs", "n1"), 4),
+        ),
+        (),
+        Watch("left", "n3"),
+        Tell("e1", (("left", "xs", "add", 737, 12), ("other", "x", "set", 0)), waits=False),
+        Pause(0.02),
+        Redefine(
+            (
+                Change("Left", "x", default=3),
+                Change("Left", "m1d", NodePlan("m1d", "filter", ("n0",), 1)),
+                Change("Left", "n3", NodePlan("n3", "each", ("m1d", "n1"), 4)),
+            ),
+            live=True,
+        ),
+        Tell("e27", (("left", "x", "set", 4),)),
+        seed=7058,
+        late_s=0.005,
+    ),
     "who refers to an element does not hear that its list was taken from the type": story(
         (NodePlan("n0", "each", ("xs",), 1),),
         (PINNED,),

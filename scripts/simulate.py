@@ -42,7 +42,7 @@ class Total:
         self.runs += 1
         self.counts.update(
             records=run.records, calls=run.calls, checks=run.checked, lives=run.lives, strays=run.strays,
-            repeated=run.repeated, refused=run.refused,
+            repeated=run.repeated, refused=run.refused, forgotten=run.forgotten, defined=run.defined, rings=run.rings,
         )  # fmt: skip
         self.crashes.update(run.crashes)
         self.digest = hashlib.sha256((self.digest + run.digest).encode()).hexdigest()

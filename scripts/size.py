@@ -33,7 +33,8 @@ OUTSIDE_CORE = frozenset(
         "purity",  # makes calls again to look at them
         "turns",  # queues, in which calls wait and slots: nothing of either is decided there
         "erasure", "erased", "standing",  # what is taken away again, and what is said of it
-        "element_names", "misfits", "past", "plan", "why", "subscription", "dag_json",  # look at what is kept: nothing is decided or written there
+        # these look at what is kept: nothing is decided or written there
+        "element_names", "misfits", "past", "plan", "why", "subscription", "dag_json",
     }
 )  # fmt: skip
 LANGUAGE = frozenset(
@@ -84,6 +85,8 @@ class Module:
     def part(self) -> str:
         """Which part it counts to: `engine`, `surface`, `language`, `timing` or `outside`."""
         top = self.name.split(".")[1:2]
+        if not top:
+            return "outside"  # `weft` itself lists names, and where they live
         parts = {"outside": OUTSIDE_CORE, "surface": SURFACE, "language": LANGUAGE, "timing": TIMING}
         return next((part for part, names in parts.items() if names.intersection(top)), "engine")
 

@@ -24,7 +24,19 @@ from weft.errors import WeftError, text_of
 from weft.evolution import DefinitionChange
 from weft.failure import message_of
 from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest, is_told
-from weft.graph import Due, Edge, Slot, Source, ToldNode, Whole, branch_told, edge_outcome, number_of, target_of
+from weft.graph import (
+    Due,
+    Edge,
+    Slot,
+    Source,
+    Thing,
+    ToldNode,
+    Whole,
+    branch_told,
+    edge_outcome,
+    number_of,
+    target_of,
+)
 from weft.identity import is_keyed, rule_of
 from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
@@ -33,6 +45,7 @@ from weft.matching.lists import Identified, changed_rows, has_keys, identified, 
 from weft.matching.vector import Vectors, vectors_of_plain
 from weft.record import COMPUTED, Entry, Record
 from weft.reduce import Refused, Told
+from weft.rewiring import firsts_before, make_due_anew, readers_of, readers_through, right_until
 from weft.schedule import due_after, due_by, mark_of
 from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, dominates, is_same, reason_superseded
 from weft.spec import TypeSpec
@@ -40,6 +53,7 @@ from weft.standing import without
 from weft.store import (
     ALTERNATIVE,
     DEFINITION,
+    DUE,
     EDGE,
     EVENT,
     KIND,
@@ -165,9 +179,10 @@ class Engine(Ledger):
             self.graph.adopt(thing)
             self.make_all_due(list(thing.slots()), position)
         fresh = set(folding.created)
+        self._point_all(folding, fresh, position)
         for node, changes in folding.changes.items():
             real = [c for c in changes.values() if c.before != c.after or (c.moved and c.after is not None)]
-            if not real:
+            if not real or node in folding.pointed:
                 continue
             if node.thing not in fresh:
                 self.graph.load_readers(node.thing)
@@ -175,28 +190,25 @@ class Engine(Ledger):
                 if not real[0].element and self._has_element_readers(node):  # told as a whole, and read by its elements
                     deltas = self._deltas(node, node.tree_read(), has_absent=True)
                 self.spread(node, deltas, position)
-            if node.spec.kind == "ref":
-                # Readers were made due first: what was unsettled where it pointed until now counts for them too.
-                self._point(node, folding.pointed[node], position, is_new=node.thing in fresh)
         for slot in folding.retried:
             slot.tries = 0
             self.make_due(slot, position)
 
-    def _point(self, node: ToldNode, before: tuple[str, str, str] | None, position: int, *, is_new: bool) -> None:
-        """A reference leads elsewhere: keep its edge row, and let its readers read there."""
-        thing, name = node.thing, node.spec.name
-        target = target_of(node.outcome())
-        if before is not None:
-            self.batch.put(EDGE, (*before, thing.id, name), None)
-        if target is not None:
-            self.batch.put(EDGE, (*target, thing.id, name), (position,))
-        if is_new:
-            return
-        for spec in thing.type.readers_of(name):
-            reader = thing.nodes[spec.name]
+    def _point_all(self, folding: Folding, fresh: set[Thing], position: int) -> None:
+        """References lead elsewhere: keep their edge rows, and let their readers read there."""
+        moved = [ref for ref in folding.pointed if any(c.before != c.after for c in folding.changes[ref].values())]
+        for ref in moved:
+            for way, row in ((folding.pointed[ref], None), (target_of(ref.outcome()), (position,))):
+                if way is not None:
+                    self.batch.put(EDGE, (*way, ref.thing.id, ref.spec.name), row)
+            if ref.thing not in fresh:
+                # Readers are made due first: what was unsettled where any of them pointed until now counts for them.
+                self.graph.load_readers(ref.thing)
+                self.spread(ref, [("", False, False)], position)
+        for reader, name in readers_through([ref for ref in moved if ref.thing not in fresh], folding.walked):
             if isinstance(reader, Slot):
                 self.graph.rewire(reader, position)
-            elif isinstance(reader, Whole):
+            else:
                 self._rewire_whole(reader, name, position)
 
     def _rewire_whole(self, whole: Whole, ref: str, position: int) -> None:
@@ -301,7 +313,7 @@ class Engine(Ledger):
                 sized.append((element, False, True))
             elif not is_gone and element not in whole.slots and element:
                 slot = self.graph.add_element(whole, element)
-                self.make_due(slot, cut)
+                self.make_due(slot, cut, right_until(slot))
                 sized.append((element, True, False))
         return sized
 
@@ -495,7 +507,7 @@ class Engine(Ledger):
             reader = edge.reader
             if isinstance(reader, Whole):
                 stack.extend(further for edges in reader.readers.values() for further in edges)
-            elif reader.due is None and not reader.current:
+            elif reader.due is None and not reader.current and (reader.result is None or reader.result.at < at):
                 # Also no later than what else is unsettled below it: a row that stands is not asked about that again.
                 self.graph.set_due(reader, Due(min(max(first, edge.since), self.graph.first(reader)), at))
                 self.touched[reader] = None
@@ -527,14 +539,14 @@ class Engine(Ledger):
         refused changes nothing."""
         old = self.in_force.get(spec.name)
         if old is not None and old.content() == spec.content():
-            self.types[spec.name] = self.in_force[spec.name] = spec
+            self.types[spec.name] = self.in_force[spec.name] = self.given[spec.content()] = spec
             return False
         said = spec.plain()
         change = DefinitionChange(old, spec) if old is not None else None
         if change is not None:
             change.check_kept(self)
             self._check_loops(spec)
-        self.types[spec.name] = spec
+        self.types[spec.name] = self.given[spec.content()] = spec
         renamed = change.renamed if change is not None else {}
         for name in change.unannounced() if change is not None else ():
             _log.warning(
@@ -547,7 +559,7 @@ class Engine(Ledger):
     def _check_loops(self, spec: TypeSpec) -> None:
         """Refuse a definition under which references that were told already close a loop."""
         readers = [node.name for node in spec.nodes.values() if any(entry.ref for entry in node.inputs)]
-        done: set[Place] = set()
+        done: dict[Place, None] = {}
 
         def needs(place: Place) -> Iterator[Place]:
             thing = self.graph.thing(place[0])
@@ -576,6 +588,8 @@ class Engine(Ledger):
             return
         changes = DefinitionChange(old, spec, renamed=renamed)
         ids = [str(key[2]) for key, _ in self.rows(KIND, (spec.name,))]
+        firsts = firsts_before(self.graph, ids, changes.changed, changes.renamed) if any(self.rows(DUE)) else {}
+        orphans = readers_of(self.graph, ids, changes.dropped)
         for id in ids:
             changes.move_rows(self, id)
         self.in_force[spec.name] = spec
@@ -583,10 +597,15 @@ class Engine(Ledger):
         for id in ids:
             thing = self.graph.thing(id)
             assert thing is not None
-            self.make_all_due([slot for slot in thing.slots() if slot.key.node in changes.changed], position)
+            mine = [slot for slot in thing.slots() if slot.key.node in changes.changed]
+            self.touched |= make_due_anew(self.graph, mine, position, firsts)
             for node in [thing.nodes[name] for name in spec.nodes if name in changes.changed]:
                 if not isinstance(node, Slot):
                     self._spread_anew(node, position)
+        lost = [self.node(*place) for place in orphans]
+        self.touched |= make_due_anew(self.graph, lost, position, orphans)
+        for whole in [node for node in lost if isinstance(node, Whole)]:
+            self._spread_anew(whole, position)
 
     def offer(self, name: str, fingerprint: Plain, *, recompute: bool, cost: str = "") -> bool:
         """Put a service's fingerprint in force; returns whether it differs from the one before.

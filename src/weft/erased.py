@@ -12,9 +12,9 @@ from typing import cast
 from weft.content import Plain
 from weft.engine import Engine
 from weft.errors import WeftError
-from weft.graph import Slot, Thing, ToldNode, Whole, target_of
+from weft.graph import Due, Slot, Source, Thing, ToldNode, Whole, target_of
 from weft.record import Record
-from weft.store import ENTITY, EVENT, entry_at
+from weft.store import DUE, ENTITY, EVENT, entry_at
 
 
 class EntityErased(WeftError, KeyError):
@@ -50,9 +50,43 @@ def replay_erased(engine: Engine, record: Record) -> None:
             _lose(engine, thing, what, position)
     for key, at in engine.blank.items():
         slot = engine.node(*key)
-        if isinstance(slot, Slot) and (slot.result is None or slot.result.position < at):
-            engine.make_due(slot, position)
+        if isinstance(slot, Slot):
+            _look_again(engine, slot, at, position)
+    _hold_back(engine)
     engine.blank.clear()
+
+
+def _look_again(engine: Engine, slot: Slot, blank: int, position: int) -> None:
+    """Make due a slot that shows what it did before a result that went, and whoever was given that one: what it comes
+    to may be what it shows, and then nothing else would tell them."""
+    result = slot.result
+    is_older = result is None or result.position < blank
+    if is_older:
+        engine.make_due(slot, position)
+    engine.graph.load_readers(slot.thing)
+    stack: list[Source] = [slot]
+    seen: set[Source] = {slot}
+    while stack:
+        for edge in [edge for edges in stack.pop().readers.values() for edge in edges]:
+            reader = edge.reader
+            if isinstance(reader, Whole):
+                if reader not in seen:
+                    seen.add(reader)
+                    stack.append(reader)
+                continue
+            given = reader.result
+            is_later = given is not None and given.position > blank
+            if is_later and (is_older or (result is not None and given is not None and given.at < result.at)):
+                engine.make_due(reader, position)
+
+
+def _hold_back(engine: Engine) -> None:
+    """What is due is right at its own cut: since when it is not, the log may not say any more, as that was told to what
+    was erased, or to something that led there."""
+    for key, _ in list(engine.rows(DUE)):
+        slot = engine.node(*map(str, key))
+        if isinstance(slot, Slot) and slot.due is not None and slot.result is not None:
+            engine.graph.set_due(slot, Due(min(slot.due.first, slot.result.at + 1), slot.due.last))
 
 
 def _lose(engine: Engine, thing: Thing, what: str, position: int) -> None:

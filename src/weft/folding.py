@@ -45,6 +45,8 @@ class Folding:
         self.pointed: dict[ToldNode, tuple[str, str, str] | None] = {}
         """References that were told, with what they led to before."""
         self.retried: list[Slot] = []
+        self.walked: dict[Place, None] = {}
+        """What reads through those, and all that it needs: each place behind what it needs itself."""
         self._new: dict[str, Thing] = {}
 
     def fold(self, intent: list[Plain]) -> None:
@@ -126,10 +128,9 @@ class Folding:
 
     def check_loops(self) -> None:
         """Refuse an event whose references close a loop."""
-        done: set[Place] = set()
         for holder in [node for node in self.changes if node.spec.kind == "ref"]:
             for reader in holder.thing.type.readers_of(holder.spec.name):
-                loop = find_loop((holder.thing.id, reader.name), self._needs, done)
+                loop = find_loop((holder.thing.id, reader.name), self._needs, self.walked)
                 if loop:
                     place = f"{holder.thing.id}.{holder.spec.name}"
                     raise Refused(place=place, why=f"it would close a loop: {loop}")

@@ -66,6 +66,8 @@ class Ledger(Loader):
     ) -> None:
         self.store, self.epoch, self.now, self.replaying = store, epoch, now, replaying
         self.types: dict[str, TypeSpec] = dict(types)
+        self.given: dict[Cid, TypeSpec] = {spec.content(): spec for spec in types.values()}
+        """Every definition that came with code, by content: one that is refused leaves the former with its own."""
         self.in_force: dict[str, TypeSpec] = {}
         self.fingerprints: Mapping[str, Cid] = {}
         """Of each service the one in force; another mapping whenever one has changed."""
@@ -135,8 +137,7 @@ class Ledger(Loader):
     def with_code(self, said: Plain) -> TypeSpec:
         """A kept definition, with this program's code where it is the very same definition."""
         assert isinstance(said, dict)
-        kept, mine = TypeSpec.of_plain(said), self.types.get(str(said["name"]))
-        return mine if mine is not None and mine.content() == content_id(encode(said)) else kept
+        return self.given.get(content_id(encode(said))) or TypeSpec.of_plain(said)
 
     def record(self, kind: str, payload: dict[str, Plain]) -> Record:
         """Write the next told record."""

@@ -36,15 +36,16 @@ def needs_of(place: Place, thing: Thing | None, type: TypeSpec | None) -> Iterat
             yield target[0], entry.node or target[1]
 
 
-def find_loop(start: Place, needs: Needs, done: set[Place]) -> str:
-    """A loop that `start` needs, in words; empty where there is none. `done` remembers what was walked."""
+def find_loop(start: Place, needs: Needs, done: dict[Place, None]) -> str:
+    """A loop that `start` needs, in words; empty where there is none. `done` remembers what was walked, each place
+    behind all that it needs."""
     path: dict[Place, None] = {}
     stack = [(start, False)]
     while stack:
         place, is_left = stack.pop()
         if is_left:
             del path[place]
-            done.add(place)
+            done[place] = None
         elif place in path:
             steps = [*list(path)[list(path).index(place) :], place]
             return " ← ".join(".".join(step) for step in steps)

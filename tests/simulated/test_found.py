@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from weft.testing.graph_change import Change
 from weft.testing.graph_plan import GraphPlan, NodePlan
 from weft.testing.late_runner import Lateness
 from weft.testing.simulation import simulate
-from weft.testing.story import Act, Fail, Pause, Settle, Story, Tell, Watch
+from weft.testing.story import Act, Fail, Fill, Forget, Pause, Redefine, Reopen, Settle, Story, Tell, Watch
 
 SEEN = NodePlan("seen", "one", ("to.x",), 7)
 PINNED = NodePlan("pinned", "fragile", ("of",), 1)
@@ -119,6 +120,141 @@ STORIES = {
         Settle(),
         seed=780,
         late_s=0.15,
+    ),
+    "lists run over each other while the references of one edit are followed": replace(
+        story(
+            (),
+            (SEEN,),
+            Watch("b", "far"),
+            Watch("c", "far"),
+            Tell("e1", (("a", "next", "point", "other"), ("left", "xs", "add", 1, 12), ("other", "xs", "add", 2, 13))),
+            Tell("e2", (("c", "next", "point", "a"), ("b", "next", "point", "left"))),
+            Settle(),
+            Tell("e3", (("a", "next", "point", "c"), ("c", "next", "point", "other"))),
+            Tell("e4", (("b", "next", "point", "a"), ("c", "next", "point", "b"))),
+            seed=3,
+        ),
+        graph=GraphPlan((), (SEEN,), (NodePlan("xs", "each", ("next.xs",), 1), NodePlan("far", "total", ("xs",), 1))),
+    ),
+    "a definition that the disk refuses takes the code of the former along": story(
+        (NodePlan("n0", "one", ("x",), 1),),
+        (SEEN,),
+        Watch("left", "n0"),
+        Settle(),
+        Fill(1),
+        Redefine((Change("Left", "n0", NodePlan("n0", "one", ("x",), 2)),), live=True),
+        Tell("e1", (("left", "x", "set", 3),)),
+        Settle(),
+        seed=403,
+    ),
+    "a row holds back what shows the newest cut already, and nothing that comes there stands": replace(
+        story(
+            (
+                NodePlan("n0", "two", ("x", "y"), 2),
+                NodePlan("n1", "echo", ("note",), 4),
+                NodePlan("n2", "two", ("n0", "n0"), 3),
+                NodePlan("n3_odd", "odd", ("n2",), 0, eager=True),
+                NodePlan("n3", "choose", ("n3_odd", "y", "n2"), 0),
+                NodePlan("n4", "each", ("xs", "y"), 2, eager=True),
+                NodePlan("n5", "echo", ("note",), 4),
+                NodePlan("n6", "told", ("n3",), 0),
+            ),
+            (NodePlan("seen", "one", ("to.n6",), 7), PINNED),
+            Watch("right", "seen"),
+            Watch("right", "pinned"),
+            Watch("left", "n1"),
+            Watch("left", "n5"),
+            Tell("e5", (("left", "xs", "add", 481, 12),), waits=False),
+            Fail("results kept", 3),
+            Reopen(),
+            Tell(
+                "e19",
+                (
+                    ("left", "xs", "add", 541, 10),
+                    ("right", "of", "pin", "left", "n4", 13),
+                    ("left", "xs", "add", 81, 12),
+                ),
+            ),
+            Tell("e21", (("left", "xs", "add", 871, 14),), again=True),
+            Tell("e22", (("right", "of", "pin", "left", "n4", 12), ("other", "x", "set", 4)), again=True),
+            seed=3578,
+        ),
+        lateness=Lateness(0.15, 0.3, 0.0, 0.1, 0.5),
+    ),
+    "what was unsettled where a node read is forgotten when it is declared anew": story(
+        (
+            NodePlan("n1", "group", ("xs",), 3),
+            NodePlan("n1_weight", "weigh", ("n1",), 3),
+            NodePlan("n3", "order", ("xs",), 3),
+            NodePlan("n4", "paint", ("n1_weight",), 4, eager=True),
+        ),
+        (),
+        Watch("left", "n3"),
+        Settle(),
+        Tell("e9", (("left", "xs", "add", 137, 10),)),
+        Redefine(
+            (
+                Change("Left", "m1c", NodePlan("m1c", "total", ("n3",), 4, retries=True)),
+                Change("Left", "n4", NodePlan("n4", "paint", ("m1c",), 4, eager=True)),
+            )
+        ),
+        seed=2499,
+    ),
+    "an element that another definition had before promises to be right where it was away": story(
+        (
+            NodePlan("n0", "each", ("xs", "x"), 1),
+            NodePlan("n1", "good", ("n0",), 2, eager=True),
+            NodePlan("n3", "each", ("xs", "n1"), 4),
+        ),
+        (),
+        Watch("left", "n3"),
+        Tell("e1", (("left", "xs", "add", 737, 12), ("other", "x", "set", 0)), waits=False),
+        Pause(0.02),
+        Redefine(
+            (
+                Change("Left", "x", default=3),
+                Change("Left", "m1d", NodePlan("m1d", "filter", ("n0",), 1)),
+                Change("Left", "n3", NodePlan("n3", "each", ("m1d", "n1"), 4)),
+            ),
+            live=True,
+        ),
+        Tell("e27", (("left", "x", "set", 4),)),
+        seed=7058,
+        late_s=0.005,
+    ),
+    "who refers to an element does not hear that its list was taken from the type": story(
+        (NodePlan("n0", "each", ("xs",), 1),),
+        (PINNED,),
+        Watch("right", "pinned"),
+        Tell("e1", (("left", "xs", "add", 1, 12), ("right", "of", "pin", "left", "n0", 12))),
+        Settle(),
+        Redefine((Change("Left", "n0"),), live=True),
+        Settle(),
+        Redefine((), live=True, back=True),
+        Settle(),
+        seed=1,
+    ),
+    "what was made of an erased value stands where that came to what it was before": story(
+        (),
+        (NodePlan("heard", "echo", ("to.note",), 8), NodePlan("long", "length", ("heard",))),
+        Watch("right", "long"),
+        Forget("left"),
+        Tell("e5", (("left", "", "create", "Left"), ("left", "note", "say", 5))),
+        Settle(),
+        Tell("e13", (("right", "to", "point", "left"),)),
+        Settle(),
+        Forget("left"),
+        seed=528,
+    ),
+    "what an erased entity was told last is no moment that the log still knows": story(
+        (NodePlan("n2", "echo", ("note",)),),
+        (NodePlan("heard", "echo", ("to.n2",), 8), NodePlan("long", "length", ("heard",))),
+        Watch("right", "long"),
+        Settle(),
+        Tell("e2", (("left", "note", "say", 2),)),
+        Forget("left"),
+        Reopen(),
+        seed=1125,
     ),
 }
 

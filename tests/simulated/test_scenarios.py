@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from weft.testing.scenarios import constant_change, late_ok, removed_readers, slow_siblings, zombies
+from weft.testing.scenarios import (
+    constant_change,
+    declared_anew,
+    forgotten,
+    late_ok,
+    removed_readers,
+    slow_siblings,
+    trading_places,
+    zombies,
+)
 from weft.testing.simulation import simulate
 from weft.testing.story import Story
 
@@ -46,3 +55,30 @@ def test_answers_to_engines_that_have_died() -> None:
         assert run.broken is None, f"{run.broken}\n{zombies(seed)}"
         strays += run.strays
     assert strays > 50
+
+
+def test_what_others_read_is_erased_and_told_anew() -> None:
+    erased = 0
+    for seed in range(80):
+        run = simulate(forgotten(seed))
+        assert run.broken is None, f"{run.broken}\n{forgotten(seed)}"
+        erased += run.forgotten
+    assert erased > 80
+
+
+def test_types_that_change_under_calls_that_are_out() -> None:
+    defined = 0
+    for seed in range(100):
+        run = simulate(declared_anew(seed))
+        assert run.broken is None, f"{run.broken}\n{declared_anew(seed)}"
+        defined += run.defined
+    assert defined > 150
+
+
+def test_references_that_trade_places() -> None:
+    rings = 0
+    for seed in range(100):
+        run = simulate(trading_places(seed))
+        assert run.broken is None, f"{run.broken}\n{trading_places(seed)}"
+        rings += run.rings
+    assert rings > 50

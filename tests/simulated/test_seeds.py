@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from weft.testing.crash import POINTS
-from weft.testing.reference import RuleBroken
+from weft.testing.rule import RuleBroken
 from weft.testing.scenarios import zombies
 from weft.testing.shrink import shrink
 from weft.testing.simulation import simulate

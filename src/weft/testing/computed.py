@@ -54,10 +54,10 @@ class Computed(NamedTuple):
 
 
 def computed_in(record: Record) -> Iterator[Computed]:
-    """The results in a record; none in one that was told."""
+    """The results in a record, apart from those that were erased; none in one that was told."""
     if record.kind == COMPUTED:
         for entry in record.entries():
-            if entry.kind in RESULT_KINDS:
+            if entry.kind in RESULT_KINDS and not entry.is_erased:
                 yield _computed(record.epoch, entry)
 
 

@@ -68,18 +68,23 @@ class Machine:
         actor: str = "ann",
     ) -> Space:
         """The machine's space: `async with machine.open(types) as space`."""
-        specs = {type_name(kind): self._spec(kind) for kind in types}
-        return Space(
-            self.disk.open(self._life),
-            specs,
-            services=services or {},
-            engine=True,
-            actor=actor,
-            runners=self._make_runners(),
-            now=self._now,
-            new_id=lambda: f"id {next(self._ids)}",
-            on_point=self._life.pass_by,
-        )
+        specs = {type_name(kind): self.spec_of(kind) for kind in types}
+        store = self.disk.open(self._life)
+        try:
+            return Space(
+                store,
+                specs,
+                services=services or {},
+                engine=True,
+                actor=actor,
+                runners=self._make_runners(),
+                now=self._now,
+                new_id=lambda: f"id {next(self._ids)}",
+                on_point=self._life.pass_by,
+            )
+        except Exception:
+            store.close()
+            raise
 
     def soothe(self) -> None:
         """From now on every call goes well."""
@@ -91,7 +96,8 @@ class Machine:
         for runner in self._runners:
             runner.lateness = lateness
 
-    def _spec(self, kind: type[Entity]) -> TypeSpec:
+    def spec_of(self, kind: type[Entity]) -> TypeSpec:
+        """What a class declares, compiled once."""
         if kind not in self._compiled:
             self._compiled[kind] = compile_type(kind)
         return self._compiled[kind]

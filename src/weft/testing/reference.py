@@ -11,89 +11,55 @@ Source: model-based testing; the model of Weft's results, apart from the code.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
 
 from weft.collection import mapping_plain
-from weft.content import Cid, Link, Plain, content_id, decode, encode
-from weft.errors import WeftError
+from weft.content import Link, Plain, content_id, decode, encode
 from weft.record import COMPUTED, Record
 from weft.reduce import element_identity
 from weft.slot import SlotKey
+from weft.standing import ERASED
 from weft.testing.computed import Computed, computed_in
 from weft.testing.graph_plan import (
     ABSENT,
     ERROR,
-    LOOSE,
+    FIELDS,
+    REFERENCES,
     UNKNOWN,
-    GraphPlan,
     Groups,
     NodePlan,
     Value,
     evaluated,
     fragile_value,
+    is_broken,
     two_value,
 )
+from weft.testing.plain_fold import Place, Pointed, State, find_ring, folded, why_refused
+from weft.testing.plans import Plans
+from weft.testing.rule import RuleBroken, require
 from weft.testing.story import ELEMENTS
-
-
-class RuleBroken(WeftError):
-    """The rule "{rule}" does not hold: {what}. Run the same seed again with --story to see what happened."""
-
-    rule: str
-    what: str
-
-
-class Pointed(NamedTuple):
-    """Where a reference leads."""
-
-    entity: str
-    node: str
-    element: str
-
-
-class Item(NamedTuple):
-    """An element of an ordered set: its place, and the position at which it was last added."""
-
-    place: str
-    added: int
-
-
-class Told:
-    """What one entity was told, as of some cut; never changed."""
-
-    __slots__ = ("cells", "order", "xs")
-
-    def __init__(self, cells: dict[str, Any], xs: dict[int, Item]) -> None:
-        self.cells, self.xs = cells, xs
-        self.order = tuple(sorted(xs, key=lambda value: (xs[value].place, element_identity(value, None))))
 
 
 class Reference:
     """What is right, as far as the log says so far."""
 
-    def __init__(self, plan: GraphPlan, *, calls_break: bool = False) -> None:
-        self.plan, self._calls_break = plan, calls_break
+    def __init__(self, *, calls_break: bool = False) -> None:
+        self._calls_break = calls_break
         self.cuts: list[int] = []
         """Positions of told records, ascending."""
-        self._states: list[dict[str, Told]] = []
+        self._states: list[State] = []
         self.position = 0
         self.names: dict[str, int] = {element_identity(value, None): value for value in ELEMENTS}
         """What the id of a number stands for."""
         self._named: dict[str, str] = {}
         self.ids: dict[tuple[str, str], dict[str, str]] = {}
         """Of each list whose elements have identity: name to id."""
+        self.erased: dict[str, int] = {}
+        """Entities that were erased, and where that is said."""
         self._dice: dict[tuple[int, bytes], Plain] = {}
         self._own: dict[tuple[str, str], list[tuple[int, Plain]]] = {}
-        self._made: dict[Cid, Plain] = {}
         self._values: dict[tuple[str, str, int], Value] = {}
-        self._plans = {name: {p.name: p for p in plan.of(name)} for name in ("left", "other", "right")}
-        left = _loose_in(plan.left, frozenset())
-        self.loose = {"left": left, "other": left, "right": _loose_in(plan.right, left)}
-        """Nodes whose value depends on which calls broke, too."""
-
-        self.steady = _steady_in(plan.left)
-        """Nodes of Left that read the same nodes for ever."""
+        self.plans = Plans()
 
     # ---- reading the log ----
     def read(self, records: Iterable[Record]) -> None:
@@ -107,20 +73,63 @@ class Reference:
                 self._read_result(result)
 
     def _read_told(self, record: Record) -> None:
-        state = dict(self._states[-1]) if self._states else {}
+        before = self._states[-1] if self._states else {}
         self.cuts.append(record.position)
-        self._states.append(state)
-        if record.kind != "event":
-            return
+        self._states.append(before)
         said = record.content()
-        intents, base = said["intents"], said["base"]
-        assert isinstance(intents, list) and isinstance(base, int)
-        for intent in intents:
-            assert isinstance(intent, list)
-            _fold(state, intent, record.position, base, self.names)
+        match record.kind:
+            case "event":
+                self._read_event(record.position, said, before)
+            case "refused" if said:
+                intents = _list(said["intents"])
+                after = folded(before, intents, record.position, 0, self.names)
+                why = why_refused(before, intents, self.erased) or self._ring(after)
+                require(bool(why), "refused for a reason", f"event {said['id']!r} was refused: {said['why']!r}")
+            case "definition":
+                self._read_definition(record.position, said)
+            case "erased" if "created" in said:
+                self._read_erased(record.position, str(said["what"]), before)
+
+    def _read_event(self, position: int, said: dict[str, Plain], before: State) -> None:
+        if not said:
+            return  # it was erased before it was read
+        intents, base = _list(said["intents"]), said["base"]
+        assert isinstance(base, int)
+        spoken = [one for one in intents if _list(one)[2] != ERASED]
+        after = folded(before, spoken, position, base, self.names)
+        why = why_refused(before, spoken, self.erased) or (self._ring(after) if _points(spoken) else "")
+        require(not why, "what cannot be is refused", f"the event at {position} was folded, but {why}")
+        self._states[-1] = after
+
+    def _read_erased(self, position: int, what: str, before: State) -> None:
+        """Its calls may be made again: what dice came to once is nothing that they must come to again."""
+        self.erased[what] = position
+        self._states[-1] = {name: told for name, told in before.items() if name != what}
+        self._dice = dict.fromkeys(self._dice, UNKNOWN)
+        self._values.clear()
+
+    def _read_definition(self, position: int, said: dict[str, Plain]) -> None:
+        dropped = self.plans.read(position, said)
+        for key in [key for key in self._own if key[1] in dropped]:
+            self._own[key].append((position, None))
+
+    def _ring(self, state: State) -> str:
+        return find_ring(state, lambda place: self._needs(state, place), self.plans.names())
+
+    def _needs(self, state: State, place: Place) -> Iterator[Place]:
+        told = state.get(place[0])
+        plan = self.plans.of(told.type, self.position).get(place[1]) if told is not None else None
+        for read in plan.reads if plan is not None else ():
+            held, dot, node = read.partition(".")
+            if not dot and held not in REFERENCES:
+                yield place[0], read
+                continue
+            target = told.cells.get(held) if told is not None else None
+            if target is not None:
+                yield target.entity, node or target.node
 
     def _read_result(self, result: Computed) -> None:
-        plan = self._plans.get(result.slot.entity, {}).get(result.slot.node)
+        plan = self._plan(result.slot.entity, result.slot.node, result.at)
         if plan is None or not result.is_ok or result.encoded is None:
             return
         if plan.kind == "tops":
@@ -154,9 +163,9 @@ class Reference:
         own = self._own.setdefault((entity, plan.name), [])
         taken = self.value(entity, plan.reads[0], result.at)
         last = own[-1] if own else None
-        is_loose = self._calls_break and plan.name in self.loose[entity]
+        is_loose = self._calls_break and self.plans.is_loose(plan.name)
         if result.how == "ran" and taken not in (UNKNOWN, ABSENT, ERROR) and not is_loose:
-            before = last[1] if last is not None else 0
+            before = last[1] if last is not None and last[1] is not None else 0
             expected = (before * 3 + taken + plan.tag) % 7  # type: ignore[operator]
             if result.value != expected:
                 raise RuleBroken(
@@ -166,8 +175,12 @@ class Reference:
         own.append((result.at, result.value))
         self._values.clear()
 
+    def _plan(self, entity: str, name: str, cut: int) -> NodePlan | None:
+        told = self.state(cut).get(entity)
+        return self.plans.of(told.type, cut).get(name) if told is not None else None
+
     # ---- what is right ----
-    def state(self, cut: int) -> dict[str, Told]:
+    def state(self, cut: int) -> State:
         """What was told up to a cut."""
         place = bisect_right(self.cuts, cut)
         return self._states[place - 1] if place else {}
@@ -179,7 +192,7 @@ class Reference:
     def shown(self, slot: SlotKey, cut: int) -> Value:
         """What a slot should show at a cut, as plain content."""
         value = self.value(slot.entity, slot.node, cut)
-        if slot.element:
+        if slot.element and value is not UNKNOWN:
             # Of a list that failed there are no elements.
             return (
                 dict(value).get(self.names.get(slot.element, slot.element), ABSENT)
@@ -199,29 +212,33 @@ class Reference:
         return known
 
     def _value(self, entity: str, name: str, cut: int) -> Value:
-        if name.startswith("to."):
-            target = self._cell(entity, "to", cut)
-            return ABSENT if target is None else self.value(target.entity, name[3:], cut)
-        if name == "of":
-            return self._pinned(self._cell(entity, "of", cut), cut)
-        plan = self._plans[entity].get(name)
-        if plan is None:
-            told = self.state(cut).get(entity)
-            if told is None or name not in ("x", "y", "xs"):  # a story cut down may name what is not there
-                return ABSENT
-            return tuple((value, value) for value in told.order) if name == "xs" else told.cells.get(name, 0)
-        if self.state(cut).get(entity) is None:
-            return ABSENT
-        return self._computed(plan, entity, cut)
-
-    def _cell(self, entity: str, name: str, cut: int) -> Pointed | None:
         told = self.state(cut).get(entity)
-        return told.cells.get(name) if told is not None else None
+        if told is None:
+            return ABSENT
+        held, dot, node = name.partition(".")
+        if dot:
+            target = told.cells.get(held)
+            return ABSENT if target is None else self.value(target.entity, node, cut)
+        if name == "of":
+            return self._pinned(told.cells.get("of"), cut)
+        plan = self.plans.of(told.type, cut).get(name)
+        if plan is not None:
+            return self._computed(plan, entity, cut)
+        if (
+            told.type != "Left" or name not in FIELDS
+        ):  # a story cut down, or pointed elsewhere, may name what is not there
+            return ABSENT
+        if name == "xs":
+            return tuple((value, value) for value in told.order)
+        return told.cells.get(name, self.plans.default(name, cut))
 
     def _pinned(self, target: Pointed | None, cut: int) -> Value:
         if target is None:
             return ABSENT
         value = self.value(target.entity, target.node, cut)
+        plan = self._plan(target.entity, target.node, cut)
+        if plan is not None and plan.kind not in ("each", "sizes"):
+            return UNKNOWN  # once it was one of those: its elements go by other ids now
         if not isinstance(value, tuple):
             return value
         return dict(value).get(self.names.get(target.element, target.element), ABSENT)
@@ -242,7 +259,9 @@ class Reference:
                     return inputs[0]
                 return self._dice.get((plan.tag, bytes(content_id(encode(inputs[0])))), UNKNOWN)
             case _:
-                if any(value is ABSENT for value in inputs) and not any(value is ERROR for value in inputs):
+                # The first that says nothing, or only why it cannot, speaks for all.
+                lacking = next((value for value in inputs if value is ABSENT or is_broken(value)), None)
+                if lacking is ABSENT:
                     return ABSENT
                 value = evaluated(plan, inputs)
                 if plan.kind == "tops" and isinstance(value, tuple):
@@ -254,85 +273,33 @@ class Reference:
         source, *more = inputs
         if not isinstance(source, tuple):
             return source
+        tag, version = plan.tag, plan.version
         if not more:
-            return tuple((key, ERROR if x is ERROR else fragile_value(plan.tag, x)) for key, x in source)
+            return tuple((key, ERROR if x is ERROR else fragile_value(tag, x, version)) for key, x in source)
         if more[0] is ERROR:
             return tuple((key, ERROR) for key, _ in source)
-        return tuple((key, ERROR if x is ERROR else two_value(plan.tag, x, more[0])) for key, x in source)
+        return tuple((key, ERROR if x is ERROR else two_value(tag, x, more[0], version)) for key, x in source)
 
     def _kept(self, plan: NodePlan, entity: str, taken: Value, cut: int) -> Value:
-        """Its value at a cut is the one made last, if its input is what it was then."""
+        """Its value at a cut is the one made last, if its input, and the node, are what they were then."""
         if taken in (ERROR, ABSENT):
             return taken
         own = self._own.get((entity, plan.name), [])
         place = bisect_right(own, cut, key=lambda made: made[0])
-        if not place or self.value(entity, plan.reads[0], own[place - 1][0]) != taken:
-            return UNKNOWN
-        return own[place - 1][1]
-
-
-def _loose_in(plans: tuple[NodePlan, ...], through: frozenset[str]) -> frozenset[str]:
-    found: set[str] = set()
-    for plan in plans:
-        below = any(read[3:] in through if read.startswith("to.") else read in found for read in plan.reads)
-        if plan.kind in LOOSE or below or "of" in plan.reads:
-            found.add(plan.name)
-    return frozenset(found)
-
-
-def _steady_in(plans: tuple[NodePlan, ...]) -> frozenset[str]:
-    found = {"x", "y", "xs"}
-    for plan in plans:
-        if plan.kind not in ("each", "sizes", "choose") and all(read in found for read in plan.reads):
-            found.add(plan.name)
-    return frozenset(found)
+        made_at, made = own[place - 1] if place else (0, None)
+        is_same = made is not None and self._plan(entity, plan.name, made_at) == plan
+        return made if is_same and self.value(entity, plan.reads[0], made_at) == taken else UNKNOWN
 
 
 def _is_unknown(value: Value) -> bool:
     return value is UNKNOWN or (isinstance(value, tuple) and any(part is UNKNOWN for _, part in value))
 
 
+def _points(intents: list[Plain]) -> bool:
+    """Whether an edit points references anywhere: else no ring can have come of it."""
+    return any(isinstance(one, list) and one[1] in REFERENCES for one in intents)
+
+
 def _list(said: Plain) -> list[Plain]:
     assert isinstance(said, list)
     return said
-
-
-# Folding, in the plainest way --------------------------------------------------------------------------------------
-
-
-def _fold(state: dict[str, Told], intent: list[Plain], position: int, base: int, names: dict[str, int]) -> None:
-    entity, node, verb, *args = intent
-    entity, node = str(entity), str(node)
-    if verb == "create":
-        state[entity] = Told({"x": 0, "y": 0}, {})
-        return
-    told = state[entity]
-    if verb == "set":
-        state[entity] = Told({**told.cells, node: _cell_value(args[0])}, told.xs)
-    elif verb in ("add", "remove", "move"):
-        state[entity] = Told(told.cells, _items(told.xs, str(verb), args, position, base, names))
-
-
-def _cell_value(said: Plain) -> Any:
-    if not isinstance(said, dict):
-        return said
-    return Pointed(str(said["entity"]), str(said["node"]), str(said["element"]))
-
-
-def _items(
-    xs: dict[int, Item], verb: str, args: list[Plain], position: int, base: int, names: dict[str, int]
-) -> dict[int, Item]:
-    now = dict(xs)
-    if verb == "add":
-        place, value = args
-        assert isinstance(value, int)
-        now[value] = Item(now[value].place if value in now else str(place), position)
-        return now
-    found = names.get(str(args[0]))
-    if not isinstance(found, int) or found not in now:
-        return now
-    if verb == "move":
-        now[found] = Item(str(args[1]), now[found].added)
-    elif not base < now[found].added < position:
-        del now[found]
-    return now

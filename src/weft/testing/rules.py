@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from weft.content import Plain, decode
+from weft.content import Cid, Plain, decode
 from weft.engine import Engine
 from weft.graph import Slot
 from weft.held.group import is_joint
@@ -25,19 +25,15 @@ from weft.record import Record
 from weft.schedule import mark_of
 from weft.slot import Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import TypeSpec
+from weft.standing import without
 from weft.store import ATTEMPT, DUE, MEMO, TABLES, VERSION, Head, Key, Row, Store
 from weft.stores.chain import EMPTY, flaw
 from weft.testing.computed import Computed, computed_in
 from weft.testing.graph_plan import ABSENT, ERROR, UNKNOWN, Value
 from weft.testing.late_runner import WEATHER
-from weft.testing.reference import Reference, RuleBroken
-
-
-def require(holds: bool, rule: str, what: str) -> None:
-    """Raises `RuleBroken` unless it holds."""
-    if not holds:
-        raise RuleBroken(rule=rule, what=what)
-
+from weft.testing.reference import Reference
+from weft.testing.remains import erased_in, stands_in
+from weft.testing.rule import RuleBroken, require
 
 # After each turn ---------------------------------------------------------------------------------------------------
 
@@ -65,7 +61,13 @@ class TurnRules:
         if engine.head.position == self.reference.position and not touched:
             return  # a turn in which nothing happened
         before = self.reference.position
+        erased = len(self.reference.erased)
         self.reference.read(engine.store.records(self.reference.position))
+        if len(self.reference.erased) > erased:
+            # The tables were made anew, from what stands: others may show what they did before they showed what went.
+            self._at.clear()
+            self._witness.clear()
+            self._marks.clear()
         for slot in touched:
             if engine.node(*slot.key) is slot:
                 self._check_shown(slot)
@@ -91,7 +93,7 @@ class TurnRules:
     def _fits(self, key: SlotKey, outcome: Outcome, cut: int) -> bool:
         """Whether this may be shown at that cut."""
         expected = self.reference.shown(key, cut)
-        is_loose = self._calls_break and key.node in self.reference.loose[key.entity]
+        is_loose = self._calls_break and self.reference.plans.is_loose(key.node)
         if expected is UNKNOWN or is_loose:
             return True
         if isinstance(outcome, Ok):
@@ -105,7 +107,7 @@ class TurnRules:
 
     def _check_mark(self, engine: Engine, slot: Slot) -> None:
         mark = engine.cut if slot.current else mark_of(engine.cut, [engine.graph.first(slot)])
-        if slot.key.node in self.reference.steady:
+        if self.reference.plans.is_steady(slot.key, slot.thing.type.name):
             before = self._marks.get(slot.key, 0)
             require(mark >= before, "marks only rise", f"that of {slot.key} fell from {before} to {mark}")
             self._marks[slot.key] = mark
@@ -190,6 +192,8 @@ class Promises:
     told: dict[str, int] = field(default_factory=dict)
     acknowledged: dict[str, int] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    """Those that could not be folded, as whoever told them was told."""
     posted: set[str] = field(default_factory=set)
     """Those that went through the inbox: they are in order among themselves, and their positions follow later."""
 
@@ -197,40 +201,53 @@ class Promises:
 def check_log(store: Store, promises: Promises) -> None:
     """Whatever can be seen in the log alone. Raises `RuleBroken`."""
     records = list(store.records())
-    _check_chain(records)
-    _check_promises(records, promises)
+    entities, events = erased_in(store)
+    _check_chain(records, stands_in(store))
+    _check_promises(records, promises, entities, events)
     results = [result for record in records for result in computed_in(record)]
     _check_attempts(results)
-    _check_memo(store, results)
-    _check_dominance(store, results)
+    _check_memo(store, results, is_whole=not entities)
+    _check_dominance(store, records, entities)
     require(not store.inbox(), "I1", "an edit of another program was never taken from the inbox")
 
 
-def _check_chain(records: Sequence[Record]) -> None:
+def _check_chain(records: Sequence[Record], stands: Mapping[int, Cid | None]) -> None:
     head = EMPTY
     for record in records:
         why = f"position {head.position + 1} is next" if record.position - record.span != head.position else None
-        why = why or flaw(record, head)
-        require(why is None and record.payload is not None, "I3", f"record {record.position} is no link: {why}")
+        why = why or flaw(record, head, stands.get)
+        is_gone = record.position in stands and stands[record.position] is None
+        is_there = (record.payload is None) == is_gone
+        require(why is None and is_there, "I3", f"record {record.position} is no link: {why}")
         head = Head(record.position, record.digest)
 
 
-def _check_promises(records: Iterable[Record], promises: Promises) -> None:
-    at: dict[str, int] = {}
+def _check_promises(
+    records: Iterable[Record],
+    promises: Promises,
+    entities: Mapping[str, int],
+    events: Mapping[str, tuple[int, str]],
+) -> None:
+    at = {id: position for id, (position, _) in events.items()}
+    refused = {id for id, (_, why) in events.items() if why}
     for record in records:
-        if record.kind != "event":
+        if record.kind not in ("event", "refused") or record.payload is None:
             continue
         said = record.content()
         id = str(said["id"])
         require(id not in at, "L10", f"event {id} stands at {at.get(id)} and at {record.position}")
         at[id] = record.position
+        refused |= {id} if record.kind == "refused" else set()
         if said["actor"] != "weft":
             require(id in promises.said, "I2", f"nobody said event {id}")
-            require(said["intents"] == promises.said[id], "I2", f"event {id} says something else than it did")
+            stands = without(promises.said[id], entities.__contains__)
+            require(said["intents"] == stands, "I2", f"event {id} says something else than it did")
     lost = [id for id in promises.acknowledged if id not in at]
     require(not lost, "I1", f"acknowledged and lost: {', '.join(lost)}")
     kept = sorted(id for id in promises.denied if id in at and id not in promises.acknowledged)
     require(not kept, "I2", f"refused, and there: {', '.join(kept)}")
+    wrong = sorted(((promises.acknowledged.keys() - promises.posted) & refused) ^ promises.refused)
+    require(not wrong, "I2", f"folded, and its author was told otherwise, or the other way round: {', '.join(wrong)}")
     for ids in (promises.posted, promises.told.keys() - promises.posted):
         _check_order({id: at[id] for id in ids if id in at}, promises)
 
@@ -251,7 +268,8 @@ def _check_attempts(results: Iterable[Computed]) -> None:
     require(not strays, "zombies", f"results of attempts of another epoch: {strays}")
 
 
-def _check_memo(store: Store, results: Iterable[Computed]) -> None:
+def _check_memo(store: Store, results: Iterable[Computed], *, is_whole: bool) -> None:
+    """`is_whole`: nothing was erased, so that first results are there."""
     first: dict[bytes, Computed] = {}
     for result in results:
         if result.call_key is None or not result.is_ok or result.how != "ran":
@@ -259,30 +277,58 @@ def _check_memo(store: Store, results: Iterable[Computed]) -> None:
         before = first.setdefault(bytes(result.call_key), result)
         same = before.outcome.get("ok") == result.outcome.get("ok")
         require(same, "L9", f"one call key has the results of {before.position} and {result.position}")
-        require((result is before) == (result.preimage is not None), "L9", f"{result.position} is no first result")
+        is_first = (result is before) == (result.preimage is not None)
+        require(is_first or not is_whole, "L9", f"{result.position} is no first result")
     for key, result in first.items():
         row = store.row(MEMO, (key,))
         require(row is not None and row[0] == result.position, "L9", f"the memo has forgotten {result.position}")
 
 
-def _check_dominance(store: Store, results: Iterable[Computed]) -> None:
-    """What stands is the greatest of its slot, whatever order they came in."""
+def _check_dominance(store: Store, records: Iterable[Record], erased: Mapping[str, int]) -> None:
+    """What stands is the greatest of its slot, whatever order they came in, since its node was last declared."""
     top: dict[SlotKey, tuple[tuple[int, int, tuple[int, int], int], Computed]] = {}
-    for result in results:
-        is_error = "error" in result.outcome
-        worth = 2 if result.is_ok else int(is_error)
-        rank = (result.at, worth, result.attempt if is_error else (0, 0), -result.position)
-        stood = top.get(result.slot)
-        if result.how != "removed":
-            is_lower = stood is not None and rank < stood[0]
-            require(is_lower == result.superseded, "L4", f"{result.position} is wrong about what it stands behind")
-        if stood is None or rank > stood[0]:
-            top[result.slot] = (rank, result)
+    types: dict[str, str] = {}
+    nodes: dict[str, set[str]] = {}
+    again: set[str] = set()
+    for record in records:
+        if record.kind == "event":
+            types |= _created_in(record)
+        elif record.kind == "definition":
+            spec = TypeSpec.of_plain({key: part for key, part in record.content().items() if key != "renamed"})
+            again |= {spec.name} & nodes.keys()
+            nodes[spec.name] = set(spec.nodes)
+            for slot in [slot for slot in top if slot.node not in nodes[types[slot.entity]]]:
+                del top[slot]
+        for result in computed_in(record):
+            if result.slot.node in nodes[types[result.slot.entity]]:
+                _stand(top, result, is_whole=not erased)
     shown = {SlotKey(*map(str, key)): row for key, row in store.rows(VERSION)}
     for slot, (_, result) in top.items():
         row = shown.get(slot)
         fits = row is not None and row[:2] == (result.at, result.position)
+        # By what stands, or by what it runs over now, it may be no element of its list.
+        fits = fits or bool(slot.element and (erased or (row is None and types[slot.entity] in again)))
         require(fits, "L2", f"{slot} shows {None if row is None else row[:2]}, not {(result.at, result.position)}")
+
+
+def _created_in(record: Record) -> dict[str, str]:
+    intents = record.content().get("intents")
+    listed = [one for one in intents if isinstance(one, list)] if isinstance(intents, list) else []
+    return {str(one[0]): str(one[3]) for one in listed if one[2] == "create"}
+
+
+def _stand(
+    top: dict[SlotKey, tuple[tuple[int, int, tuple[int, int], int], Computed]], result: Computed, *, is_whole: bool
+) -> None:
+    is_error = "error" in result.outcome
+    worth = 2 if result.is_ok else int(is_error)
+    rank = (result.at, worth, result.attempt if is_error else (0, 0), -result.position)
+    stood = top.get(result.slot)
+    if result.how != "removed" and is_whole:  # it may have stood behind what was erased
+        is_lower = stood is not None and rank < stood[0]
+        require(is_lower == result.superseded, "L4", f"{result.position} is wrong about what it stands behind")
+    if stood is None or rank > stood[0]:
+        top[result.slot] = (rank, result)
 
 
 def check_rebuilt(store: Store, types: Mapping[str, TypeSpec], *, epoch: int) -> None:
@@ -293,7 +339,10 @@ def check_rebuilt(store: Store, types: Mapping[str, TypeSpec], *, epoch: int) ->
     for name, rows in before.items():
         if name == DUE.name:
             # An engine that restarted knows less of what was read before, so it may have made less due.
-            require(after[name].keys() >= rows.keys(), "I11", f"rows of {name}: {rows.keys() - after[name].keys()}")
+            # One that declares a type anew while others are not loaded hears of their new elements only once those
+            # that they are made from are there: until then they have no row, and no result either.
+            lost = [key for key in rows if key not in after[name] and (key[2] == "" or key in after[VERSION.name])]
+            require(not lost, "I11", f"rows of {name}: {lost}")
             continue
         differ = sorted(str(key) for key in rows.keys() | after[name].keys() if rows.get(key) != after[name].get(key))
         require(not differ, "I11", f"rows of {name} differ after a rebuild: {', '.join(differ[:3])}")

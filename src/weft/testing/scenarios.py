@@ -8,22 +8,32 @@ Source: swarm testing: many narrow generators find more than one wide one.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
+from weft.testing.graph_change import Change
+from weft.testing.graph_drawing import random_changes, random_graph
 from weft.testing.graph_plan import GraphPlan, NodePlan
 from weft.testing.late_runner import Lateness
 from weft.testing.story import (
     ELEMENTS,
+    ENTITIES,
+    LINKS,
     VALUES,
     Act,
     Fail,
+    Fill,
+    Forget,
     Intent,
     Pause,
+    Redefine,
     Reopen,
     RetryFailed,
     Settle,
     Story,
     Tell,
     Watch,
+    leads_round,
+    redefined,
 )
 
 SEEN = NodePlan("seen", "one", ("to.x",), 7)
@@ -166,3 +176,118 @@ def zombies(seed: int) -> Story:
         ]
         acts.append(rnd.choice(choices))
     return Story(seed, GraphPlan(left, (SEEN,)), tuple(acts), Lateness(0.1, 0.1, 0.4, 0.0, 1.0))
+
+
+def forgotten(seed: int) -> Story:
+    """What many read, through references and each other, is erased, told anew under its name, and erased again; some
+    programs die in the middle of it."""
+    draft = _Draft("forgotten", seed)
+    rnd = draft.rnd
+    left = (
+        NodePlan("n0", "echo", ("note",), 0, eager=rnd.random() < 0.5), NodePlan("n1", "length", ("n0",), 1),
+        NodePlan("n2", "each", ("xs", "n1"), 2), NodePlan("n3", "poster", (rnd.choice(("note", "n0")),)),
+        NodePlan("n4", "dice", ("x",), 1),
+    )  # fmt: skip
+    right = (
+        NodePlan("heard", "echo", (f"to.{rnd.choice(('note', 'n0'))}",), 8), NodePlan("long", "length", ("heard",), 0),
+        NodePlan("mine", "each", ("to.n2",), 3), NodePlan("sum", "total", ("mine",), 2), PINNED,
+    )  # fmt: skip
+    goal = rnd.choice((NodePlan("note", "echo", ("next.note",), 5), NodePlan("xs", "each", ("next.xs",), 1)))
+    far = NodePlan("far", "length" if goal.kind == "echo" else "total", (goal.name,), 1)
+    acts: list[Act] = [Watch("right", plan.name) for plan in right]
+    acts += [Watch(link, "far") for link in LINKS]
+    acts += [Watch("left", plan.name) for plan in left if rnd.random() < 0.6]
+    for _ in range(rnd.randint(8, 18)):
+        entity, link = rnd.choice(ENTITIES), rnd.choice(LINKS)
+        gone = rnd.choice(("left", "left", "other", link, "right"))
+        kind = "Left" if gone in ENTITIES else "Right" if gone == "right" else "Link"
+        held = () if gone in ENTITIES else ((gone, "to" if gone == "right" else "next", "point", entity),)
+        crash = Fail(rnd.choice(("before commit", "after commit", "results kept")), rnd.randint(1, 2))
+        choices: list[tuple[Act, ...]] = [
+            (draft.tell((entity, "note", "say", rnd.randrange(6))),),
+            (draft.tell((entity, "note", "say", rnd.randrange(6)), (entity, "xs", "add", 5, rnd.choice(ELEMENTS))),),
+            (draft.tell(("right", "to", "point", entity)),),
+            (draft.tell(("right", "of", "pin", entity, "n2", rnd.choice(ELEMENTS))),),
+            (draft.tell((link, "next", "point", entity)),),
+            (draft.pause(),), (Settle(),), (Settle(),), (Reopen(),),
+            (Forget(gone),), (crash, Forget(gone)), (Forget(gone), draft.tell((gone, "", "create", kind), *held)),
+        ]  # fmt: skip
+        acts += rnd.choice(choices)
+    lateness = Lateness(rnd.choice((0.005, 0.05)), 0.5, 0.1, rnd.choice((0.0, 0.0, 0.2)), 0.5)
+    return Story(seed, GraphPlan(left, right, (goal, far)), tuple(acts), lateness, quick_inline=rnd.random() < 0.3)
+
+
+def declared_anew(seed: int) -> Story:
+    """The types change while calls are out, and back again; who reads what changed may be of another type."""
+    draft = _Draft("declared anew", seed)
+    rnd = draft.rnd
+    first = random_graph(rnd, nodes_max=8)
+    names = [plan.name for plan in first.left if plan.kind == "each"]
+    graph = replace(first, right=(*(plan for plan in first.right if plan.name != "pinned"), PINNED))
+    first = graph
+    acts: list[Act] = [Watch("right", plan.name) for plan in graph.right]
+    acts += [Watch("left", plan.name) for plan in graph.left]
+    for number in range(rnd.randint(6, 16)):
+        entity, name = rnd.choice(ENTITIES), rnd.choice(names or ["n0"])
+        choices: list[Act] = [
+            draft.tell((entity, rnd.choice("xy"), "set", rnd.choice(VALUES))),
+            draft.tell((entity, "xs", "add", rnd.randrange(1, 900), rnd.choice(ELEMENTS))),
+            draft.tell(("right", "of", "pin", entity, name, rnd.choice(ELEMENTS))) if names else draft.pause(),
+            draft.pause(),
+            Settle(),
+        ]
+        if rnd.random() < 0.4:
+            back = graph != first and rnd.random() < 0.4
+            changes = random_changes(rnd, graph, number) if not back else ()
+            if names and not back and rnd.random() < 0.2:
+                changes = (Change("Left", name),)
+            act = Redefine(changes, live=rnd.random() < 0.6, back=back)
+            graph = redefined(graph, first, act)
+            refuses = (Fail("types defined", 1), Fail("before commit", 1), Fill(1))
+            acts += [rnd.choice(refuses)] if rnd.random() < 0.25 else []
+            acts.append(act)
+        acts.append(rnd.choice(choices))
+    lateness = Lateness(rnd.choice((0.02, 0.1)), 0.2, 0.1, rnd.choice((0.0, 0.0, 0.2)), 0.5)
+    return Story(seed, first, tuple(acts), lateness, quick_inline=rnd.random() < 0.3)
+
+
+def trading_places(seed: int) -> Story:
+    """Links that trade where they lead, turn round and close rings, in one edit, while what they lead to changes."""
+    draft = _Draft("trading places", seed)
+    rnd = draft.rnd
+    left = (NodePlan("n0", "one", ("x",), 1), NodePlan("n1", "each", ("xs", "n0"), 2))
+    goal = rnd.choice(("x", "n0", "xs", "n1"))
+    kind, far = ("one", "two") if goal in ("x", "n0") else ("each", "total")
+    links = (
+        NodePlan(goal, kind, (f"next.{goal}",), 1),
+        NodePlan("far", far, (goal, f"next.{goal}") if far == "two" else (goal,), 2),
+    )
+    acts: list[Act] = [Watch(link, node) for link in LINKS for node in ("far", goal) if rnd.random() < 0.8]
+    ways = {"a": "left", "b": "a", "c": "other"}
+    for _ in range(rnd.randint(8, 20)):
+        one, two, three = rnd.sample(LINKS, 3)
+        turns: list[dict[str, str]] = [
+            {one: ways[two], two: ways[one]},
+            {one: ways[two], two: ways[one]},
+            {one: two, two: ways[one]},
+            {one: ways[two], two: ways[three], three: ways[one]},
+            {one: rnd.choice(ENTITIES), two: one, three: two},
+        ]
+        turn = rnd.choice(turns)
+        if not leads_round(ways | turn):
+            ways |= turn
+        intents: list[Intent] = [(link, "next", "point", turn[link]) for link in rnd.sample(sorted(turn), len(turn))]
+        entity = rnd.choice(ENTITIES)
+        changes: list[Intent] = [
+            (entity, "x", "set", rnd.choice(VALUES)),
+            (entity, "xs", "add", rnd.randrange(1, 900), rnd.choice(ELEMENTS)),
+            (entity, "xs", "remove", rnd.choice(ELEMENTS)),
+        ]
+        if rnd.random() < 0.4:
+            intents.insert(rnd.randrange(len(intents) + 1), rnd.choice(changes))
+        choices: list[Act] = [draft.tell(*intents), draft.tell(*intents), draft.tell(rnd.choice(changes))]
+        acts.append(rnd.choice([*choices, draft.pause(), Settle()]))
+        if rnd.random() < 0.05:
+            acts.append(Fail(rnd.choice(("attempt sent", "results kept", "after commit")), rnd.randint(1, 3)))
+    lateness = Lateness(rnd.choice((0.005, 0.05)), 0.3, 0.1, 0.0, 0.5)
+    return Story(seed, GraphPlan(left, (SEEN,), links), tuple(acts), lateness, quick_inline=rnd.random() < 0.3)

@@ -1,7 +1,7 @@
 """Shrinking: from a story that breaks a rule to a small one that breaks the same rule.
 
-Acts are left out in pieces that get smaller, then intents of the acts that stay, then nodes that nothing reads, then
-what is wrong with the world; again and again until nothing more can go.
+Acts are left out in pieces that get smaller, then nodes that nothing reads, then intents and changes of the acts that
+stay, then what is wrong with the world; again and again until nothing more can go.
 
 Knows nothing of rules. Invariant: the story returned breaks what the one given broke, and is no longer.
 Source: Zeller's delta debugging; QuickCheck.
@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from weft.testing.graph_plan import GraphPlan, NodePlan
+from weft.testing.graph_change import holds
+from weft.testing.graph_plan import GraphPlan, type_of
 from weft.testing.late_runner import Lateness
-from weft.testing.story import Fail, Story, Tell, Watch
+from weft.testing.story import Fail, Redefine, Story, Tell, Watch, graphs_of
 
 T = TypeVar("T")
+TYPES = ("Left", "Right", "Link")
 
 
 def shrink(story: Story, breaks: Callable[[Story], bool], *, runs_max: int = 600) -> Story:
@@ -41,10 +43,10 @@ def _smaller(story: Story) -> Iterator[Story]:
     for acts in _without(story.acts):
         yield replace(story, acts=tuple(acts))
     for graph in _smaller_graphs(story.graph):
-        names = {"left": {plan.name for plan in graph.left}, "right": {plan.name for plan in graph.right}}
-        names["other"] = names["left"]
-        acts = [act for act in story.acts if not isinstance(act, Watch) or act.node in names[act.entity]]
-        yield replace(story, graph=graph, acts=tuple(acts))
+        smaller = replace(story, graph=graph)
+        seen = {(type, plan.name) for one in graphs_of(smaller) for type in TYPES for plan in one.of(type)}
+        acts = [act for act in story.acts if not isinstance(act, Watch) or (type_of(act.entity), act.node) in seen]
+        yield replace(smaller, acts=tuple(acts))
     for place, act in enumerate(story.acts):
         for simpler in _simpler_acts(act):
             yield replace(story, acts=(*story.acts[:place], simpler, *story.acts[place + 1 :]))
@@ -60,30 +62,28 @@ def _without(acts: Sequence[T]) -> Iterator[list[T]]:
 
 
 def _smaller_graphs(graph: GraphPlan) -> Iterator[GraphPlan]:
+    """Without some nodes; those of what changes later go with what changes them."""
+    if graph.links:
+        yield replace(graph, links=())
     for size in (4, 2, 1):
         for place in range(len(graph.left) - size, -1, -1):
-            left = (*graph.left[:place], *graph.left[place + size :])
-            if _holds(left, graph.right):
-                yield replace(graph, left=left)
+            yield from _held(replace(graph, left=(*graph.left[:place], *graph.left[place + size :])))
     for place in range(len(graph.right)):
-        right = (*graph.right[:place], *graph.right[place + 1 :])
-        if _holds(graph.left, right):
-            yield replace(graph, right=right)
+        yield from _held(replace(graph, right=(*graph.right[:place], *graph.right[place + 1 :])))
+    for place in range(len(graph.links)):
+        yield from _held(replace(graph, links=(*graph.links[:place], *graph.links[place + 1 :])))
     for place, plan in enumerate(graph.left):
         if plan.eager or plan.retries:
             plainer = replace(plan, eager=False, retries=False)
             yield replace(graph, left=(*graph.left[:place], plainer, *graph.left[place + 1 :]))
 
 
-def _holds(left: Sequence[NodePlan], right: Sequence[NodePlan]) -> bool:
-    """Whether everything read is there."""
-    mine, others = {"x", "y", "xs", *(plan.name for plan in left)}, {"of", *(plan.name for plan in right)}
-    return all(read in mine for plan in left for read in plan.reads) and all(
-        read[3:] in mine if read.startswith("to.") else read in others for plan in right for read in plan.reads
-    )
+def _held(graph: GraphPlan) -> Iterator[GraphPlan]:
+    if holds(graph):
+        yield graph
 
 
-def _simpler_acts(act: object) -> Iterator[Tell | Fail]:
+def _simpler_acts(act: object) -> Iterator[Tell | Fail | Redefine]:
     if isinstance(act, Tell):
         for intents in _without(act.intents):
             if intents:
@@ -91,6 +91,11 @@ def _simpler_acts(act: object) -> Iterator[Tell | Fail]:
         if not act.waits or act.posted or act.again or act.blob:
             yield replace(act, waits=True, posted=False, again=False, blob=False)
             yield replace(act, posted=False, again=False, blob=False)
+    if isinstance(act, Redefine):
+        for changes in _without(act.changes):
+            yield replace(act, changes=tuple(changes))
+        if act.back:
+            yield replace(act, back=False)
     if isinstance(act, Fail) and act.count > 1:
         yield replace(act, count=1)
 

@@ -16,19 +16,45 @@ from typing import cast
 from weft import Blob, Space
 from weft.call import Call
 from weft.content import Plain, encode
+from weft.definition import type_name
+from weft.edit import UnknownEntity
+from weft.erased import EntityErased
+from weft.erasure import BlobInUse
 from weft.folding import event_id, event_plain
 from weft.home import Home
 from weft.pump import SpaceClosed, Waiter
-from weft.reduce import element_identity
-from weft.store import StoreFailed
+from weft.reduce import Refused, element_identity
+from weft.spec import TypeSpec
+from weft.store import NoBlob, StoreFailed
 from weft.testing.crash import Crash
-from weft.testing.graph_plan import Cup, make_types
+from weft.testing.graph_plan import make_types
 from weft.testing.machine import Machine
-from weft.testing.reference import Reference, RuleBroken
+from weft.testing.plan_operations import Cup
+from weft.testing.reference import Reference
+from weft.testing.remains import check_gone
+from weft.testing.rule import RuleBroken
 from weft.testing.rules import Promises, TurnRules, broken_by_weather, check_log, check_rebuilt, check_sent
 from weft.testing.simulated_loop import OutOfTime, Stalled
-from weft.testing.story import Act, Fail, Fill, Intent, Pause, Reopen, RetryFailed, Settle, Story, Tell, Watch
+from weft.testing.story import (
+    Act,
+    Fail,
+    Fill,
+    Forget,
+    Intent,
+    Pause,
+    Redefine,
+    Reopen,
+    RetryFailed,
+    Settle,
+    Story,
+    Tell,
+    Watch,
+    graphs_of,
+    redefined,
+)
 
+SPOKEN = ("Left", "Right", "Link")
+"""The types."""
 ACTOR = "ann"
 PROGRAM = "bob"
 """Who edits through the inbox."""
@@ -54,6 +80,12 @@ class Run:
     """Values of several computed inputs that came while newer inputs were told already."""
     refused: int = 0
     """Writes that the disk refused."""
+    forgotten: int = 0
+    """Entities and contents that were erased."""
+    defined: int = 0
+    """How often the types changed."""
+    rings: int = 0
+    """Edits that were refused for what they say."""
     simulated_s: float = 0.0
     crashes: Counter[str] = field(default_factory=Counter)
     passed: Counter[str] = field(default_factory=Counter)
@@ -83,20 +115,37 @@ class Simulation:
         self.story = story
         self.machine = Machine(story.seed, lateness=story.lateness, lies=lies, now_s_max=NOW_S_MAX)
         self.machine.quick_inline = story.quick_inline
-        self.left, self.right = make_types(story.graph)
+        self.graph = story.graph
         calls_break = story.lateness.breaks > 0
-        self.reference = Reference(story.graph, calls_break=calls_break)
+        self.reference = Reference(calls_break=calls_break)
+        self._plan()
         self.rules = TurnRules(self.reference, calls_break=calls_break)
         self.promises, self.cup = Promises(), SeededCup(story.seed)
         self.broken: RuleBroken | None = None
-        self.calls = self.refused = 0
+        self.calls = self.refused = self.defined = 0
         self._next = self._count = 0
         self._watched: dict[tuple[str, str], None] = {}
         self._doubtful: dict[str, Tell] = {}
         """Edits that were told and neither acknowledged nor refused, and are to be told again."""
+        self._ids: dict[str, str] = {}
+        """What is created in place of what was erased goes by another id."""
+        self._texts: dict[str, dict[str, None]] = {}
+        """Of each entity the texts that it was told."""
+        self._erased: list[str] = []
+        self._emptied = 0
+        self._erasing: Forget | None = None
+        """What is to be erased, and perhaps was, when a program died."""
         self._telling: dict[asyncio.Task[None], None] = {}
-        listed = any(plan.kind in ("live", "told") for plan in (*story.graph.left, *story.graph.right))
-        self._is_always_listed = not listed
+        kinds = {plan.kind for graph in graphs_of(story) for name in SPOKEN for plan in graph.of(name)}
+        self._is_always_listed = not kinds & {"live", "told"}
+
+    def _plan(self) -> None:
+        """The types as the graph is now."""
+        self.types = make_types(self.graph)
+        self.reference.plans.offer(self.graph, self._specs())
+
+    def _specs(self) -> dict[str, TypeSpec]:
+        return {type_name(kind): self.machine.spec_of(kind) for kind in self.types}
 
     def run(self) -> Run:
         """To its end; what it came to."""
@@ -121,7 +170,8 @@ class Simulation:
         machine, head = self.machine, self.machine.disk.platter.head()
         return Run(
             self.story.seed, head.digest.hex(), head.position, self.calls, self.rules.checked, machine.plan.lives,
-            machine.exchange.strays, machine.exchange.doubled, self.rules.behind, self.refused, machine.loop.time(),
+            machine.exchange.strays, machine.exchange.doubled, self.rules.behind, self.refused,
+            len(self._erased) + self._emptied, self.defined, len(self.promises.refused), machine.loop.time(),
             machine.plan.crashes, machine.plan.passed, self.broken,
         )  # fmt: skip
 
@@ -130,7 +180,12 @@ class Simulation:
         self._telling.clear()
         again = True
         while again:
-            async with machine.open((self.left, self.right), services={Cup: self.cup}, actor=ACTOR) as space:
+            try:
+                opened = machine.open(self.types, services={Cup: self.cup}, actor=ACTOR)
+            except StoreFailed:
+                self.refused += 1  # its definitions could not be written
+                continue
+            async with opened as space:
                 self._attach(space)
                 await self._begin(space)
                 again = await self._act_on(space)
@@ -178,9 +233,13 @@ class Simulation:
             ("right", "", "create", "Right"),
             ("right", "to", "point", "left"),
         )
-        await self._tell(space, Tell("home", home))
+        ways = (("a", "left"), ("b", "a"), ("c", "other")) if self.graph.links else ()
+        links = [intent for one, way in ways for intent in ((one, "", "create", "Link"), (one, "next", "point", way))]
+        await self._tell(space, Tell("home", (*home, *links)))
         for place in self._watched:
             self._watch(space, *place)
+        if self._erasing is not None:
+            self._forget(space, self._erasing)
         for tell in list(self._doubtful.values()):
             await self._tell(space, tell)
 
@@ -190,7 +249,11 @@ class Simulation:
         while self._next < len(acts) and self.broken is None:
             act = acts[self._next]
             self._next += 1
-            if isinstance(act, Reopen):
+            if isinstance(act, Redefine):
+                self.graph = redefined(self.graph, self.story.graph, act)
+                self.defined += 1
+                self._plan()
+            if isinstance(act, Reopen) or (isinstance(act, Redefine) and not act.live):
                 return True
             await self._do(space, act)
         return False
@@ -204,10 +267,15 @@ class Simulation:
             case Settle():
                 await self._settled(space)
             case Watch(entity, node):
-                self._watched[entity, node] = None
-                self._watch(space, entity, node)
+                place = self._id(entity), node
+                self._watched[place] = None
+                self._watch(space, *place)
             case RetryFailed():
                 await self._retry(space)
+            case Redefine():
+                self._define(space)
+            case Forget():
+                self._forget(space, act)
             case Fail(point, count):
                 self.machine.plan.arm(point, count)
             case Fill(writes):
@@ -236,6 +304,51 @@ class Simulation:
     def _watch(self, space: Space, entity: str, node: str) -> None:
         cast("Home", space._host).watch((entity, node, ""))
 
+    def _define(self, space: Space) -> None:
+        """Have the types changed while everything goes on; one that the disk refuses comes when it is opened again."""
+        try:
+            space.define(*self.types)
+        except StoreFailed:
+            self.refused += 1
+
+    # ---- forgetting ----
+    def _forget(self, space: Space, act: Forget) -> None:
+        self._erasing = act
+        try:
+            if act.entity:
+                self._forget_entity(space, self._id(act.entity))
+            else:
+                self._forget_content(space, Blob.from_bytes(act.blob.encode()))
+        except StoreFailed:
+            self.refused += 1
+        self._erasing = None
+
+    def _forget_entity(self, space: Space, id: str) -> None:
+        try:
+            space.forget(id, why="it was asked for")
+        except EntityErased:
+            if id in self._erased:
+                return  # it was there and is gone already
+        except UnknownEntity:
+            return
+        self._erased.append(id)
+        self._check_gone(id)
+
+    def _check_gone(self, id: str) -> None:
+        try:
+            check_gone(self.machine.disk.platter, id, self._texts.get(id, ()))
+        except RuleBroken as why:
+            self._note(why)
+
+    def _forget_content(self, space: Space, blob: Blob) -> None:
+        try:
+            space.forget(blob)
+        except (NoBlob, BlobInUse):
+            return
+        self._emptied += 1
+        if self.machine.disk.platter.has_blob(blob.id):
+            self._note(RuleBroken(rule="erased", what=f"{blob!r} is still there"))
+
     # ---- telling ----
     async def _tell(self, space: Space, act: Tell) -> None:
         """Tell an edit as a program does, and keep what it was told about it."""
@@ -261,9 +374,16 @@ class Simulation:
                     await asyncio.sleep(1.0)
                     await self._tell(space, act)
                     return
+            except Refused:
+                self._count += 1
+                self.promises.refused.add(id)
+                self.promises.acknowledged.setdefault(id, self._count)
             else:
                 self._count += 1
                 self.promises.acknowledged.setdefault(id, self._count)
+                # From now on it goes by that name, and not before: others may be told meanwhile.
+                created = [one for one in self.promises.said[id] if isinstance(one, list) and one[2] == "create"]
+                self._ids |= {str(one[0]).partition(" ")[0]: str(one[0]) for one in created}
         self._doubtful.pop(id, None)
 
     async def _tell_once(self, space: Space, act: Tell, id: str, said: list[Plain]) -> None:
@@ -280,30 +400,46 @@ class Simulation:
         known = self.promises.said.get(event_id(PROGRAM if act.posted else ACTOR, act.name))
         if known is not None:
             return known
-        return [said for intent in act.intents if (said := self._plain(intent)) is not None]
+        made: dict[str, str] = {}
+        return [said for intent in act.intents if (said := self._plain(intent, made)) is not None]
 
-    def _plain(self, intent: Intent) -> Plain | None:
-        """An intent as events say it; None for one that cannot be said, as nothing has that name yet."""
-        entity, node, verb, *args = intent
+    def _id(self, name: str) -> str:
+        """Of what stories call so."""
+        return self._ids.get(name, name)
+
+    def _plain(self, intent: Intent, made: dict[str, str]) -> Plain | None:
+        """An intent as events say it; None for one that cannot be said, as nothing has that name yet. `made`: what the
+        same edit creates, by name."""
+        name, node, verb, *args = intent
+        entity = made.get(str(name)) or self._id(str(name))
         match verb:
+            case "create":
+                if entity in self._erased:
+                    entity = made[str(name)] = f"{name} {len(self._erased) + 1}"
+                return [entity, node, verb, args[0]]
             case "add":
                 return [entity, node, verb, f"{args[0]:012x}", args[1]]
             case "remove":
                 return [entity, node, verb, element_identity(args[0], None)]
             case "move":
                 return [entity, node, verb, element_identity(args[0], None), f"{args[1]:012x}", [], ""]
+            case "say":
+                text = f"what {entity} was told: {args[0]!s} is {'bad' if args[0] == 4 else 'good'}"
+                self._texts.setdefault(entity, {})[text] = None
+                return [entity, node, "set", text]
             case "point":
-                return [entity, node, "set", {"entity": args[0], "node": "", "element": ""}]
+                return [entity, node, "set", {"entity": self._id(str(args[0])), "node": "", "element": ""}]
             case "pin":
-                element = self._element(str(args[0]), str(args[1]), args[2])
-                return element and [entity, node, "set", {"entity": args[0], "node": args[1], "element": element}]
+                target = self._id(str(args[0]))
+                element = self._element(target, str(args[1]), args[2])
+                return element and [entity, node, "set", {"entity": target, "node": args[1], "element": element}]
             case _:
                 return [entity, node, verb, *args]
 
     def _element(self, entity: str, node: str, name: str | int) -> str | None:
         if isinstance(name, int):
             return element_identity(name, None)
-        plan = self.story.graph.node(entity, node)
+        plan = next((plan for plan in self.graph.left if plan.name == node), None)
         return self.reference.ids.get((entity, plan.reads[0]), {}).get(name) if plan is not None else None
 
     async def _retry(self, space: Space) -> None:
@@ -319,6 +455,9 @@ class Simulation:
                     edit.intents.extend(cast("list[Plain]", intents))
             except StoreFailed:
                 self.refused += 1
+            except Refused:
+                self.promises.refused.add(event_id(ACTOR, name))
+                self.promises.acknowledged[event_id(ACTOR, name)] = self._count
 
     # ---- the end ----
     async def _rest(self, space: Space) -> None:
@@ -365,6 +504,7 @@ class Simulation:
             return
         store = self.machine.disk.platter
         check_log(store, self.promises)
-        types = {"Left": self.machine._spec(self.left), "Right": self.machine._spec(self.right)}
-        check_rebuilt(store, types, epoch=store.acquire())
+        for id in self._erased:
+            check_gone(store, id, self._texts.get(id, ()))
+        check_rebuilt(store, self._specs(), epoch=store.acquire())
         store.release()

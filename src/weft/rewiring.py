@@ -1,4 +1,4 @@
-"""Rewiring: before what slots read changes, who reads it until now, since when each is unsettled, and who is to be told first.
+"""Rewiring: who reads what is about to change, since when each of them is unsettled, and who is to be told first.
 
 References that are told and definitions that come into force change what slots read. What was unsettled where they read
 until then counts for them afterwards too, so it is asked before anything changes.

@@ -186,10 +186,10 @@ class Client:
             if not store.has_blob(blob.id):
                 store.keep_blob(blob.chunks())
 
-    def watch(self, place: Place) -> None:
-        """Ask the engine to demand a node, until this program closes the space."""
-        self._has_watched = True
-        self._post({"watch": list(place), "by": self._name})
+    def watch(self, place: Place, *, stays: bool = False) -> None:
+        """Ask the engine to demand a node, until this program closes the space; if it `stays`, the engine."""
+        self._has_watched = self._has_watched or not stays
+        self._post({"watch": list(place), "by": "" if stays else self._name})
 
     def settlement(self, place: Place, since: int) -> Settlement:
         """Done when the file shows a place settled at or after a position."""

@@ -295,8 +295,8 @@ class Home:
             if not self.store.has_blob(blob.id):
                 self.store.keep_blob(blob.chunks())
 
-    def watch(self, place: Place) -> None:
-        """Demand a node from now on."""
+    def watch(self, place: Place, *, stays: bool = False) -> None:
+        """Demand a node from now on: `stays` says so of a client, which an engine may outlive."""
         pump = self._running()
         with self.lock:
             self._demand(place)

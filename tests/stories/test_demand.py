@@ -159,3 +159,15 @@ def test_who_gives_no_name_or_leaves_without_having_asked_takes_nothing_from_oth
     assert world.engine.watched == {("one", "double", ""): 1}
     assert world.slot("one", "double").demand == 1
     assert world.store.inbox() == []
+
+
+def test_what_a_command_has_tried_again_is_made_though_it_left_before_an_engine_came(path: str) -> None:
+    with weft.open(path, types=[Sheet]) as space:
+        sheet = space.create(Sheet)
+    with weft.open(path, engine=False) as client:
+        client._host.watch((sheet.id, "double", ""), stays=True)
+        client._host.watch((sheet.id, "hundred", ""))
+
+    with weft.open(path, types=[Sheet]) as space:
+        until(lambda: not space._store.inbox())
+        assert made(space) == {"doubled": 1}

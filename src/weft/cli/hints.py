@@ -17,7 +17,7 @@ _NEXT_STEPS = (
     (r"Open the space again\b", AGAIN.capitalize()),
     (r"Open it again with weft\.open\(…\)", AGAIN.capitalize()),
     (
-        r"Close that program to put this definition in force, or open this space with the same code\.",
+        r"Close that program to put this definition in force, open .*, or without types= to look at it\.",
         f"End that program and {AGAIN} to put this definition in force, or give the same code.",
     ),
     (

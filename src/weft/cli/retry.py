@@ -93,7 +93,7 @@ def tell(space: Space, keys: list[SlotKey]) -> int | None:
         for key in keys:
             edit.retry(*key)
     for key in keys:
-        space._host.watch((key.entity, key.node, key.element))
+        space._host.watch((key.entity, key.node, key.element), stays=True)
     with space.view() as engine:
         row = engine.row(EVENT, (edit.id,))
     return row[0] if row is not None and isinstance(row[0], int) else None

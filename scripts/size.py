@@ -34,7 +34,7 @@ OUTSIDE_CORE = frozenset(
         "turns",  # queues, in which calls wait and slots: nothing of either is decided there
         "erasure", "erased", "standing",  # what is taken away again, and what is said of it
         # these look at what is kept: nothing is decided or written there
-        "element_names", "misfits", "past", "plan", "why", "subscription", "dag_json",
+        "element_names", "misfits", "past", "plan", "recent_results", "why", "subscription", "dag_json",
     }
 )  # fmt: skip
 LANGUAGE = frozenset(

@@ -57,11 +57,13 @@ from weft.store import (
     EDGE,
     EVENT,
     KIND,
+    MEMO,
     SERVICE,
     TREE,
     VERSION,
     Row,
     entry_at,
+    memo_key,
 )
 from weft.tree import Tree, changed
 from weft.written_result import encode_result
@@ -366,7 +368,7 @@ class Engine(Ledger):
         encoded = self._encoded(slot, said, outcome, notes, is_first=is_first)
         self.keep_result(encoded)
         if is_first or said.other is not None:
-            self._remember(said, made, position, is_first=is_first)
+            self._remember(said, position, is_first=is_first)
         if not stands or slot.key.node not in slot.thing.nodes or (slot.key.element and self._is_dropped(slot)):
             return False
         self._show(slot, result, encoded, found, is_stale=is_stale)
@@ -421,8 +423,6 @@ class Engine(Ledger):
 
     def _is_stale(self, slot: Slot, said: Settling) -> bool:
         """Whether an input shows something else by now than what the call was given."""
-        if said.is_stale is not None:
-            return said.is_stale
         if said.used is None:
             return False
         shown = self.shown_inputs(slot)
@@ -430,19 +430,17 @@ class Engine(Ledger):
 
     def _is_first(self, said: Settling, outcome: Outcome) -> bool:
         """Whether this is the first value of its call key."""
-        if said.call_key is None or not isinstance(outcome, Ok):
-            return False
-        return said.is_first or self.memo(said.call_key) is None
+        key = said.call_key
+        return key is not None and isinstance(outcome, Ok) and (said.is_first or self.memo(key) is None)
 
-    def _remember(self, said: Settling, outcome: Outcome, position: int, *, is_first: bool) -> None:
+    def _remember(self, said: Settling, position: int, *, is_first: bool) -> None:
         """The first ok outcome of a call key is the result; a later, different one is kept beside it."""
         if said.call_key is not None and said.other is not None:
             self.batch.put(ALTERNATIVE, (said.call_key, position), (encode(self.outcome_plain(said.other)),))
         if is_first:
-            assert said.call_key is not None and isinstance(outcome, Ok)
-            self.keep_memo(said.call_key, position, said.preimage, outcome)
-            if said.call_key in self.failed_keys:
-                self.touched.update(self.failed_keys[said.call_key])
+            assert said.call_key is not None
+            self.batch.put(MEMO, memo_key(said.call_key), (position,))
+            self.touched.update(self.failed_keys.get(said.call_key, ()))
 
     def keep_finding(self, said: dict[str, Plain]) -> int:
         """Record that a call, made again, came to something else, beside its result, which stands. Returns the

@@ -12,14 +12,16 @@ Source: write-behind caches with one writer; identity maps.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import cast
 
-from weft.content import Cid, Link, Plain, content_id, decode, encode, encoded_list, raw_id_of_digest
+from weft.content import Cid, Link, Plain, content_id, decode, encode, encoded_list
 from weft.graph import Due, Graph, Loader, Slot, Source, Thing, ToldNode, Whole, target_of
 from weft.held.cuts import Cuts, Timer
 from weft.identity import home_of, rule_of
 from weft.matching.known import Known, parse_known
-from weft.matching.lists import UNMATCHED
-from weft.matching.vector import Vectors, kept_vectors, vector_key
+from weft.matching.lists import UNMATCHED, recorded
+from weft.matching.vector import Vectors, kept_vectors, vector_key, vectors_of_plain
+from weft.recent_results import RecentResults
 from weft.record import COMPUTED, Record, computed_record, make_record
 from weft.reduce import make_cell
 from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, unmade_plain
@@ -36,19 +38,21 @@ from weft.store import (
     TREE,
     VERSION,
     Batch,
+    Column,
     Head,
     Key,
     Row,
     SpaceDamaged,
     Store,
     Table,
+    memo_key,
 )  # fmt: skip
-from weft.written_result import parse_result
+from weft.written_result import Said, parse_result
 
 UNFINISHED = "its tables are not whole, as a rebuild was not finished"
 INLINE_BYTES_MAX = 64 << 10
 """Values up to this size stand in records and rows; larger ones are kept by content id."""
-RESULTS_BYTES_MAX = 1 << 20
+RESULTS_BYTES_MAX = 32 << 10
 """A record of results that has grown beyond this is closed: whoever reads one of them reads them all."""
 
 
@@ -90,6 +94,7 @@ class Ledger(Loader):
         """Slots with a result that was erased, and its position, while a replay has not come to where that is said."""
         self._unknown: set[Cid] = set()
         """Call keys that the store was asked for since the last commit, in vain."""
+        self._recorded = RecentResults(store)
         self._read_head()
 
     def _begin_graph(self) -> None:
@@ -202,6 +207,7 @@ class Ledger(Loader):
         self._begin_batch()
         self._drop_results()
         self._begin_graph()
+        self._recorded.forget()
         self.touched.clear()
         self.failed_keys.clear()
         self._read_head()
@@ -333,10 +339,25 @@ class Ledger(Loader):
             del self.watched[place]
 
     # ---- results by call key ----
+    def first_said(self, call_key: Cid, row: Row | None = None) -> Said | None:
+        """What the record says of the first value of a call key; None where it has none. `row`: its own, if known."""
+        row = row or self.row(MEMO, memo_key(call_key))
+        said = self.said_at(row[0]) if row is not None else {}
+        key = said.get("key")
+        return said if isinstance(key, Link) and key.cid == call_key else None
+
+    def said_at(self, position: Column) -> Said:
+        """What the result at a position says; nothing where it was erased."""
+        assert isinstance(position, int)
+        first = self.position - len(self.results) + 1
+        if position >= first:
+            return parse_result(self.results[position - first])
+        return self._recorded.said_at(position, self.batch.records)
+
     def preimage(self, call_key: Cid) -> bytes | None:
         """The bytes that a call key was made from."""
-        known = self.row(MEMO, (call_key,))
-        return known[1] if known is not None and isinstance(known[1], bytes) else None
+        preimage = (self.first_said(call_key) or {}).get("preimage")
+        return preimage if isinstance(preimage, bytes) else None
 
     def lost_slot(self, key: SlotKey) -> Slot | None:
         """A slot that is no longer part of the graph, for a result that comes too late for it."""
@@ -349,17 +370,24 @@ class Ledger(Loader):
     def recall(self, call_key: Cid) -> Ok | None:
         """What a call key came to, the first time that it came to something."""
         known = self.memo(call_key)
-        if known is None:
-            return None
-        _, _, content, encoded = known
-        assert isinstance(content, bytes)
-        if not isinstance(encoded, bytes):
-            encoded = self.store.open_blob(raw_id_of_digest(content[-32:])).read()
-        return Ok(Cid(content), encoded)
+        said = self.first_said(call_key, known) if known is not None else None
+        return self.value_of(said) if said is not None else None
+
+    def value_of(self, said: Said) -> Ok:
+        """What the call came to whose result says this: without ids, which are of the slot. Raises `NoBlob`."""
+        made = self.outcome_of(said["made"] if "made" in said else said["outcome"])
+        assert isinstance(made, Ok), "a first result is a value"
+        if "match" in said and "made" not in said:
+            entity, node, _ = (str(part) for part in cast("list[Plain]", said["slot"]))
+            row = self.row(ENTITY, (entity,))
+            spec = self.in_force[str(row[0])].nodes.get(node) if row is not None else None
+            match = cast("Mapping[str, Plain]", said["match"])
+            made = (recorded(rule_of(spec), made, match).made if spec is not None else None) or made
+        return Ok(made.content, made.encoded)
 
     def memo(self, call_key: Cid) -> Row | None:
         """The row of a call key. The store is asked once a batch: a call is looked up before it is made, and after."""
-        key = (call_key,)
+        key = memo_key(call_key)
         known = self.batch.rows[MEMO].get(key)
         if known is None and call_key not in self._unknown:
             known = self.store.row(MEMO, key)
@@ -388,7 +416,13 @@ class Ledger(Loader):
         if matcher is None:
             return {}
         fingerprint = self.fingerprints.get(matcher.service)
-        return kept_vectors(matcher, [*lists, self.held(slot)], fingerprint, told, self.recall)
+        return kept_vectors(matcher, [*lists, self.held(slot)], fingerprint, told, self.vector)
+
+    def vector(self, key: Cid, text: str) -> bytes | None:
+        """The vector of a text, by its key; it stands in the record of the result that asked for it first."""
+        row = self.row(MEMO, memo_key(key))
+        said = self.said_at(row[0]) if row is not None else {}
+        return vectors_of_plain(said["vectors"]).by_text.get(text) if "vectors" in said else None
 
     def held(self, slot: Slot) -> bytes:
         """The last value of every element that a list has or had, as one list."""
@@ -398,14 +432,9 @@ class Ledger(Loader):
         """Keep vectors under their texts, as a call's first result is kept; returns those that are new."""
         keys = {text: vector_key(told.fingerprint, text) for text in told.by_text}
         new = {text: vector for text, vector in told.by_text.items() if self.memo(keys[text]) is None}
-        for text, vector in new.items():
-            self.keep_memo(keys[text], position, b"", Ok(content_id(vector), vector))
+        for text in new:
+            self.batch.put(MEMO, memo_key(keys[text]), (position,))
         return Vectors(told.fingerprint, new)
-
-    def keep_memo(self, call_key: Cid, position: int, preimage: bytes, outcome: Ok) -> None:
-        """Keep the first value of a call key, named by its bytes; a large one is a blob already, for its record."""
-        encoded = outcome.encoded if len(outcome.encoded) <= INLINE_BYTES_MAX else None
-        self.batch.put(MEMO, (call_key,), (position, preimage, outcome.content, encoded))
 
     def made_plain(self, outcome: Outcome) -> Plain:
         """What a call came to, as its record holds it: just the value's bytes where they say all."""

@@ -261,8 +261,7 @@ class Pump:
 
     def _made(self, *, edits: bool) -> tuple[bool, bool, bool]:
         """Whether the open batch holds edits, other programs' messages, and results."""
-        batch = self.engine.batch
-        return edits, bool(batch.taken), self.engine.has_results
+        return edits, bool(self.engine.batch.taken), self.engine.has_results
 
     def _pass(self, made: tuple[bool, bool, bool], *points: str) -> None:
         for is_made, point in zip(made, points, strict=True):
@@ -297,10 +296,7 @@ class Pump:
             result = slot.result
             if result is None or result.call_key is None or slot.due is not None or isinstance(result.outcome, Ok):
                 continue
-            if (
-                slot in self.engine.failed_keys.get(result.call_key, ())
-                and self.engine.recall(result.call_key) is not None
-            ):
+            if slot in self.engine.failed_keys.get(result.call_key, ()) and self.engine.memo(result.call_key):
                 del self.engine.failed_keys[result.call_key][slot]
                 key = slot.key
                 self.submit(lambda key=key: self.engine.tell_retry(key))  # type: ignore[misc]

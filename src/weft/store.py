@@ -37,6 +37,8 @@ class Table(Struct, frozen=True, eq=False):
     name: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
+    is_wide: bool = False
+    """Whether its rows are long, and come in an order that is not their keys'."""
 
 
 EVENT = Table("event", ("id",), ("position", "digest", "outcome"))
@@ -49,12 +51,12 @@ STATE = Table("state", ("entity", "node", "element"), ("cell", "position"))
 EDGE = Table("edge", ("target", "node", "element", "reader", "ref"), ("since",))
 """Who reads through a reference: target entity (or an element of one of its nodes) to reader and its ref field."""
 DUE = Table("due", ("entity", "node", "element"), ("first", "last"))
-VERSION = Table("version", ("entity", "node", "element"), ("at", "position", "shown"))
+VERSION = Table("version", ("entity", "node", "element"), ("at", "position", "shown"), is_wide=True)
 """What a slot shows: the cut, the record that says so, and the canonical bytes of the result."""
 TREE = Table("tree", ("entity", "node", "element"), ("row",))
 """Elements of a derived list that have, or had, an id: key, whether alive, last value."""
-MEMO = Table("memo", ("key",), ("position", "preimage", "value", "inline"))
-"""The first ok result of a call key, and what the key was made of."""
+MEMO = Table("memo", ("key",), ("position",))
+"""Where the first ok result of a call key stands, by `memo_key`."""
 ATTEMPT = Table("attempt", ("epoch", "number"), ("entity", "node", "element", "at", "key"))
 DEFINITION = Table("definition", ("type",), ("position", "content"))
 SERVICE = Table("service", ("name",), ("position", "fingerprint"))
@@ -67,6 +69,11 @@ NEWEST = Table("newest", ("kind",), ("position",))
 TABLES: tuple[Table, ...] = (
     EVENT, ENTITY, KIND, STATE, EDGE, DUE, VERSION, TREE, MEMO, ATTEMPT, DEFINITION, SERVICE, ALTERNATIVE, NEWEST,
 )  # fmt: skip
+
+
+def memo_key(call_key: Cid) -> Key:
+    """What the first result of a call key is found by: half of its digest; who finds it compares the whole."""
+    return (call_key[-32:-16],)
 
 
 class Head(NamedTuple):

@@ -18,6 +18,7 @@ from weft.copies.publishing import CannotWrite, PlaceTaken
 from weft.store import Head, NotASpace, SpaceLocked
 from weft.stores.damage import examine
 from weft.stores.mark import Mark
+from weft.stores.schema import SCHEMA
 from weft.stores.sqlite import SqliteStore
 
 BESIDE = {"", "-mark", "-lease", "-wal", "-shm"}
@@ -184,7 +185,7 @@ def test_a_space_of_an_older_schema_is_not_copied_as_if_it_were_todays(tmp_path:
     with contextlib.closing(sqlite3.connect(tmp_path / "a.weft")) as older, older:
         older.execute("PRAGMA user_version = 0")
 
-    with pytest.raises(OlderSchema, match="has schema 0, and this Weft copies 1"):
+    with pytest.raises(OlderSchema, match=f"has schema 0, and this Weft copies {SCHEMA.version}"):
         back_up(tmp_path / "a.weft", tmp_path / "b.weft")
 
     assert beside(tmp_path / "b.weft") == set()

@@ -66,16 +66,18 @@ def test_a_second_engine_under_another_name_is_refused(path: Path, name: str) ->
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_neighbour_lies_beside_a_link(path: Path, name: str) -> None:
-    SqliteStore(path, schema=Schema(1, SCHEMA.statements)).close()
+    SqliteStore(path, schema=SCHEMA).close()
     link = linked(path, name)
 
-    store = SqliteStore(link, schema=Schema(2, SCHEMA.statements, {1: lambda connection: None}))
+    store = SqliteStore(
+        link, schema=Schema(SCHEMA.version + 1, SCHEMA.statements, {SCHEMA.version: lambda connection: None})
+    )
     append_payloads(store, {"n": 1}, epoch=store.acquire())
     store.clear(epoch=store._epoch())
     store.close()
 
     assert {each.name for each in path.parent.iterdir()} == {
-        path.name, f"{path.name}-lease", f"{path.name}-mark", f"{path.name}.before-1"
+        path.name, f"{path.name}-lease", f"{path.name}-mark", f"{path.name}.before-{SCHEMA.version}"
     }  # fmt: skip
     assert all(each.is_symlink() for each in (path.parent.parent / "elsewhere").iterdir())
 

@@ -54,7 +54,7 @@ def say(verb, word):
 schema = SCHEMA
 if point in ("backed up", "before migration", "migrated"):
     sqlite.SqliteStore(path).close()
-    schema = Schema(2, SCHEMA.statements, {1: lambda connection: None})
+    schema = Schema(SCHEMA.version + 1, SCHEMA.statements, {SCHEMA.version: lambda connection: None})
 # At a point of its own choice the log is folded in by this thread, so that each is passed so often in every run.
 store = sqlite.SqliteStore(path, on_point=on_point, schema=schema, checkpoints_aside=point == "any")
 for turn in range(3):
@@ -124,7 +124,9 @@ def run_until(path: str, point: str, countdown: int) -> subprocess.CompletedProc
 
 
 def check_recovery(path: str, died: subprocess.CompletedProcess[str]) -> None:
-    store = SqliteStore(path, schema=Schema(2, SCHEMA.statements, {1: lambda connection: None}))
+    store = SqliteStore(
+        path, schema=Schema(SCHEMA.version + 1, SCHEMA.statements, {SCHEMA.version: lambda connection: None})
+    )
     assert list(store.verify()) == []
     check_log(store, died.stdout)
     check_rows(store)
@@ -523,7 +525,7 @@ def test_a_closed_store_says_so(path: str) -> None:
 
 def old_space(path: str) -> None:
     """A space as an earlier version, with a column less, wrote it."""
-    store = SqliteStore(path, schema=Schema(1, SCHEMA.statements))
+    store = SqliteStore(path, schema=SCHEMA)
     append_payloads(store, {"n": 1}, {"n": 2}, epoch=store.acquire())
     store.close()
 
@@ -533,7 +535,8 @@ def grow(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO note SELECT 'grown from ' || count(*) FROM record")
 
 
-GROWN = Schema(2, (*SCHEMA.statements, "CREATE TABLE note (text)"), {1: grow})
+THIS = SCHEMA.version
+GROWN = Schema(THIS + 1, (*SCHEMA.statements, "CREATE TABLE note (text)"), {THIS: grow})
 
 
 def test_an_older_space_is_moved_on_and_a_copy_is_kept(path: str) -> None:
@@ -544,7 +547,7 @@ def test_an_older_space_is_moved_on_and_a_copy_is_kept(path: str) -> None:
     assert store.head().position == 2
     assert list(store.verify()) == []
     store.close()
-    copy = SqliteStore(f"{path}.before-1")
+    copy = SqliteStore(f"{path}.before-{THIS}")
     assert copy.head().position == 2
     copy.close()
     SqliteStore(path, schema=GROWN).close()
@@ -559,14 +562,14 @@ def test_the_copy_is_whole_before_anything_is_moved_on(path: str) -> None:
         grow(connection)
 
     def position_kept() -> int | None:
-        copy = Path(f"{path}.before-1")
+        copy = Path(f"{path}.before-{THIS}")
         return newest_position(copy) if copy.exists() else None
 
-    SqliteStore(path, schema=Schema(2, GROWN.statements, {1: step})).close()
+    SqliteStore(path, schema=Schema(THIS + 1, GROWN.statements, {THIS: step})).close()
 
     assert kept == [2]
-    with contextlib.closing(sqlite3.connect(f"{path}.before-1")) as copy:
-        assert copy.execute("PRAGMA user_version").fetchone() == (1,)
+    with contextlib.closing(sqlite3.connect(f"{path}.before-{THIS}")) as copy:
+        assert copy.execute("PRAGMA user_version").fetchone() == (THIS,)
         assert copy.execute("SELECT name FROM sqlite_master WHERE name = 'note'").fetchall() == []
 
 
@@ -576,7 +579,7 @@ def test_the_copy_kept_is_no_more_readable_than_the_space(path: str) -> None:
     modes: set[int] = set()
 
     def look(point: str) -> None:
-        modes.update(os.stat(each).st_mode & 0o777 for each in Path(path).parent.glob("*.before-1*"))
+        modes.update(os.stat(each).st_mode & 0o777 for each in Path(path).parent.glob(f"*.before-{THIS}*"))
 
     SqliteStore(path, schema=GROWN, on_point=look).close()
 
@@ -591,7 +594,7 @@ def test_a_newer_space_is_refused_and_left_alone(path: str) -> None:
     with pytest.raises(SpaceNewer) as refused:
         SqliteStore(path)
 
-    assert (refused.value.found, refused.value.known) == (2, 1)
+    assert (refused.value.found, refused.value.known) == (THIS + 1, THIS)
     assert Path(path).read_bytes() == before
 
 
@@ -603,7 +606,7 @@ def test_a_step_that_fails_leaves_the_older_space(path: str) -> None:
     old_space(path)
 
     with pytest.raises(Exception, match="no such table"):
-        SqliteStore(path, schema=Schema(2, GROWN.statements, {1: fail}))
+        SqliteStore(path, schema=Schema(THIS + 1, GROWN.statements, {THIS: fail}))
 
     assert newest_position(Path(path)) == 2
     SqliteStore(path, schema=GROWN).close()

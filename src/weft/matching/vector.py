@@ -17,7 +17,6 @@ from typing import NamedTuple, TypeVar
 from weft.content import Cid, Link, Plain, content_id, decode, encode, link
 from weft.matching.assignment import DimensionChanged, MatcherFailed, naming
 from weft.matching.matcher import Embedded, Vector
-from weft.slot import Ok
 
 K = TypeVar("K")
 
@@ -74,13 +73,12 @@ def kept_vectors(
     lists: Sequence[bytes],
     fingerprint: Cid | None,
     told: Vectors | None,
-    recall: Callable[[Cid], Ok | None],
+    kept: Callable[[Cid, str], bytes | None],
 ) -> dict[str, bytes]:
     """The vectors there are of what some lists hold, by text: those kept before those just told."""
     fresh = told.by_text if told is not None and told.fingerprint == fingerprint else {}
     texts = dict.fromkeys(text for each in lists for text in texts_of(matcher, each) if text)
-    kept = {text: recall(vector_key(fingerprint, text)) for text in texts}
-    found = {text: fresh.get(text) if ok is None else ok.encoded for text, ok in kept.items()}
+    found = {text: kept(vector_key(fingerprint, text), text) or fresh.get(text) for text in texts}
     return {text: vector for text, vector in found.items() if vector is not None}
 
 

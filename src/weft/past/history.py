@@ -17,7 +17,7 @@ from weft.past.index import within
 from weft.record import Entry
 from weft.slot import Gone, Ok, SlotKey
 from weft.spec import NodeSpec
-from weft.store import MEMO, NoBlob, entry_at
+from weft.store import NoBlob, entry_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +142,8 @@ def _operation(as_of: AsOf, key: Plain, spec: NodeSpec) -> tuple[str, str]:
 
 def preimage_of(as_of: AsOf, key: Cid) -> list[Plain] | None:
     """What a call key was made of: operation, version, settings, services, inputs."""
-    row = as_of.engine.row(MEMO, (key,))
-    if row is None or not isinstance(row[1], bytes) or not row[1]:
-        return None
-    return cast("list[Plain]", decode(row[1]))
+    preimage = as_of.engine.preimage(key)
+    return cast("list[Plain]", decode(preimage)) if preimage else None
 
 
 # One element of a list -----------------------------------------------------------------------------------------------

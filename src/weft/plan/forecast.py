@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple, TypeAlias, cast
 
 from weft.call_key import CallKeys
-from weft.content import Cid, Plain, content_id, decode, encode, encoded_link, link, raw_id_of_digest
+from weft.content import Cid, Plain, content_id, decode, encode, encoded_link, link
 from weft.engine import Engine
 from weft.graph import Edge, Slot, Source, ToldNode, Whole, branch_of, collected, edge_outcome, members_of
 from weft.graph import target_of as pointed_to
@@ -24,7 +24,7 @@ from weft.matching.lists import identified
 from weft.matching.vector import kept_vectors
 from weft.slot import Err, Gone, Ok, Outcome, is_same
 from weft.spec import InputSpec, NodeSpec
-from weft.store import MEMO, NoBlob
+from weft.store import NoBlob
 from weft.tree import Member
 from weft.vectors import wanted_for
 
@@ -242,17 +242,11 @@ class Forecast:
 
     def _recall(self, key: Cid) -> Ok | None:
         # Not by the engine's own `recall`, which remembers what it asked the store in vain.
-        row = self.engine.row(MEMO, (key,))
-        if row is None:
+        said = self.engine.first_said(key)
+        try:
+            return self.engine.value_of(said) if said is not None else None
+        except NoBlob:
             return None
-        content, encoded = row[2], row[3]
-        assert isinstance(content, bytes)
-        if not isinstance(encoded, bytes):
-            try:
-                encoded = self.engine.store.open_blob(raw_id_of_digest(content[-32:])).read()
-            except NoBlob:
-                return None
-        return Ok(Cid(content), encoded)
 
     def _with_ids(self, slot: Slot, known: Ok, given: list[Foreseen]) -> tuple[Verdict, Foreseen]:
         """A list with the ids that its elements would get; a call where vectors have to be asked for first."""
@@ -264,7 +258,7 @@ class Forecast:
         vectors: dict[str, bytes] = {}
         if rule.embedded is not None:
             held, fingerprint = self.engine.held(slot), self.engine.fingerprints.get(rule.embedded.service)
-            vectors = kept_vectors(rule.embedded, [known.encoded, held], fingerprint, None, self._recall)
+            vectors = kept_vectors(rule.embedded, [known.encoded, held], fingerprint, None, self.engine.vector)
             if wanted_for(rule.embedded, None, held, known.encoded, frozenset(vectors)) is not None:
                 return "call", None
         ids = frozenset(id for one in given if isinstance(one, Ok) for id in one.elements or ())

@@ -27,8 +27,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from weft.content import encode_shallow
-from weft.store import TABLES, Column, Key, Row, SpaceDamaged, Table
+from weft.content import Cid, encode_shallow
+from weft.store import TABLES, Column, Key, Row, SpaceDamaged, Table, memo_key
 
 APPLICATION_ID = 0x57454654
 """What bytes 68 to 71 of the file say: "WEFT"."""
@@ -37,6 +37,9 @@ BUSY_S = 30.0
 
 LOG_BYTES_KEPT = 16 << 20
 """A write-ahead log that had to be longer is cut to this length when it is begun anew."""
+
+CACHE_BYTES_MAX = 32 << 20
+"""How much of the file's pages a writer keeps in memory, at most: it takes what it has met."""
 
 WRITABLE = "mode=rw"
 READABLE = "mode=ro"
@@ -76,9 +79,12 @@ class TableText:
         keys = [f'"{name}"' for name in table.key]
         columns = ", ".join([*keys, *(f'"{name}"' for name in table.columns), "crc"])
         order = ", ".join(keys)
-        self.create = f'CREATE TABLE "{table.name}" ({columns}, PRIMARY KEY ({order})) WITHOUT ROWID'
+        # Wide rows are kept as they come, beside an index: one that comes in between moves no others.
+        self.create = f'CREATE TABLE "{table.name}" ({columns}, PRIMARY KEY ({order}))'
+        self.create += "" if table.is_wide else " WITHOUT ROWID"
         marks = ", ".join("?" * (len(table.key) + len(table.columns) + 1))
-        self.put = f'INSERT OR REPLACE INTO "{table.name}" VALUES ({marks})'
+        self.put = f'INSERT INTO "{table.name}" VALUES ({marks}) ON CONFLICT DO UPDATE SET '
+        self.put += ", ".join(f'"{name}" = excluded."{name}"' for name in (*table.columns, "crc"))
         self.drop = f'DELETE FROM "{table.name}" WHERE ' + _where(keys)
         self.empty = f'DELETE FROM "{table.name}"'
         self.get = f'SELECT * FROM "{table.name}" WHERE ' + _where(keys)
@@ -141,7 +147,20 @@ class Schema:
     steps: Mapping[int, Callable[[sqlite3.Connection], None]] = field(default_factory=dict)
 
 
-SCHEMA = Schema(1, STATEMENTS)
+def _by_position(connection: sqlite3.Connection) -> None:
+    """From 1 to 2: results by call key say where they stand, not what they are; what slots show lies as it came."""
+    memo, version = TEXTS["memo"], TEXTS["version"]
+    found = connection.execute("SELECT key, position FROM memo").fetchall()
+    connection.execute("DROP TABLE memo")
+    connection.execute(memo.create)
+    connection.executemany(memo.put, (memo.cells(memo_key(Cid(key)), (position,)) for key, position in found))
+    connection.execute("ALTER TABLE version RENAME TO version_1")
+    connection.execute(version.create)
+    connection.execute("INSERT INTO version SELECT * FROM version_1")
+    connection.execute("DROP TABLE version_1")
+
+
+SCHEMA = Schema(2, STATEMENTS, {1: _by_position})
 
 
 def connect(path: str, query: str) -> sqlite3.Connection:
@@ -174,6 +193,7 @@ def _tune(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES_KEPT}")
     # An engine has its log folded in earlier by itself; this bound is for clients alone, and for content of many pages.
     connection.execute("PRAGMA wal_autocheckpoint = 8000")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_BYTES_MAX >> 10}")
 
 
 def create(path: str, schema: Schema, on_point: Callable[[str], None]) -> None:

@@ -26,7 +26,7 @@ from weft.schedule import mark_of
 from weft.slot import Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import TypeSpec
 from weft.standing import without
-from weft.store import ATTEMPT, DUE, MEMO, TABLES, VERSION, Head, Key, Row, Store
+from weft.store import ATTEMPT, DUE, MEMO, TABLES, VERSION, Head, Key, Row, Store, memo_key
 from weft.stores.chain import EMPTY, flaw
 from weft.testing.computed import Computed, computed_in
 from weft.testing.graph_plan import ABSENT, ERROR, UNKNOWN, Value
@@ -177,7 +177,7 @@ def check_sent(store: Store, id: tuple[int, int], *, is_always_listed: bool) -> 
     require(row is not None or not is_always_listed, "T4", f"attempt {id} was sent and is not written down")
     if row is not None:
         assert isinstance(row[-1], bytes)
-        require(store.row(MEMO, (row[-1],)) is None, "L9", f"attempt {id} calls again what has a result")
+        require(store.row(MEMO, memo_key(Cid(row[-1]))) is None, "L9", f"attempt {id} calls again what has a result")
 
 
 # Of what is left ---------------------------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ def _check_memo(store: Store, results: Iterable[Computed], *, is_whole: bool) ->
         is_first = (result is before) == (result.preimage is not None)
         require(is_first or not is_whole, "L9", f"{result.position} is no first result")
     for key, result in first.items():
-        row = store.row(MEMO, (key,))
+        row = store.row(MEMO, memo_key(Cid(key)))
         require(row is not None and row[0] == result.position, "L9", f"the memo has forgotten {result.position}")
 
 

@@ -1,0 +1,88 @@
+"""Spaces that an earlier Weft wrote: moved on, they are what this Weft would have written."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import weft
+from tests.laws.test_rebuild import tables
+from weft import Entity, Field, derive, field
+from weft.content import Link
+from weft.rebuild import rebuild
+from weft.store import MEMO, VERSION, Table, entries_of
+from weft.stores import schema as sql
+from weft.stores.sqlite import SqliteStore
+
+MEMO_1 = Table("memo", ("key",), ("position", "preimage", "value", "inline"))
+VERSION_1 = Table("version", VERSION.key, VERSION.columns)
+
+
+def shout(text: str) -> str:
+    if text == "fails":
+        raise ValueError(text)
+    return text.upper() * (40_000 if text == "long" else 1)
+
+
+class Note(Entity):
+    """A text, loudly."""
+
+    text: Field[str] = field(default="")
+    loud = derive(shout, text)
+
+
+def lived(path: Path) -> dict[str, str]:
+    """A space in which calls were made, one of them in vain, one with a large value; what its notes show, by id."""
+    with weft.open(str(path), types=(Note,)) as space:
+        notes = [space.create(Note, text=text) for text in ("a", "b", "long", "fails", "a")]
+        for note in notes:
+            with contextlib.suppress(weft.NodeFailed):
+                note.loud.wait()
+        notes[1].text = "c"
+        assert notes[1].loud.wait() == "C"
+        return {note.id: note.loud.wait() for note in notes if note.text != "fails"}
+
+
+def as_version_1(path: Path) -> None:
+    """Lay the tables out as schema 1 did: values of call keys in their rows, rows of slots in the order of keys."""
+    with contextlib.closing(SqliteStore(path)) as store:
+        first: dict[bytes, tuple[int, object, bytes, object]] = {}
+        for entry in entries_of(store):
+            key, outcome = entry.said.get("key"), entry.said.get("outcome")
+            if entry.kind == "result" and isinstance(key, Link) and isinstance(outcome, dict) and "ok" in outcome:
+                value = outcome["ok"]
+                assert isinstance(value, Link)
+                row = (entry.position, entry.said.get("preimage"), value.cid, outcome.get("value"))
+                first.setdefault(bytes(key.cid), row)
+        shown = list(store.rows(VERSION))
+    memo, version = sql.TableText(MEMO_1), sql.TableText(VERSION_1)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        for text in (memo, version):
+            connection.execute(f"DROP TABLE {text.table.name}")
+            connection.execute(text.create)
+        connection.executemany(memo.put, [memo.cells((key,), row) for key, row in first.items()])  # type: ignore[arg-type]
+        connection.executemany(version.put, [version.cells(key, row) for key, row in shown])
+        meta = sql.TEXTS["meta"]
+        connection.execute(meta.put, meta.cells(("schema",), (1,)))
+        connection.execute("PRAGMA user_version = 1")
+
+
+def test_a_space_of_the_first_schema_is_what_it_would_be_now(tmp_path: Path) -> None:
+    path = tmp_path / "space.weft"
+    shown = lived(path)
+    with contextlib.closing(SqliteStore(path)) as store:
+        before = tables(store)
+    as_version_1(path)
+
+    with contextlib.closing(SqliteStore(path)) as store:
+        assert tables(store) == before
+        assert len(before[MEMO.name]) == 4
+        assert list(store.verify()) == []
+        rebuild(store, epoch=store.acquire())
+        assert tables(store) == before
+    with weft.open(str(path), types=(Note,)) as space:
+        assert {note.id: note.loud.wait() for note in space.find(Note) if note.text != "fails"} == shown
+        other = space.create(Note, text="b")
+        assert other.loud.wait() == "B"
+        assert all(count["executed"] == 0 for count in space.counts().values())

@@ -84,7 +84,7 @@ class EngineBroke(WeftError):
     what: str
 
 
-class Settling(Struct, frozen=True):
+class Settling(Struct, frozen=True, gc=False):
     """What a call, or the engine in its place, came to."""
 
     at: int

@@ -27,7 +27,7 @@ class _Made(TypedDict, total=False):
     elements: tuple[str, ...]
 
 
-class Gathered(Ok, frozen=True):
+class Gathered(Ok, frozen=True, gc=True):
     """A collection's value: bytes and ids take O(n) when they are first asked for."""
 
     tree: Tree = field(default_factory=Tree)

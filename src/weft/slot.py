@@ -48,7 +48,7 @@ def short_places(text: str, types: Mapping[str, str]) -> str:
     return _WRITTEN.sub(short, text)
 
 
-class Ok(Struct, frozen=True):
+class Ok(Struct, frozen=True, gc=False):
     """A value: its content id, its canonical bytes, and, for a list whose elements have identity, their ids in order.
 
     For a collection the content id is its root id; the bytes are always those of the plain list or mapping.
@@ -63,7 +63,7 @@ class Ok(Struct, frozen=True):
         return self.elements == other.elements
 
 
-class Err(Struct, frozen=True):
+class Err(Struct, frozen=True, gc=False):
     """An error: what was raised, what it said, where, which slot it began in, and whether a retry is still to come."""
 
     kind: str
@@ -74,7 +74,7 @@ class Err(Struct, frozen=True):
     final: bool = True
 
 
-class Gone(Struct, frozen=True):
+class Gone(Struct, frozen=True, gc=False):
     """No value: the slot, or what it refers to, is not there at that cut."""
 
     why: str = ""

@@ -18,7 +18,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
+
+from msgspec import Struct
 
 from weft.content import Cid, content_id, encode_shallow, encoded_link, encoded_list, encoded_text
 
@@ -31,7 +33,7 @@ _PAIR = b"\x82"
 """How the canonical bytes of a list of two begin."""
 
 
-class Member(NamedTuple):
+class Member(Struct, frozen=True, gc=False):
     """An element of a collection: its id, content id and bytes; of a mapping also the bytes of its key."""
 
     element: str
@@ -40,7 +42,7 @@ class Member(NamedTuple):
     key: bytes | None = None
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True, gc=False):
     """An element at its place. `last` and `id` are what a leaf knows it by: its own id, and its content's."""
 
     place: Place

@@ -24,6 +24,7 @@ from weft.errors import WeftError, text_of
 from weft.evolution import DefinitionChange
 from weft.failure import message_of
 from weft.folding import DEPTH_MAX, Folding, TooDeep, check_event, event_id, event_plain, intents_digest, is_told
+from weft.gathered import Gathered
 from weft.graph import (
     Due,
     Edge,
@@ -38,7 +39,7 @@ from weft.graph import (
     target_of,
 )
 from weft.identity import is_keyed, rule_of
-from weft.ledger import Ledger
+from weft.ledger import Ledger, NodeErased
 from weft.loops import Place, find_loop, needs_of
 from weft.matching.known import encode_known
 from weft.matching.lists import Identified, changed_rows, has_keys, identified, recorded
@@ -58,12 +59,14 @@ from weft.store import (
     EVENT,
     KIND,
     MEMO,
+    NODE,
     SERVICE,
     TREE,
     VERSION,
     Row,
     entry_at,
     memo_key,
+    node_key,
 )
 from weft.tree import Tree, changed
 from weft.written_result import encode_result
@@ -354,6 +357,8 @@ class Engine(Ledger):
                 # for ever.
                 reused = said.how == "reused"
                 said = replace(said, call_key=None) if reused else replace(said, other=said.other or said.outcome)
+        if isinstance(outcome, Gathered) and outcome.is_large and not self.replaying:
+            self.keep_nodes(slot, outcome.tree, said.inputs)
         position = self.position + 1
         result = Result(said.at, outcome, said.call_key, said.attempt, position)
         stands = old is None or said.at > old.at or dominates(result, old)
@@ -413,11 +418,11 @@ class Engine(Ledger):
         """The bytes of a result, as the log and the slot's row keep them."""
         how, key = said.how, said.call_key
         call = (is_first and said.preimage) or (Link(key) if key is not None else None)
-        plain = self.made_plain(outcome) if how == "ran" else self.outcome_plain(outcome)
+        plain = self.made_plain(outcome) if how == "ran" else self.outcome_plain(outcome, slot.key)
         if said.other is not None:
             notes["other"] = self.outcome_plain(said.other)
         if slot.last is not None and not isinstance(outcome, Ok):
-            notes["last"] = self.outcome_plain(slot.last)
+            notes["last"] = self.outcome_plain(slot.last, slot.key)
         attempt: list[Plain] = [*said.attempt]
         return encode_result([*slot.key], said.at, how, attempt, plain, [*said.inputs], call, said.took_us, notes)
 
@@ -682,14 +687,30 @@ class Engine(Ledger):
             parts = said.get("slot")
             if isinstance(parts, list) and kind != "checked":
                 self.blank[SlotKey(*(str(part) for part in parts))] = position
+                self.has_blanks = True
+        elif kind == "result" and self._has_erased_nodes(said["outcome"]):
+            self.blank[SlotKey(*(str(part) for part in cast("list[Plain]", said["slot"])))] = position
         elif kind == "result":
             self._replay_result(said)
+        elif kind == "nodes":
+            entity, node, _ = cast("list[str]", said["slot"])
+            for id, _ in cast("list[tuple[Link, bytes]]", said["nodes"]):
+                self.batch.put(NODE, node_key(entity, node, id.cid), (position,))
         elif kind == "checked":
             self.keep_finding(said)
         else:
             # What came before it has buried the element already, but in an order of its own.
             key = SlotKey(*(str(part) for part in cast("list[Plain]", said["slot"])))
             self.batch.put(VERSION, key, (cast("int", said["at"]), position, encode_shallow(said)))
+
+    def _has_erased_nodes(self, said: Plain) -> bool:
+        """Whether an outcome is a tree of which nodes were erased. Looked for only where any result was, by now."""
+        if not self.has_blanks or not isinstance(said, dict) or "of" not in said:
+            return False
+        try:
+            return not self.outcome_of(said).encoded  # type: ignore[union-attr]
+        except NodeErased:
+            return True
 
     def _replay_result(self, said: dict[str, Plain]) -> None:
         slot_key, attempt, key = said["slot"], said["attempt"], said.get("key")

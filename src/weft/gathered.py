@@ -19,6 +19,8 @@ from weft.content import decode, encode, encoded_list
 from weft.slot import Ok
 from weft.tree import Tree
 
+LARGE = 64
+"""From so many elements on a collection is kept node by node: a change then writes the nodes on its way."""
 _NULL = encode(None)
 
 
@@ -60,6 +62,11 @@ class Gathered(Ok, frozen=True, gc=True):
         if "elements" not in self.made:
             self.made["elements"] = tuple(member.element for member in self.tree)
         return self.made["elements"]
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is kept node by node."""
+        return len(self.tree) >= LARGE
 
     def has_elements_of(self, other: Ok) -> bool:
         """Its content id stands for its elements too."""

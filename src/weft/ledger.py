@@ -11,13 +11,17 @@ Source: write-behind caches with one writer; identity maps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import cast
 
-from weft.content import Cid, Link, Plain, content_id, decode, encode, encoded_list
+from weft.content import Cid, Link, Plain, content_id, decode, encode, encode_shallow, encoded_list
+from weft.errors import WeftError
+from weft.gathered import Gathered
 from weft.graph import Due, Graph, Loader, Slot, Source, Thing, ToldNode, Whole, target_of
 from weft.held.cuts import Cuts, Timer
 from weft.identity import home_of, rule_of
+from weft.kept_tree import kept_tree, unkept, written
 from weft.matching.known import Known, parse_known
 from weft.matching.lists import UNMATCHED, recorded
 from weft.matching.vector import Vectors, kept_vectors, vector_key, vectors_of_plain
@@ -33,6 +37,7 @@ from weft.store import (
     ENTITY,
     MEMO,
     NEWEST,
+    NODE,
     SERVICE,
     STATE,
     TREE,
@@ -46,7 +51,9 @@ from weft.store import (
     Store,
     Table,
     memo_key,
+    node_key,
 )  # fmt: skip
+from weft.tree import Node, Tree
 from weft.written_result import Said, parse_result
 
 UNFINISHED = "its tables are not whole, as a rebuild was not finished"
@@ -54,6 +61,12 @@ INLINE_BYTES_MAX = 64 << 10
 """Values up to this size stand in records and rows; larger ones are kept by content id."""
 RESULTS_BYTES_MAX = 32 << 10
 """A record of results that has grown beyond this is closed: whoever reads one of them reads them all."""
+
+
+class NodeErased(WeftError):
+    """{place} cannot be read as it was: a part of it was erased."""
+
+    place: str
 
 
 class Ledger(Loader):
@@ -92,6 +105,8 @@ class Ledger(Loader):
         """Folds of one's own (entity, node) that a replay could not fold, for want of their code."""
         self.blank: dict[SlotKey, int] = {}
         """Slots with a result that was erased, and its position, while a replay has not come to where that is said."""
+        self.has_blanks = False
+        """Whether a replay has met one."""
         self._unknown: set[Cid] = set()
         """Call keys that the store was asked for since the last commit, in vain."""
         self._recorded = RecentResults(store)
@@ -285,6 +300,10 @@ class Ledger(Loader):
             return Err(kind, message, where, origin, tries, bool(said["final"]))
         content, encoded, ids = said["ok"], said.get("value"), said.get("ids")
         assert isinstance(content, Link)
+        if "of" in said:
+            entity, node, level, count, is_mapping = cast("tuple[str, str, int, int, bool]", said["of"])
+            tree = kept_tree(content.cid, level, count, partial(self._node_bytes, (entity, node)))
+            return Gathered(content.cid, b"", None, tree, is_mapping)
         if not isinstance(encoded, bytes):
             place = said["at"]
             assert isinstance(place, Link)
@@ -395,6 +414,42 @@ class Ledger(Loader):
                 self._unknown.add(call_key)
         return known
 
+    # ---- trees that slots show ----
+    def keep_nodes(self, slot: Slot, tree: Tree, inputs: Sequence[Plain]) -> None:
+        """Write the nodes of a slot's tree that were not written before, ahead of the result that names it."""
+        place = slot.key[:2]
+        part: list[Plain] = []
+
+        def is_kept(node: Node) -> bool:
+            is_there = node.keeper is slot or self.row(NODE, node_key(*place, node.id)) is not None
+            node.keeper = slot
+            return is_there
+
+        def keep() -> None:
+            said: dict[str, Plain] = {"slot": [*slot.key], "inputs": [*inputs], "nodes": part}
+            position = self.keep_result(encode_shallow(said))
+            for id, _ in cast("list[tuple[Link, bytes]]", part):
+                self.batch.put(NODE, node_key(*place, id.cid), (position,))
+
+        size = 0
+        for node in unkept(tree, is_kept):
+            encoded = written(node)
+            part.append([Link(node.id), encoded])
+            size += len(encoded)
+            if size > RESULTS_BYTES_MAX:
+                keep()
+                part, size = [], 0
+        if part:
+            keep()
+
+    def _node_bytes(self, place: tuple[str, str], id: Cid) -> bytes:
+        row = self.row(NODE, node_key(*place, id))
+        nodes = cast("list[tuple[Link, bytes]]", self.said_at(row[0]).get("nodes", ()) if row is not None else ())
+        found = next((encoded for link, encoded in nodes if link.cid == id), None)
+        if found is None:
+            raise NodeErased(place=".".join(place))
+        return found
+
     # ---- elements with ids ----
     def elements(self, slot: SlotKey) -> list[Known]:
         """Every element that a list has or had, by id."""
@@ -442,10 +497,15 @@ class Ledger(Loader):
             return outcome.encoded
         return self.outcome_plain(outcome)
 
-    def outcome_plain(self, outcome: Outcome) -> dict[str, Plain]:
-        """The outcome as records hold it; a large value is kept as a blob first, and found by its content id."""
+    def outcome_plain(self, outcome: Outcome, slot: SlotKey | None = None) -> dict[str, Plain]:
+        """The outcome as records hold it; a large value is kept as a blob first, and found by its content id. `slot`:
+        whose nodes are kept, if it is a tree."""
         if not isinstance(outcome, Ok):
             return unmade_plain(outcome)
+        if slot is not None and isinstance(outcome, Gathered) and outcome.is_large:
+            level = outcome.tree.root.level if outcome.tree.root is not None else 0
+            of: list[Plain] = [slot.entity, slot.node, level, len(outcome.tree), outcome.is_mapping]
+            return {"ok": Link(outcome.content), "of": of}
         encoded, elements = outcome.encoded, outcome.elements
         size = len(encoded)
         plain: dict[str, Plain] = {"ok": Link(outcome.content), "size": size}

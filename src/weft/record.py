@@ -29,12 +29,14 @@ GENESIS = bytes(32)
 COMPUTED = "computed"
 """The kind of records that hold results; every other kind is told."""
 RESULT_KINDS = ("result", "removed")
-"""What a computed record holds of slots; beside them `checked`: what a call that was made again showed."""
+"""What a computed record holds of slots; beside them `checked`: what a call that was made again showed, and `nodes` of
+the trees that results show."""
+_MARKS = (("how", "result"), ("found", "checked"), ("nodes", "nodes"))
 
 
 class Entry(NamedTuple):
     """One thing that happened: where it stands, its kind (`event definition service refused`, or for what was derived
-    `result removed checked`) and what is said of it, which is empty when it was erased."""
+    `result removed checked nodes`) and what is said of it, which is empty when it was erased."""
 
     position: int
     kind: str
@@ -80,7 +82,7 @@ class Record(NamedTuple):
         first, results = self.position - self.span + 1, self.results()
         for position in range(max(first, after + 1), self.position + 1):
             said = {} if results is None else parse_result(results[position - first])
-            yield Entry(position, "result" if "how" in said else "checked" if "found" in said else "removed", said)
+            yield Entry(position, _kind_of(said), said)
 
     def results(self) -> list[bytes] | None:
         """The encoded results of a computed record, None when they were erased. Raises `Undecodable`."""
@@ -90,6 +92,11 @@ class Record(NamedTuple):
         if not isinstance(found, list) or len(found) != self.span or not all(isinstance(one, bytes) for one in found):
             raise Undecodable(where=f"record {self.position}", wanted=f"{self.span} results", why="it holds others")
         return cast("list[bytes]", found)
+
+
+def _kind_of(said: dict[str, Plain]) -> str:
+    """What a part of a computed record is; what was erased and still says its slot is a removal to whoever reads it."""
+    return next((kind for mark, kind in _MARKS if mark in said), "removed")
 
 
 def make_record(position: int, kind: str, *, epoch: int, previous: bytes, payload: dict[str, Plain]) -> Record:

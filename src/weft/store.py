@@ -55,6 +55,8 @@ VERSION = Table("version", ("entity", "node", "element"), ("at", "position", "sh
 """What a slot shows: the cut, the record that says so, and the canonical bytes of the result."""
 TREE = Table("tree", ("entity", "node", "element"), ("row",))
 """Elements of a derived list that have, or had, an id: key, whether alive, last value."""
+NODE = Table("node", ("entity", "node", "id"), ("position",))
+"""Where each node of the trees stands that a slot has shown, by `node_key`."""
 MEMO = Table("memo", ("key",), ("position",))
 """Where the first ok result of a call key stands, by `memo_key`."""
 ATTEMPT = Table("attempt", ("epoch", "number"), ("entity", "node", "element", "at", "key"))
@@ -67,13 +69,18 @@ NEWEST = Table("newest", ("kind",), ("position",))
 """Where the newest told record stands: results are made for the cut that it makes."""
 
 TABLES: tuple[Table, ...] = (
-    EVENT, ENTITY, KIND, STATE, EDGE, DUE, VERSION, TREE, MEMO, ATTEMPT, DEFINITION, SERVICE, ALTERNATIVE, NEWEST,
+    EVENT, ENTITY, KIND, STATE, EDGE, DUE, VERSION, TREE, NODE, MEMO, ATTEMPT, DEFINITION, SERVICE, ALTERNATIVE, NEWEST,
 )  # fmt: skip
 
 
 def memo_key(call_key: Cid) -> Key:
     """What the first result of a call key is found by: half of its digest; who finds it compares the whole."""
     return (call_key[-32:-16],)
+
+
+def node_key(entity: str, node: str, id: Cid) -> Key:
+    """What a node of a slot's tree is found by: half of its digest."""
+    return (entity, node, id[-32:-16])
 
 
 class Head(NamedTuple):

@@ -74,7 +74,7 @@ class Entry(Struct, frozen=True, gc=False):
 class Node:
     """A run of elements, or of nodes of the level below. Never changed; what follows from it is kept when asked for."""
 
-    __slots__ = ("_folds", "_id", "_listed", "children", "last", "level", "place", "size")
+    __slots__ = ("_folds", "_id", "_listed", "children", "keeper", "last", "level", "place", "size")
 
     def __init__(self, level: int, children: Sequence[Child]) -> None:
         self.level, self.children = level, children
@@ -86,6 +86,8 @@ class Node:
         self._id: Cid | None = None
         self._listed: bytes | None = None
         self._folds: dict[Hashable, object] | None = None
+        self.keeper: object = None
+        """For whom it is known to be kept."""
 
     @property
     def id(self) -> Cid:

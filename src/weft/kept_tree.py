@@ -1,0 +1,84 @@
+"""Trees as they are kept: node by node, each written once, and read again when somebody looks into it.
+
+A node's bytes are its level and what it holds: of a leaf the elements (id, value, and of a mapping the key), of others
+the nodes below (last element, how many elements, id).
+
+Knows nothing of slots, records and where nodes lie.
+Invariant: a tree that was read back has the id, and the elements in the order, of the one that was written.
+Source: prolly trees' chunks; lazily loaded B-trees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias, cast
+
+from weft.content import Cid, Link, Plain, content_id, decode, encode_shallow
+from weft.tree import Child, Entry, Member, Node, Tree
+
+Fetch: TypeAlias = "Callable[[Cid], bytes]"
+"""The bytes of a node, by its id."""
+
+
+class KeptNode(Node):
+    """A node that is read when it is first looked into. Elements are placed by their numbers."""
+
+    __slots__ = ("_fetch", "_first")
+
+    def __init__(self, id: Cid, level: int, last: str, size: int, first: int, fetch: Fetch) -> None:
+        """`first`: the number of its first element in the whole tree."""
+        self.level, self.last, self.size, self.place = level, last, size, (first + size - 1,)
+        self._id, self._listed, self._folds, self.keeper = id, None, None, None
+        self._first, self._fetch = first, fetch
+
+    def __getattr__(self, name: str) -> Any:
+        # Asked for only as long as there are none.
+        if name != "children":
+            raise AttributeError(name)
+        assert self._id is not None
+        self.children = children = _children(self._fetch(self._id), self._first, self._fetch)
+        return children
+
+
+def kept_tree(id: Cid, level: int, size: int, fetch: Fetch) -> Tree:
+    """The tree whose root has this id."""
+    return Tree(KeptNode(id, level, "", size, 0, fetch)) if size else Tree()
+
+
+def written(node: Node) -> bytes:
+    """A node's bytes."""
+    held: list[Plain]
+    if node.level:
+        nodes = cast("list[Node]", node.children)
+        held = [[one.last, one.size, Link(one.id)] for one in nodes]
+    else:
+        members = [entry.member for entry in cast("list[Entry]", node.children)]
+        held = [[one.element, one.encoded, one.key] for one in members]
+    return encode_shallow([node.level, held])
+
+
+def unkept(tree: Tree, is_kept: Callable[[Node], bool]) -> Iterator[Node]:
+    """The nodes that are still to be written: those that are not kept. What a kept one holds is kept too."""
+    stack = [tree.root] if tree.root is not None else []
+    while stack:
+        node = stack.pop()
+        if not is_kept(node):
+            yield node
+            stack.extend(cast("list[Node]", node.children) if node.level else ())
+
+
+def _children(encoded: bytes, first: int, fetch: Fetch) -> list[Child]:
+    found = decode(encoded)
+    assert isinstance(found, list) and isinstance(found[0], int)
+    level, held = found[0], cast("list[list[Any]]", found[1])
+    children: list[Child] = []
+    for one in held:
+        if level:
+            last, size, link = one
+            children.append(KeptNode(link.cid, level - 1, last, size, first, fetch))
+            first += size
+        else:
+            element, value, key = one
+            children.append(Entry.of((first,), Member(element, content_id(value), value, key)))
+            first += 1
+    return children

@@ -33,6 +33,8 @@ OUTSIDE_CORE = frozenset(
         "purity",  # makes calls again to look at them
         "turns",  # queues, in which calls wait and slots: nothing of either is decided there
         "erasure", "erased", "standing",  # what is taken away again, and what is said of it
+        "rebuild",  # plays the log to an engine once more
+        "points",  # names the moments at which tests let a process die
         # these look at what is kept: nothing is decided or written there
         "element_names", "misfits", "past", "plan", "recent_results", "why", "subscription", "dag_json",
     }

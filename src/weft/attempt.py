@@ -38,7 +38,7 @@ from weft.points import OnPoint, pass_by
 from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, SlotKey, is_same
 from weft.spec import NodeCode
 from weft.store import ATTEMPT
-from weft.vectors import VectorRunner, Wanted, wanted_for
+from weft.vectors import VectorRunner, Wanted, vectors_for, wanted_for
 
 _log = logging.getLogger("weft")
 
@@ -304,9 +304,9 @@ class Attempts:
         is_shown = result is not None and result.call_key == key and isinstance(result.outcome, Ok)
         if matcher is None or (known is not None and is_shown):
             return None
-        made = known.encoded if known is not None else None
-        kept = self.engine.vectors_for(slot, *([made] if made is not None else []))
-        return wanted_for(matcher, self.services.get(matcher.service), self.engine.held(slot), made, frozenset(kept))
+        made, held = known.encoded if known is not None else None, self.engine.held(slot)
+        kept = vectors_for(self.engine, matcher, held, *([made] if made is not None else []))
+        return wanted_for(matcher, self.services.get(matcher.service), held, made, frozenset(kept))
 
     def _same_inputs(self, slot: Slot, names: list[bytes]) -> bool:
         """Whether a node that is given its own last value shows one made from these very inputs."""

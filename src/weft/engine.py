@@ -13,7 +13,7 @@ Source: deterministic state machines over a replicated log.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 from msgspec import Struct
@@ -39,7 +39,7 @@ from weft.graph import (
     target_of,
 )
 from weft.identity import is_keyed, rule_of
-from weft.ledger import Ledger, NodeErased
+from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
 from weft.matching.known import encode_known
 from weft.matching.lists import Identified, changed_rows, has_keys, identified, recorded
@@ -63,12 +63,14 @@ from weft.store import (
     SERVICE,
     TREE,
     VERSION,
+    NoBlob,
     Row,
     entry_at,
     memo_key,
     node_key,
 )
 from weft.tree import Tree, changed
+from weft.vectors import keep_vectors, vectors_for
 from weft.written_result import encode_result
 
 _log = logging.getLogger("weft")
@@ -358,7 +360,7 @@ class Engine(Ledger):
                 reused = said.how == "reused"
                 said = replace(said, call_key=None) if reused else replace(said, other=said.other or said.outcome)
         if isinstance(outcome, Gathered) and outcome.is_large and not self.replaying:
-            self.keep_nodes(slot, outcome.tree, said.inputs)
+            self.keep_nodes(slot, outcome.tree, said.at, said.inputs)
         position = self.position + 1
         result = Result(said.at, outcome, said.call_key, said.attempt, position)
         stands = old is None or said.at > old.at or dominates(result, old)
@@ -393,8 +395,8 @@ class Engine(Ledger):
         used = said.used if said.used is not None else self.shown_inputs(slot)
         given = frozenset(id for one in used if isinstance(one, Ok) for id in one.elements or ())
         by = f"{said.at}/{said.attempt[0]}/{said.attempt[1]}"
-        rule, vectors = rule_of(slot.spec), self.vectors_for(slot, outcome.encoded, told=said.vectors)
-        known = self.elements(slot.key)
+        rule, known = rule_of(slot.spec), self.elements(slot.key)
+        vectors = vectors_for(self, rule.embedded, outcome.encoded, self.held(slot), told=said.vectors)
         return identified(slot.key, rule, outcome, known, given=given, accepted_by=by, at=said.at, vectors=vectors)
 
     def _match_plain(self, found: Identified, said: Settling, position: int) -> dict[str, Plain]:
@@ -403,7 +405,7 @@ class Engine(Ledger):
         if isinstance(found.outcome, Err) and found.made is not None:
             plain["made"] = self.outcome_plain(found.made)
         if said.vectors is not None and isinstance(found.outcome, Ok):
-            plain["vectors"] = self.keep_vectors(said.vectors, position).plain()
+            plain["vectors"] = keep_vectors(self, said.vectors, position).plain()
         return plain
 
     def _keep_tree(self, slot: Slot, found: Identified) -> None:
@@ -708,9 +710,10 @@ class Engine(Ledger):
         if not self.has_blanks or not isinstance(said, dict) or "of" not in said:
             return False
         try:
-            return not self.outcome_of(said).encoded  # type: ignore[union-attr]
-        except NodeErased:
+            self.outcome_of(said, whole=True)
+        except NoBlob:
             return True
+        return False
 
     def _replay_result(self, said: dict[str, Plain]) -> None:
         slot_key, attempt, key = said["slot"], said["attempt"], said.get("key")
@@ -745,10 +748,6 @@ class Engine(Ledger):
         )
 
     # ---- what can be read ----
-    def mark(self, slots: Iterable[Slot]) -> int:
-        """The settled mark of these slots and all they need."""
-        return mark_of(self.cut, (self.graph.first(slot) for slot in slots))
-
     def settled_mark(self) -> int:
         """The settled mark of everything demanded. O(due rows of that): what a demanded slot needs is demanded too, so
         no slot has to look down at its needs."""

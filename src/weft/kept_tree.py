@@ -10,7 +10,7 @@ Source: prolly trees' chunks; lazily loaded B-trees.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias, cast
 
 from weft.content import Cid, Link, Plain, content_id, decode, encode_shallow
@@ -65,6 +65,21 @@ def unkept(tree: Tree, is_kept: Callable[[Node], bool]) -> Iterator[Node]:
         if not is_kept(node):
             yield node
             stack.extend(cast("list[Node]", node.children) if node.level else ())
+
+
+def in_parts(nodes: Iterable[Node], bytes_max: int) -> Iterator[list[Plain]]:
+    """Nodes as pairs of link and bytes, in lists that are closed when they have grown beyond so many bytes."""
+    part: list[Plain] = []
+    size = 0
+    for node in nodes:
+        encoded = written(node)
+        part.append([Link(node.id), encoded])
+        size += len(encoded)
+        if size > bytes_max:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 def _children(encoded: bytes, first: int, fetch: Fetch) -> list[Child]:

@@ -15,16 +15,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import cast
 
-from weft.content import Cid, Link, Plain, content_id, decode, encode, encode_shallow, encoded_list
-from weft.errors import WeftError
+from weft.content import Cid, Link, Plain, cid_text, content_id, decode, encode, encode_shallow, encoded_list
 from weft.gathered import Gathered
 from weft.graph import Due, Graph, Loader, Slot, Source, Thing, ToldNode, Whole, target_of
 from weft.held.cuts import Cuts, Timer
 from weft.identity import home_of, rule_of
-from weft.kept_tree import kept_tree, unkept, written
+from weft.kept_tree import in_parts, kept_tree, unkept
 from weft.matching.known import Known, parse_known
 from weft.matching.lists import UNMATCHED, recorded
-from weft.matching.vector import Vectors, kept_vectors, vector_key, vectors_of_plain
 from weft.recent_results import RecentResults
 from weft.record import COMPUTED, Record, computed_record, make_record
 from weft.reduce import make_cell
@@ -46,6 +44,7 @@ from weft.store import (
     Column,
     Head,
     Key,
+    NoBlob,
     Row,
     SpaceDamaged,
     Store,
@@ -61,12 +60,6 @@ INLINE_BYTES_MAX = 64 << 10
 """Values up to this size stand in records and rows; larger ones are kept by content id."""
 RESULTS_BYTES_MAX = 32 << 10
 """A record of results that has grown beyond this is closed: whoever reads one of them reads them all."""
-
-
-class NodeErased(WeftError):
-    """{place} cannot be read as it was: a part of it was erased."""
-
-    place: str
 
 
 class Ledger(Loader):
@@ -180,16 +173,12 @@ class Ledger(Loader):
         if self.results:
             first, previous = self.head.position + 1, self.head.digest
             self.chain(computed_record(first, self.results, epoch=self.epoch, previous=previous))
-            self._drop_results()
+            self.results, self._results_bytes = [], 0
 
     @property
     def has_results(self) -> bool:
         """Whether the open batch holds results."""
         return bool(self.results) or any(record.kind == COMPUTED for record in self.batch.records)
-
-    def _drop_results(self) -> None:
-        self.results = []
-        self._results_bytes = 0
 
     def chain(self, record: Record) -> None:
         """Take a record as the newest."""
@@ -220,7 +209,7 @@ class Ledger(Loader):
     def forget(self) -> None:
         """Drop the open batch and all that is in memory; what is watched stays watched."""
         self._begin_batch()
-        self._drop_results()
+        self.results, self._results_bytes = [], 0
         self._begin_graph()
         self._recorded.forget()
         self.touched.clear()
@@ -288,8 +277,9 @@ class Ledger(Loader):
         result = Result(at, outcome, key.cid if isinstance(key, Link) else None, numbers, position)
         return result, last if isinstance(last, Ok) else None
 
-    def outcome_of(self, said: Plain) -> Outcome:
-        """An outcome as records keep it; large values are fetched by their content id."""
+    def outcome_of(self, said: Plain, *, whole: bool = False) -> Outcome:
+        """An outcome as records keep it; large values are fetched by their content id, trees as they are looked into,
+        unless they are to be there `whole`: of what was shown once a part may be gone. Raises `NoBlob`."""
         assert isinstance(said, dict)
         if "gone" in said:
             return Gone(str(said["gone"]))
@@ -303,6 +293,8 @@ class Ledger(Loader):
         if "of" in said:
             entity, node, level, count, is_mapping = cast("tuple[str, str, int, int, bool]", said["of"])
             tree = kept_tree(content.cid, level, count, partial(self._node_bytes, (entity, node)))
+            if whole:
+                tuple(tree)
             return Gathered(content.cid, b"", None, tree, is_mapping)
         if not isinstance(encoded, bytes):
             place = said["at"]
@@ -415,39 +407,27 @@ class Ledger(Loader):
         return known
 
     # ---- trees that slots show ----
-    def keep_nodes(self, slot: Slot, tree: Tree, inputs: Sequence[Plain]) -> None:
-        """Write the nodes of a slot's tree that were not written before, ahead of the result that names it."""
-        place = slot.key[:2]
-        part: list[Plain] = []
+    def keep_nodes(self, slot: Slot, tree: Tree, at: int, inputs: Sequence[Plain]) -> None:
+        """Write the nodes of a slot's tree that were not written before, ahead of the result that names it: with its
+        cut and its inputs, as what holds a value goes with what it was made from."""
 
         def is_kept(node: Node) -> bool:
-            is_there = node.keeper is slot or self.row(NODE, node_key(*place, node.id)) is not None
+            is_there = node.keeper is slot or self.row(NODE, node_key(*slot.key[:2], node.id)) is not None
             node.keeper = slot
             return is_there
 
-        def keep() -> None:
-            said: dict[str, Plain] = {"slot": [*slot.key], "inputs": [*inputs], "nodes": part}
+        for part in in_parts(unkept(tree, is_kept), RESULTS_BYTES_MAX):
+            said: dict[str, Plain] = {"slot": [*slot.key], "at": at, "inputs": [*inputs], "nodes": part}
             position = self.keep_result(encode_shallow(said))
             for id, _ in cast("list[tuple[Link, bytes]]", part):
-                self.batch.put(NODE, node_key(*place, id.cid), (position,))
-
-        size = 0
-        for node in unkept(tree, is_kept):
-            encoded = written(node)
-            part.append([Link(node.id), encoded])
-            size += len(encoded)
-            if size > RESULTS_BYTES_MAX:
-                keep()
-                part, size = [], 0
-        if part:
-            keep()
+                self.batch.put(NODE, node_key(*slot.key[:2], id.cid), (position,))
 
     def _node_bytes(self, place: tuple[str, str], id: Cid) -> bytes:
         row = self.row(NODE, node_key(*place, id))
         nodes = cast("list[tuple[Link, bytes]]", self.said_at(row[0]).get("nodes", ()) if row is not None else ())
         found = next((encoded for link, encoded in nodes if link.cid == id), None)
         if found is None:
-            raise NodeErased(place=".".join(place))
+            raise NoBlob(cid=cid_text(id))
         return found
 
     # ---- elements with ids ----
@@ -465,31 +445,9 @@ class Ledger(Loader):
                 element = parse_known(element, row[0]).alias or element
         return element
 
-    def vectors_for(self, slot: Slot, *lists: bytes, told: Vectors | None = None) -> dict[str, bytes]:
-        """The vectors there are, by text, of what some lists hold and what a slot's list ever held."""
-        matcher = rule_of(slot.spec).embedded
-        if matcher is None:
-            return {}
-        fingerprint = self.fingerprints.get(matcher.service)
-        return kept_vectors(matcher, [*lists, self.held(slot)], fingerprint, told, self.vector)
-
-    def vector(self, key: Cid, text: str) -> bytes | None:
-        """The vector of a text, by its key; it stands in the record of the result that asked for it first."""
-        row = self.row(MEMO, memo_key(key))
-        said = self.said_at(row[0]) if row is not None else {}
-        return vectors_of_plain(said["vectors"]).by_text.get(text) if "vectors" in said else None
-
     def held(self, slot: Slot) -> bytes:
         """The last value of every element that a list has or had, as one list."""
         return encoded_list([one.last for one in self.elements(slot.key)])
-
-    def keep_vectors(self, told: Vectors, position: int) -> Vectors:
-        """Keep vectors under their texts, as a call's first result is kept; returns those that are new."""
-        keys = {text: vector_key(told.fingerprint, text) for text in told.by_text}
-        new = {text: vector for text, vector in told.by_text.items() if self.memo(keys[text]) is None}
-        for text in new:
-            self.batch.put(MEMO, memo_key(keys[text]), (position,))
-        return Vectors(told.fingerprint, new)
 
     def made_plain(self, outcome: Outcome) -> Plain:
         """What a call came to, as its record holds it: just the value's bytes where they say all."""

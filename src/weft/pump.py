@@ -234,7 +234,7 @@ class Pump:
                 self._take_edits(answers)
                 self._take_reports()
                 more = self.attempts.pump(RESULTS_MAX)
-                made = self._made(edits=bool(answers))
+                made = (bool(answers), bool(self.engine.batch.taken), self.engine.has_results)
                 self._pass(made, "edits folded", "inbox folded", "results settled")
                 self.engine.commit()
             except StoreFailed as why:
@@ -258,10 +258,6 @@ class Pump:
     def _answer(self, answers: list[Answer]) -> None:
         for future, value, refusal in answers:
             future.set_result(value) if refusal is None else future.set_exception(refusal)
-
-    def _made(self, *, edits: bool) -> tuple[bool, bool, bool]:
-        """Whether the open batch holds edits, other programs' messages, and results."""
-        return edits, bool(self.engine.batch.taken), self.engine.has_results
 
     def _pass(self, made: tuple[bool, bool, bool], *points: str) -> None:
         for is_made, point in zip(made, points, strict=True):

@@ -82,7 +82,7 @@ class Record(NamedTuple):
         first, results = self.position - self.span + 1, self.results()
         for position in range(max(first, after + 1), self.position + 1):
             said = {} if results is None else parse_result(results[position - first])
-            yield Entry(position, _kind_of(said), said)
+            yield Entry(position, next((kind for mark, kind in _MARKS if mark in said), "removed"), said)
 
     def results(self) -> list[bytes] | None:
         """The encoded results of a computed record, None when they were erased. Raises `Undecodable`."""
@@ -92,11 +92,6 @@ class Record(NamedTuple):
         if not isinstance(found, list) or len(found) != self.span or not all(isinstance(one, bytes) for one in found):
             raise Undecodable(where=f"record {self.position}", wanted=f"{self.span} results", why="it holds others")
         return cast("list[bytes]", found)
-
-
-def _kind_of(said: dict[str, Plain]) -> str:
-    """What a part of a computed record is; what was erased and still says its slot is a removal to whoever reads it."""
-    return next((kind for mark, kind in _MARKS if mark in said), "removed")
 
 
 def make_record(position: int, kind: str, *, epoch: int, previous: bytes, payload: dict[str, Plain]) -> Record:

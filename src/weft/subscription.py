@@ -104,7 +104,8 @@ class Subscription:
             for record in self.store.records(self.position, until=until):
                 for entry in record.entries(self.position):
                     self.position = entry.position
-                    self._buffer.append(activity_of(entry))
+                    if entry.kind != "nodes":  # of what the next result shows
+                        self._buffer.append(activity_of(entry))
 
 
 def activity_of(entry: Entry) -> Activity:

@@ -10,17 +10,20 @@ Source: two-step saga, whose first step is kept.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import NamedTuple, Protocol, cast
 
 from msgspec.structs import replace
 
 from weft.call import AttemptId, Broke, Call, Finished, Partial, Report, Reporter, Runner
+from weft.content import Cid
 from weft.errors import WeftError
 from weft.matching.matcher import Embedded
-from weft.matching.vector import pack, texts_of
+from weft.matching.vector import Vectors, kept_vectors, pack, texts_of, vector_key, vectors_of_plain
 from weft.operation import Operation, op, operation_of
+from weft.store import MEMO, Batch, Column, Key, Row, Table, memo_key
 from weft.value import shape_of
+from weft.written_result import Said
 
 
 class VectorsMissing(WeftError):
@@ -45,6 +48,28 @@ class Embeds(Protocol):
         ...
 
 
+class Keeps(Protocol):
+    """What keeps results, and where each call's first stands."""
+
+    @property
+    def batch(self) -> Batch: ...
+
+    @property
+    def fingerprints(self) -> Mapping[str, Cid]: ...
+
+    def memo(self, call_key: Cid) -> Row | None:
+        """The row of a call key."""
+        ...
+
+    def row(self, table: Table, key: Key) -> Row | None:
+        """Any row."""
+        ...
+
+    def said_at(self, position: Column) -> Said:
+        """What the result at a position says."""
+        ...
+
+
 class Wanted(NamedTuple):
     """Vectors of the texts of a list's elements, and of `texts` beside them, but for those that are `known`. `made`:
     the list, where it was made before and only its vectors are missing."""
@@ -64,6 +89,31 @@ def wanted_for(
     if made is not None and not old and not {*texts_of(matcher, made)} - known - {""}:
         return None
     return Wanted(matcher, service, old, known, made)
+
+
+def vectors_for(
+    ledger: Keeps, matcher: Embedded | None, *lists: bytes, told: Vectors | None = None
+) -> dict[str, bytes]:
+    """The vectors there are, by text, of what some lists hold: those kept before those just `told`."""
+
+    def kept(key: Cid, text: str) -> bytes | None:
+        """A vector stands in the record of the result that asked for it first."""
+        row = ledger.row(MEMO, memo_key(key))
+        said = ledger.said_at(row[0]) if row is not None else {}
+        return vectors_of_plain(said["vectors"]).by_text.get(text) if "vectors" in said else None
+
+    if matcher is None:
+        return {}
+    return kept_vectors(matcher, lists, ledger.fingerprints.get(matcher.service), told, kept)
+
+
+def keep_vectors(ledger: Keeps, told: Vectors, position: int) -> Vectors:
+    """Keep vectors under their texts, as a call's first result is kept; returns those that are new."""
+    keys = {text: vector_key(told.fingerprint, text) for text in told.by_text}
+    new = {text: vector for text, vector in told.by_text.items() if ledger.memo(keys[text]) is None}
+    for text in new:
+        ledger.batch.put(MEMO, memo_key(keys[text]), (position,))
+    return Vectors(told.fingerprint, new)
 
 
 @op(version=1, name="weft/vectors")

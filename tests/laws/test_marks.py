@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from weft import Entity, Field, derive, field
+from weft.testing.rules import mark_below
 from weft.testing.world import World
 
 
@@ -40,12 +41,12 @@ def test_a_mark_stays_while_an_input_that_skipped_cuts_stands_beside_one_that_is
     # What shows, (0, 0), was right before `first` and is right at no cut since.
     assert world.value("p", "both") == (0, 0)
     assert world.slot("p", "a").current
-    assert world.engine.mark([world.slot("p", "both")]) == first - 1
+    assert mark_below(world.engine, [world.slot("p", "both")]) == first - 1
     world.crash()
-    assert world.engine.mark([world.slot("p", "both")]) == first - 1
+    assert mark_below(world.engine, [world.slot("p", "both")]) == first - 1
     world.rest()
     assert world.value("p", "both") == (0, 1)
-    assert world.engine.mark([world.slot("p", "both")]) == world.engine.cut
+    assert mark_below(world.engine, [world.slot("p", "both")]) == world.engine.cut
 
 
 def parity(y: int) -> int:
@@ -78,4 +79,4 @@ def test_a_row_that_holds_a_mark_back_says_no_later_cut_than_what_else_is_unsett
 
     # What shows, (0, 0), was right before `first` and is right at no cut since.
     assert world.value("h", "both") == (0, 0)
-    assert world.engine.mark([world.slot("h", "both")]) == first - 1
+    assert mark_below(world.engine, [world.slot("h", "both")]) == first - 1

@@ -159,19 +159,21 @@ class Trees(Entity):
     sum = seen_to.reduce(plus, 0)
     big = xs.filter(is_big)
     many = big.count()
+    kinds = xs.group(is_big)
 
 
 def test_a_rule_that_keeps_to_the_way_to_a_change_is_said_to() -> None:
     world = Runs(Trees)
-    world.create(Trees, watch="sum many")
+    world.create(Trees, watch="sum many kinds")
     world.add("a", "xs", 1, 2, 3)
 
-    said = planned(world, "sum", "many")
+    said = planned(world, "sum", "many", "kinds")
 
     assert (row(said, "sum").per_change, row(said, "sum").wholes) == ("way to it", ())
     assert (row(said, "many").per_change, row(said, "many").wholes) == ("way to it", ())
-    assert (row(said, "big").per_change, row(said, "big").wholes) == ("outcome", ())
-    assert "what it comes to is written whole, O(n)" in str(said)
+    assert (row(said, "big").per_change, row(said, "big").wholes) == ("way to it", ())
+    assert (row(said, "kinds").per_change, row(said, "kinds").wholes) == ("way and group", ())
+    assert "O(log n) per change, and the groups of what changed" in str(said)
     assert "O(log n) per change: each time it is given what is on the way to what changed" in str(said)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.reactive.operations import add, add_three, double, inc, is_even, negate, sign
 from tests.reactive.runs import Runs
 from weft import Entity, Field, derive, field
+from weft.testing.rules import mark_below
 
 
 class Signed(Entity):
@@ -35,7 +36,7 @@ def test_there_and_back_in_one_batch_runs_nothing() -> None:
     world.tell(["a", "x", "set", 5], ["a", "y", "set", 7], ["a", "x", "set", 1], ["a", "y", "set", 1])
 
     assert world.settled() == []
-    assert world.engine.mark(world.engine.demanded()) == world.engine.cut
+    assert mark_below(world.engine, world.engine.demanded()) == world.engine.cut
 
 
 def test_there_and_back_in_two_batches_runs_the_first_node_once_and_takes_the_rest_from_memory() -> None:
@@ -71,7 +72,7 @@ def test_an_equal_result_cuts_off_what_follows() -> None:
 
     assert world.settled() == ["signed"]
     assert world.slot("a", "shown").result is before  # not even touched
-    assert world.engine.mark(world.engine.demanded()) == world.engine.cut
+    assert mark_below(world.engine, world.engine.demanded()) == world.engine.cut
 
 
 def test_one_input_that_turns_out_unchanged_leaves_its_reader_alone() -> None:

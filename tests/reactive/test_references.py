@@ -10,6 +10,7 @@ from weft import Entity, Field, Ref, derive, element, field, items, ref
 from weft.reduce import element_identity
 from weft.slot import Err, Gone
 from weft.store import VERSION
+from weft.testing.rules import mark_below
 from weft.written_result import parse_result
 
 
@@ -246,7 +247,7 @@ def test_a_reference_that_leads_to_nothing_shows_nothing_and_stops_nobody() -> N
 
     assert world.settled() == []
     assert isinstance(world.slot("w", "seen").outcome(), Gone)
-    assert world.engine.mark(world.engine.demanded()) == world.engine.cut
+    assert mark_below(world.engine, world.engine.demanded()) == world.engine.cut
 
 
 def test_an_error_behind_a_reference_names_where_it_began() -> None:
@@ -286,9 +287,9 @@ def test_the_settled_mark_counts_what_a_reference_leads_to() -> None:
 
     position = world.set(x=9)
 
-    assert world.engine.mark([world.slot("w", "seen")]) < position
+    assert mark_below(world.engine, [world.slot("w", "seen")]) < position
     world.rest()
-    assert world.engine.mark([world.slot("w", "seen")]) == world.engine.cut
+    assert mark_below(world.engine, [world.slot("w", "seen")]) == world.engine.cut
 
 
 def test_an_each_through_a_reference_over_an_each_loads_what_it_runs_over_first() -> None:

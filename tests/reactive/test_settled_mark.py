@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.reactive.operations import add, inc
 from tests.reactive.runs import Runs
 from weft import Entity, Field, Ref, derive, field, ref
+from weft.testing.rules import mark_below
 
 
 class Chain(Entity):
@@ -28,7 +29,7 @@ def settled() -> Runs:
 
 
 def mark(world: Runs, node: str = "high", id: str = "a") -> int:
-    return world.engine.mark([world.slot(id, node)])
+    return mark_below(world.engine, [world.slot(id, node)])
 
 
 def test_at_rest_the_mark_is_the_newest_cut() -> None:

@@ -259,7 +259,7 @@ class _Reading:
                     yield content.read()
 
     def _repeats(self, said: dict[str, Plain], encoded: bytes) -> bool:
-        if said.get("how") in ("built in", "passed on"):
+        if said.get("how") in ("built in", "passed on") or "nodes" in said:
             return True
         parts = list(_parts(said))
         links = {link.cid for part in parts for link in (part.get("ok"),) if isinstance(link, Link)}

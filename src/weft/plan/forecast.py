@@ -21,12 +21,11 @@ from weft.graph import Edge, Slot, Source, ToldNode, Whole, branch_of, collected
 from weft.graph import target_of as pointed_to
 from weft.identity import is_keyed, rule_of
 from weft.matching.lists import identified
-from weft.matching.vector import kept_vectors
 from weft.slot import Err, Gone, Ok, Outcome, is_same
 from weft.spec import InputSpec, NodeSpec
 from weft.store import NoBlob
 from weft.tree import Member
-from weft.vectors import wanted_for
+from weft.vectors import vectors_for, wanted_for
 
 Verdict: TypeAlias = Literal["call", "known", "unknown", "built in", "passed on", "untouched"]
 """A call would be made; its value is kept; its inputs are not settled yet; Weft's own rule; an input's error or
@@ -257,8 +256,8 @@ class Forecast:
             return "known", None  # what tells its elements apart is a program's code, which is not here
         vectors: dict[str, bytes] = {}
         if rule.embedded is not None:
-            held, fingerprint = self.engine.held(slot), self.engine.fingerprints.get(rule.embedded.service)
-            vectors = kept_vectors(rule.embedded, [known.encoded, held], fingerprint, None, self.engine.vector)
+            held = self.engine.held(slot)
+            vectors = vectors_for(self.engine, rule.embedded, known.encoded, held)
             if wanted_for(rule.embedded, None, held, known.encoded, frozenset(vectors)) is not None:
                 return "call", None
         ids = frozenset(id for one in given if isinstance(one, Ok) for id in one.elements or ())

@@ -229,7 +229,7 @@ def _metered(services: Services, spec: NodeSpec) -> Iterator[str]:
 def _per_change(spec: NodeSpec, wholes: tuple[str, ...]) -> str:
     if wholes:
         return "whole collection"
-    rules = {"each": "one element", **dict.fromkeys(_BY_TREE, "way to it"), **dict.fromkeys(_MAINTAINED, "outcome")}
+    rules = {"each": "one element", **dict.fromkeys((*_BY_TREE, *_MAINTAINED), "way to it"), "group": "way and group"}
     return rules.get(spec.kind, "one value")
 
 

@@ -39,6 +39,7 @@ from weft.graph import (
     target_of,
 )
 from weft.identity import is_keyed, rule_of
+from weft.kept_tree import nodes_in
 from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
 from weft.matching.known import encode_known
@@ -63,7 +64,6 @@ from weft.store import (
     SERVICE,
     TREE,
     VERSION,
-    NoBlob,
     Row,
     entry_at,
     memo_key,
@@ -685,19 +685,19 @@ class Engine(Ledger):
     def _replay_entry(self, entry: Entry) -> None:
         position, kind, said = entry
         self.position = position - 1
-        if entry.is_erased:
+        if entry.is_erased or (kind == "result" and self._has_erased_nodes(said["outcome"])):
             parts = said.get("slot")
             if isinstance(parts, list) and kind != "checked":
                 self.blank[SlotKey(*(str(part) for part in parts))] = position
                 self.has_blanks = True
-        elif kind == "result" and self._has_erased_nodes(said["outcome"]):
-            self.blank[SlotKey(*(str(part) for part in cast("list[Plain]", said["slot"])))] = position
         elif kind == "result":
             self._replay_result(said)
         elif kind == "nodes":
             entity, node, _ = cast("list[str]", said["slot"])
-            for id, _ in cast("list[tuple[Link, bytes]]", said["nodes"]):
-                self.batch.put(NODE, node_key(entity, node, id.cid), (position,))
+            for id, encoded in cast("list[tuple[Link, bytes]]", said["nodes"]):
+                below = nodes_in(encoded) if self.has_blanks else ()
+                if all(self.row(NODE, node_key(entity, node, one)) is not None for one in below):
+                    self.batch.put(NODE, node_key(entity, node, id.cid), (position,))
         elif kind == "checked":
             self.keep_finding(said)
         else:
@@ -706,14 +706,11 @@ class Engine(Ledger):
             self.batch.put(VERSION, key, (cast("int", said["at"]), position, encode_shallow(said)))
 
     def _has_erased_nodes(self, said: Plain) -> bool:
-        """Whether an outcome is a tree of which nodes were erased. Looked for only where any result was, by now."""
-        if not self.has_blanks or not isinstance(said, dict) or "of" not in said:
+        """Whether an outcome is a tree of which nodes were erased."""
+        if not isinstance(said, dict) or "of" not in said:
             return False
-        try:
-            self.outcome_of(said, whole=True)
-        except NoBlob:
-            return True
-        return False
+        entity, node, *_ = cast("list[str]", said["of"])
+        return self.row(NODE, node_key(entity, node, cast("Link", said["ok"]).cid)) is None
 
     def _replay_result(self, said: dict[str, Plain]) -> None:
         slot_key, attempt, key = said["slot"], said["attempt"], said.get("key")

@@ -36,13 +36,16 @@ class KeptNode(Node):
         if name != "children":
             raise AttributeError(name)
         assert self._id is not None
-        self.children = children = _children(self._fetch(self._id), self._first, self._fetch)
-        return children
+        _, self.children = _held(self._fetch(self._id), self._first, self._fetch)
+        return self.children
 
 
-def kept_tree(id: Cid, level: int, size: int, fetch: Fetch) -> Tree:
-    """The tree whose root has this id."""
-    return Tree(KeptNode(id, level, "", size, 0, fetch)) if size else Tree()
+def kept_tree(id: Cid, fetch: Fetch) -> Tree:
+    """The tree whose root has this id, which is read at once."""
+    level, children = _held(fetch(id), 0, fetch)
+    root = KeptNode(id, level, children[-1].last, sum(child.size for child in children), 0, fetch)
+    root.children = children
+    return Tree(root)
 
 
 def written(node: Node) -> bytes:
@@ -57,14 +60,22 @@ def written(node: Node) -> bytes:
     return encode_shallow([node.level, held])
 
 
-def unkept(tree: Tree, is_kept: Callable[[Node], bool]) -> Iterator[Node]:
-    """The nodes that are still to be written: those that are not kept. What a kept one holds is kept too."""
-    stack = [tree.root] if tree.root is not None else []
+def unkept(tree: Tree, is_kept: Callable[[Node], bool]) -> list[Node]:
+    """The nodes that are still to be written: those that are not kept, each behind all that it holds. What a kept one
+    holds is kept too."""
+    stack, found = [tree.root] if tree.root is not None else [], list[Node]()
     while stack:
         node = stack.pop()
         if not is_kept(node):
-            yield node
+            found.append(node)
             stack.extend(cast("list[Node]", node.children) if node.level else ())
+    return found[::-1]
+
+
+def nodes_in(encoded: bytes) -> list[Cid]:
+    """The ids of the nodes that a written node holds; none of a leaf."""
+    level, held = cast("tuple[int, list[tuple[str, int, Link]]]", decode(encoded))
+    return [link.cid for _, _, link in held] if level else []
 
 
 def in_parts(nodes: Iterable[Node], bytes_max: int) -> Iterator[list[Plain]]:
@@ -82,10 +93,9 @@ def in_parts(nodes: Iterable[Node], bytes_max: int) -> Iterator[list[Plain]]:
         yield part
 
 
-def _children(encoded: bytes, first: int, fetch: Fetch) -> list[Child]:
-    found = decode(encoded)
-    assert isinstance(found, list) and isinstance(found[0], int)
-    level, held = found[0], cast("list[list[Any]]", found[1])
+def _held(encoded: bytes, first: int, fetch: Fetch) -> tuple[int, list[Child]]:
+    """A node's level, and what it holds from that element on."""
+    level, held = cast("tuple[int, list[list[Any]]]", decode(encoded))
     children: list[Child] = []
     for one in held:
         if level:
@@ -96,4 +106,4 @@ def _children(encoded: bytes, first: int, fetch: Fetch) -> list[Child]:
             element, value, key = one
             children.append(Entry.of((first,), Member(element, content_id(value), value, key)))
             first += 1
-    return children
+    return level, children

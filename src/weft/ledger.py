@@ -277,9 +277,9 @@ class Ledger(Loader):
         result = Result(at, outcome, key.cid if isinstance(key, Link) else None, numbers, position)
         return result, last if isinstance(last, Ok) else None
 
-    def outcome_of(self, said: Plain, *, whole: bool = False) -> Outcome:
+    def outcome_of(self, said: Plain) -> Outcome:
         """An outcome as records keep it; large values are fetched by their content id, trees as they are looked into,
-        unless they are to be there `whole`: of what was shown once a part may be gone. Raises `NoBlob`."""
+        past their root. Raises `NoBlob` where what was shown once is gone."""
         assert isinstance(said, dict)
         if "gone" in said:
             return Gone(str(said["gone"]))
@@ -291,10 +291,8 @@ class Ledger(Loader):
         content, encoded, ids = said["ok"], said.get("value"), said.get("ids")
         assert isinstance(content, Link)
         if "of" in said:
-            entity, node, level, count, is_mapping = cast("tuple[str, str, int, int, bool]", said["of"])
-            tree = kept_tree(content.cid, level, count, partial(self._node_bytes, (entity, node)))
-            if whole:
-                tuple(tree)
+            entity, node, is_mapping = cast("tuple[str, str, bool]", said["of"])
+            tree = kept_tree(content.cid, partial(self._node_bytes, (entity, node)))
             return Gathered(content.cid, b"", None, tree, is_mapping)
         if not isinstance(encoded, bytes):
             place = said["at"]
@@ -461,9 +459,7 @@ class Ledger(Loader):
         if not isinstance(outcome, Ok):
             return unmade_plain(outcome)
         if slot is not None and isinstance(outcome, Gathered) and outcome.is_large:
-            level = outcome.tree.root.level if outcome.tree.root is not None else 0
-            of: list[Plain] = [slot.entity, slot.node, level, len(outcome.tree), outcome.is_mapping]
-            return {"ok": Link(outcome.content), "of": of}
+            return {"ok": Link(outcome.content), "of": [slot.entity, slot.node, outcome.is_mapping]}
         encoded, elements = outcome.encoded, outcome.elements
         size = len(encoded)
         plain: dict[str, Plain] = {"ok": Link(outcome.content), "size": size}

@@ -254,7 +254,7 @@ class AsOf:
         return Gone("not computed yet") if entry is None else self._read(entry.said)
 
     def _read(self, said: Mapping[str, Plain]) -> Outcome:
-        return self.engine.outcome_of(said["outcome"], whole=True)
+        return self.engine.outcome_of(said["outcome"])
 
     def result_position(self, entity: str, spec: NodeSpec, element: str) -> int | NotKept:
         """The position of the result that a slot showed; 0 where it had none."""

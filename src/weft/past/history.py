@@ -113,7 +113,7 @@ def _moment(as_of: AsOf, entry: Entry, said: Mapping[str, Plain], spec: NodeSpec
     operation, version = _operation(as_of, said.get("key"), spec)
     took = said.get("took_us")
     try:
-        outcome: Past = as_of.engine.outcome_of(said["outcome"], whole=True)
+        outcome: Past = as_of.engine.outcome_of(said["outcome"])
     except NoBlob as lost:
         outcome = NotKept(str(lost))
     return Moment(

@@ -206,7 +206,7 @@ class _Finding:
 
     def _alternative(self, kind: str, position: int, outcome: Plain, reason: str = "") -> Alternative:
         try:
-            shown = shown_of(self.engine, self.engine.outcome_of(outcome, whole=True))
+            shown = shown_of(self.engine, self.engine.outcome_of(outcome))
         except NoBlob as lost:
             shown = Shown("absent", f"not kept: {lost}")
         return Alternative(kind, position, shown.text, shown.content, reason=reason)  # type: ignore[arg-type]

@@ -1,0 +1,259 @@
+"""Large collections that rules make: a change writes what is on its way; what was is read again, and forgotten."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import weft
+from tests.laws.test_rebuild import tables
+from weft import Entity, Field, Ref, Space, derive, field, gathered, items, ref
+from weft.content import encode
+from weft.copies import export_space, import_space
+from weft.past.as_of import NotKept
+from weft.rebuild import rebuild
+from weft.record import Entry
+from weft.store import NODE, NoBlob, entries_of
+from weft.stores.damage import examine
+from weft.stores.sqlite import SqliteStore
+from weft.testing.simulation import simulate
+from weft.testing.story import make_story
+
+MANY = 2_000
+
+
+def is_even(number: int) -> bool:
+    return number % 2 == 0
+
+
+def by_end(number: int) -> int:
+    return number % 100
+
+
+class Numbers(Entity):
+    """Numbers, some of them, and all in another order."""
+
+    told = items(int)
+    even = told.filter(is_even)
+    placed = told.order(by_end)
+    groups = told.group(by_end)
+    many = even.count()
+
+
+def opened(path: Path) -> Space:
+    return weft.open(str(path), types=(Numbers,))
+
+
+def filled(space: Space) -> Numbers:
+    numbers = space.create(Numbers)
+    with space.edit():
+        for number in range(MANY):
+            numbers.told.add(number)
+    assert settled(numbers) == MANY // 2
+    return numbers
+
+
+def settled(numbers: Numbers) -> int:
+    numbers.placed.wait()
+    numbers.groups.wait()
+    return numbers.many.wait()
+
+
+def written_after(space: Space, position: int) -> int:
+    """How many nodes were written behind a position."""
+    return sum(len(entry.said["nodes"]) for entry in parts_of(space, position) if entry.kind == "nodes")  # type: ignore[arg-type, misc]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "space.weft"
+
+
+def check_rebuilt(path: Path) -> None:
+    """A rebuild gives the tables that are there."""
+    with contextlib.closing(SqliteStore(path)) as store:
+        before = tables(store)
+        rebuild(store, epoch=store.acquire())
+        assert tables(store) == before
+
+
+def parts_of(space: Space, after: int = 0) -> Iterator[Entry]:
+    return (entry for entry in entries_of(space._store, after) if entry.kind in ("result", "nodes"))
+
+
+def test_a_change_writes_what_is_on_its_way(path: Path) -> None:
+    with opened(path) as space:
+        numbers = filled(space)
+        first = sum(len(record.payload or b"") for record in space._store.records())
+        for number in (10_000, 20_001, 30_002):
+            before = space._store.head().position
+            numbers.told.add(number)
+            settled(numbers)
+            wrote = sum(len(record.payload or b"") for record in space._store.records(before))
+            assert wrote * 5 < first
+            assert 0 < written_after(space, before) < 40
+
+
+def test_what_was_kept_is_read_again_and_goes_on(path: Path) -> None:
+    with opened(path) as space:
+        numbers = filled(space)
+        shown = (numbers.even.wait(), numbers.placed.wait(), numbers.groups.wait())
+    with opened(path) as space:
+        (numbers,) = space.find(Numbers)
+        assert (numbers.even.wait(), numbers.placed.wait(), numbers.groups.wait()) == shown
+        assert space.counts() == {}
+        before = space._store.head().position
+
+        numbers.told.add(MANY)
+
+        assert settled(numbers) == MANY // 2 + 1
+        assert numbers.even.wait() == (*shown[0], MANY)
+        # What stood there was not written once more, though it was made anew.
+        assert written_after(space, before) < 40
+    assert examine(str(path)) == []
+
+
+def test_what_was_shown_then_is_read_as_of_then(path: Path) -> None:
+    with opened(path) as space:
+        numbers = filled(space)
+        at = space._store.head().position
+        numbers.told.add(MANY)
+        settled(numbers)
+
+        then = space.at(at).get(Numbers, numbers.id)
+
+        assert then.even.wait() == tuple(range(0, MANY, 2))
+        assert len(numbers.even.wait()) == MANY // 2 + 1
+        moments = list(space.history(numbers.even))
+        assert [len(moment.state.value) for moment in moments] == [MANY // 2, MANY // 2 + 1]  # type: ignore[union-attr, arg-type]
+
+
+def test_a_rebuild_and_a_copy_hold_the_same_trees(path: Path, tmp_path: Path) -> None:
+    with opened(path) as space:
+        numbers = filled(space)
+        numbers.told.add(MANY)
+        settled(numbers)
+    export_space(path, tmp_path / "out.ndjson")
+    import_space(tmp_path / "out.ndjson", tmp_path / "again.weft")
+    shown = []
+    for each in (path, tmp_path / "again.weft"):
+        check_rebuilt(each)
+        with opened(each) as space:
+            (numbers,) = space.find(Numbers)
+            shown.append((numbers.even.wait(), numbers.placed.wait()))
+    assert shown[0] == shown[1]
+
+
+def test_activities_tell_of_results_and_not_of_their_nodes(path: Path) -> None:
+    with opened(path) as space:
+        filled(space)
+        last = space._store.head().position
+        with space.subscribe(0) as activities:
+            heard = []
+            for activity in activities:
+                heard.append(activity)
+                if activity.position == last:
+                    break
+    shown = [one.node.rpartition(".")[2] for one in heard if one.type == "node.settled"]
+    assert sorted(shown) == ["even", "groups", "many", "placed"]
+    assert [one for one in heard if one.type == "node.removed"] == []
+
+
+NUMBER = 918_273_645
+SECRET = "a word of hers that nobody may read again"
+
+
+def said(text: str) -> tuple[str, ...]:
+    return (text, *(f"line {number}" for number in range(300)))
+
+
+def numbered(number: int) -> tuple[int, ...]:
+    return (number, *range(300))
+
+
+class Person(Entity):
+    text: Field[str] = field()
+    number: Field[int] = field(default=1)
+    lines = derive(said, text)
+    numbers = derive(numbered, number)
+
+
+def is_short(line: str) -> bool:
+    return len(line) < 1_000
+
+
+def is_odd(number: int) -> bool:
+    return number % 2 == 1
+
+
+class Reader(Entity):
+    person: Ref[Person] = ref()
+    heard = person.at(Person.lines).filter(is_short)
+    many = heard.count()
+    odd = person.at(Person.numbers).filter(is_odd)
+
+
+def test_forgetting_takes_the_nodes_that_hold_it(path: Path) -> None:
+    """Also where nothing in them could be told from what others say: what was made of it by a rule goes."""
+    with weft.open(str(path), types=(Person, Reader)) as space:
+        person = space.create(Person, text="x", number=NUMBER)
+        reader = space.create(Reader, person=person)
+        assert reader.odd.wait() == (NUMBER, *range(1, 300, 2))
+        person.number = 1
+        assert reader.odd.wait()[0] == 1
+
+        space.forget(person)
+
+        held = b"".join(record.payload or b"" for record in space._store.records())
+        assert encode(NUMBER) not in held
+        assert isinstance(next(iter(space.history(reader.odd))).state, NotKept)
+    check_rebuilt(path)
+
+
+def test_a_result_whose_nodes_were_erased_is_made_again(path: Path) -> None:
+    """Nodes of an older result are part of a newer one: where they go, the newer one can be read no more."""
+    with weft.open(str(path), types=(Person, Reader)) as space:
+        person, other = space.create(Person, text=SECRET), space.create(Person, text="nothing")
+        reader = space.create(Reader, person=person)
+        assert reader.many.wait() == 301
+        reader.person = other
+        assert reader.heard.wait()[0] == "nothing"
+        at = space._store.head().position
+        assert [len(entry.said["nodes"]) for entry in parts_of(space) if entry.kind == "nodes"][1] < 8  # type: ignore[arg-type]
+
+        space.forget(person)
+
+        assert SECRET.encode() not in b"".join(record.payload or b"" for record in space._store.records())
+        assert reader.heard.wait() == said("nothing")
+        assert space.at(at).get(Reader, reader.id).heard.wait() == said("nothing")  # as nobody asked to forget that
+    with weft.open(str(path), types=(Person, Reader)) as space:
+        (reader,) = space.find(Reader)
+        assert reader.heard.wait() == said("nothing")
+        assert space.counts() == {}
+    assert examine(str(path)) == []
+    check_rebuilt(path)
+
+
+@pytest.mark.parametrize("first", range(0, 120, 30))
+def test_every_rule_holds_where_small_collections_are_kept_so_too(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathered, "LARGE", 1)
+    for seed in range(first, first + 30):
+        broken = simulate(make_story(seed)).broken
+        assert broken is None, f"{broken}\n{make_story(seed)}"
+
+
+def test_a_node_that_is_not_there_is_said_to_be_gone(path: Path) -> None:
+    with opened(path) as space:
+        numbers = filled(space)
+        with space.view() as engine:
+            slot = engine.node(numbers.id, "even")
+            assert slot is not None
+            entry = next(one for one in parts_of(space) if one.kind == "result" and one.said["slot"] == [*slot.key])  # type: ignore[union-attr]
+            for key, _ in list(engine.rows(NODE, (numbers.id, "even"))):
+                engine.batch.put(NODE, key, None)
+            with pytest.raises(NoBlob, match="is not in this space"):
+                engine.outcome_of(entry.said["outcome"])
+            engine.batch.rows[NODE].clear()

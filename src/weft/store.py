@@ -3,9 +3,10 @@
 The life of a record. An edit reaches the engine (directly, or through `inbox` when another program holds it). The
 engine folds it, and one `Batch` carries the told record and every row that it changes: field `state`, `edge`s of
 references, `due` marks of the slots that read what changed. When a slot is run outside the engine's own process an
-`attempt` row is committed first. Its result is a computed record; the same batch holds its `memo` (call key to first
-ok result), its `version` (what the slot shows), its cleared or moved `due` row and the due marks of its direct
-readers. Nothing else is written, and each table can be made anew by playing the log through the engine.
+`attempt` row is committed first. Its result is a computed record; the same batch holds its `memo` (where the first ok
+result of its call key stands), where each new `node` of a large collection stands, its `version` (what the slot shows),
+its cleared or moved `due` row and the due marks of its direct readers. Nothing else is written, and each table can be
+made anew by playing the log through the engine.
 
 Knows nothing of folds, results or scheduling. A store never interprets a row beyond its key columns.
 Invariant: a batch is there whole or not at all, and only under the epoch of the newest lease.

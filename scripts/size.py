@@ -30,6 +30,7 @@ OUTSIDE_CORE = frozenset(
         "failure",  # words what user code raised, and decides nothing
         "shared_text",  # stands before an optional library, as adapters do
         "meant",  # words what a checker would have refused
+        "spent",  # what services said that calls cost: counted, and never decided by
         "purity",  # makes calls again to look at them
         "turns",  # queues, in which calls wait and slots: nothing of either is decided there
         "erasure", "erased", "standing",  # what is taken away again, and what is said of it

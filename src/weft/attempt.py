@@ -478,6 +478,8 @@ class Attempts:
             self.placing.note(operation, report.took_s)
         took_us = int(report.took_s * 1e6)
         said = Settling(cut, outcome, key, attempt.id.row, taken.inputs, taken.used, how, preimage, took_us, other)
+        if report.spent is not None:
+            said = replace(said, spent=report.spent)
         if isinstance(report, Broke) and report.made is not None:
             said = replace(said, made=Ok(content_id(report.made), report.made))
         elif isinstance(report, Finished) and report.vectors:

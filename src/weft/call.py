@@ -13,13 +13,14 @@ Source: Erlang ports; dramatiq's workers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias, cast
 
 from msgspec import Struct
 
 from weft.blob import Blob
 from weft.operation import Operation
+from weft.policy import Limits as Limits
+from weft.spent import Spent
 
 
 class AttemptId(Struct, frozen=True, order=True, gc=False):
@@ -64,6 +65,8 @@ class Finished(Struct, frozen=True):
     blobs: tuple[Blob, ...] = ()
     vectors: Mapping[str, bytes] = {}
     """Packed, by text, where matching asked for them."""
+    spent: Spent | None = None
+    """What the services said that it used."""
 
 
 class Broke(Struct, frozen=True):
@@ -81,26 +84,11 @@ class Broke(Struct, frozen=True):
     took_s: float
     made: bytes | None = None
     """The call's value, where only what matching asked for beside it is missing."""
+    spent: Spent | None = None
 
 
 Report: TypeAlias = Partial | Finished | Broke
 Reporter: TypeAlias = Callable[[Report], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How hard a service may be used: calls at one time, and starts per second, at least 1/`per_s` apart. None:
-    unlimited."""
-
-    concurrency: int | None = None
-    per_s: float | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse limits under which nothing could ever run."""
-        if self.concurrency is not None and self.concurrency < 1:
-            raise ValueError(f"concurrency is {self.concurrency}; at least 1 call must be allowed")
-        if self.per_s is not None and not self.per_s > 0:
-            raise ValueError(f"per_s is {self.per_s}; it must be greater than 0")
 
 
 Answerer: TypeAlias = Callable[["Call"], "Finished | Broke"]

@@ -51,6 +51,7 @@ from weft.rewiring import firsts_before, make_due_anew, readers_of, readers_thro
 from weft.schedule import due_after, due_by, mark_of
 from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, dominates, is_same, reason_superseded
 from weft.spec import TypeSpec
+from weft.spent import Spent, parse_spent
 from weft.standing import without
 from weft.store import (
     ALTERNATIVE,
@@ -114,6 +115,8 @@ class Settling(Struct, frozen=True, gc=False):
     """What matching asked for."""
     match: Mapping[str, Plain] | None = None
     """Of a replayed result: how its elements were told apart."""
+    spent: Spent | None = None
+    """What the services said that the call used."""
 
 
 class Engine(Ledger):
@@ -423,6 +426,8 @@ class Engine(Ledger):
         plain = self.made_plain(outcome) if how == "ran" else self.outcome_plain(outcome, slot.key)
         if said.other is not None:
             notes["other"] = self.outcome_plain(said.other)
+        if said.spent is not None:
+            notes["spent"] = said.spent.plain()
         if slot.last is not None and not isinstance(outcome, Ok):
             notes["last"] = self.outcome_plain(slot.last, slot.key)
         attempt: list[Plain] = [*said.attempt]
@@ -741,6 +746,7 @@ class Engine(Ledger):
                 made=cast("Ok | None", self.outcome_of(said["made"]) if "made" in said else None),
                 vectors=vectors_of_plain(said["vectors"]) if "vectors" in said else None,
                 match=cast("Mapping[str, Plain] | None", said.get("match")),
+                spent=parse_spent(said.get("spent")),
             ),
         )
 

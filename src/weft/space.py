@@ -470,11 +470,14 @@ class Space:
             roots = [found for place in places if (found := engine.node(*place) or engine.node(*place[:2]))]
             return plan(engine, roots if values else None, offered=offered)
 
-    def at(self, position: int, /) -> PastSpace:
-        """The space as it was shown at a position of its log, to be read. Raises `NoSuchPosition`."""
+    def at(self, position: int, /, *, as_shown: bool = False) -> PastSpace:
+        """The space as it was at a position of its log, to be read. What was computed is given as it was right then,
+        also where it was computed later; where nobody computed it from what had been told by then, reading it raises
+        `ValueUnknown`, which says what was shown instead. `as_shown`: as it was shown, though it may have been due.
+        Raises `NoSuchPosition`."""
         from weft.past.view import PastSpace
 
-        return PastSpace(self._host.view, position, index=self._log_index(), open_blob=self._store.open_blob)
+        return PastSpace(self._host.view, position, as_shown, index=self._log_index(), open_blob=self._store.open_blob)
 
     def history(self, of: Value[Any] | Ref[Any] | Entity, node: Node[Any] | None = None, /) -> Sequence[HistoryEntry]:
         """All that a node, or one element of it, ever was, oldest first: values, by whom or by what operation, and what

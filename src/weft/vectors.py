@@ -21,6 +21,7 @@ from weft.errors import WeftError
 from weft.matching.matcher import Embedded
 from weft.matching.vector import Vectors, kept_vectors, pack, texts_of, vector_key, vectors_of_plain
 from weft.operation import Operation, op, operation_of
+from weft.spent import Spent
 from weft.store import MEMO, Batch, Column, Key, Row, Table, memo_key
 from weft.value import shape_of
 from weft.written_result import Said
@@ -166,10 +167,12 @@ class VectorRunner:
         def answered(said: Report) -> None:
             if isinstance(said, Finished):
                 packed = cast("tuple[bytes, ...]", _PACKED.decode(said.encoded))
-                report(replace(made, vectors=dict(zip(texts, packed, strict=True))))
+                vectors, spent = dict(zip(texts, packed, strict=True)), _both(made.spent, said.spent)
+                report(replace(made, vectors=vectors, spent=spent))
             elif isinstance(said, Broke):
                 missing = VectorsMissing(service=self._wanted.matcher.service, why=f"{said.kind}: {said.message}")
-                report(replace(said, id=call.id, kind=VectorsMissing.__name__, message=str(missing), made=made.encoded))
+                broke = replace(said, id=call.id, kind=VectorsMissing.__name__, message=str(missing), made=made.encoded)
+                report(replace(broke, spent=_both(made.spent, said.spent)))
             else:
                 assert isinstance(said, Partial), "vectors come whole"
 
@@ -180,6 +183,11 @@ class VectorRunner:
     def _texts(self, encoded: bytes) -> tuple[str, ...]:
         found = dict.fromkeys((*self._wanted.texts, *texts_of(self._wanted.matcher, encoded)))
         return tuple(text for text in found if text and text not in self._wanted.known)
+
+
+def _both(one: Spent | None, other: Spent | None) -> Spent | None:
+    """What the call and the question spent."""
+    return one + other if one is not None and other is not None else one or other
 
 
 def operation_for(service: str) -> Operation:

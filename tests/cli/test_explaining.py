@@ -135,6 +135,9 @@ def test_the_history_of_a_node_is_every_value_it_had(space: Path, weft: Weft) ->
         {"state": "value", "value": 8, "content_id": once["shown"]["content_id"]},  # type: ignore[index]
     )
     assert isinstance(once["at"], int) and isinstance(once["version"], str)
+    assert once["due_from"] == told[-1]["position"]
+    said = weft("log", space, "--node", "Sum.doubled").stdout
+    assert f"shown on though it was due, from {once['due_from']} on" in said
     assert [(one["by"], one["shown"]["value"]) for one in told] == [("weft run", 4), ("ann", 9)]  # type: ignore[index]
     assert max(map(len, text.splitlines())) <= 80
     assert "by ann, 2026-01-01T00:00:00Z" in text
@@ -167,9 +170,25 @@ def test_a_difference_shows_before_and_after(space: Path, weft: Weft) -> None:
     done = weft("diff", space, head - 1, head)
     back = objects(weft("diff", space, head, head - 1, "--json").stdout)
 
-    assert done.stdout.splitlines()[1:] == ["        - 4", "        + 9"]
-    assert [(one["node"], one["before"]["value"], one["after"]["value"]) for one in back] == [("n", 9, 4)]  # type: ignore[index]
+    lines = done.stdout.splitlines()
+    assert lines[1:3] == ["        - 4", "        + 9"]
+    assert lines[3].split()[1:] == ["computed", "Sum", lines[3].split()[3]] and lines[3].endswith(".doubled")
+    assert lines[4:6] == ["        - 8", "        + unknown, as it was due; shown was 8, from 3 on"]
+    told, doubled, _ = back
+    assert (told["node"], told["before"]["value"], told["after"]["value"]) == ("n", 9, 4)  # type: ignore[index]
+    before = doubled["before"]
+    assert isinstance(before, dict)
+    assert (before["state"], before["shown"]["value"], before["since"]) == ("unknown", 8, 3)
+    assert doubled["after"]["value"] == 8  # type: ignore[index]
     assert max(map(len, weft("diff", space, 0, head).stdout.splitlines())) <= 80
+
+
+def test_a_difference_as_shown_is_of_what_came_to_be_shown(space: Path, weft: Weft) -> None:
+    head = len(weft("log", space).stdout.splitlines())
+
+    done = weft("diff", "--as-shown", space, head - 1, head)
+
+    assert done.stdout.splitlines()[1:] == ["        - 4", "        + 9"]
 
 
 def test_the_same_position_differs_in_nothing(space: Path, weft: Weft) -> None:

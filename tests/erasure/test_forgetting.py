@@ -32,10 +32,11 @@ from weft.erased import EntityErased
 from weft.erasure import forget_in_file, look
 from weft.folding import event_plain
 from weft.graph import Slot
-from weft.past.as_of import AsOf, NotKept
 from weft.past.difference import differences
 from weft.past.history import history
 from weft.past.index import LogIndex
+from weft.past.known import NotKept
+from weft.past.right_then import RightThen
 from weft.past.view import ValueNotKept
 from weft.record import Entry
 from weft.reduce import Refused
@@ -439,7 +440,7 @@ def test_history_and_difference_say_that_it_was_erased_and_know_all_else(path: P
         with pytest.raises(ValueNotKept, match="was erased"):
             past.get(Look, board.id).same.wait()
         with space.view() as engine:
-            now, then = (AsOf(engine, at, LogIndex()) for at in (done.position, between))
+            now, then = (RightThen(engine, at, LogIndex()) for at in (done.position, between))
             (moment,) = history(now, note.id, "text")
             assert (moment.how, moment.position) == ("erased", done.position)
             moments = list(history(now, board.id, "same"))

@@ -7,9 +7,10 @@ from tests.past.operations import Shelf
 from tests.reactive.runs import Runs
 from weft import Entity, Field, derive, field, items
 from weft.content import decode
-from weft.past.as_of import AsOf, NotKept
 from weft.past.difference import Difference, differences
 from weft.past.index import LogIndex
+from weft.past.known import NotKept, Unknown
+from weft.past.right_then import RightThen
 from weft.slot import Gone, Ok
 from weft.stores.memory import MemoryStore
 
@@ -24,12 +25,15 @@ class Sum(Entity):
     parity = derive(parity, n)
 
 
-def difference(world: Runs, low: int, high: int | None = None) -> list[Difference]:
+def difference(world: Runs, low: int, high: int | None = None, *, as_shown: bool = False) -> list[Difference]:
     head, index = world.engine.head.position, LogIndex()
-    return list(differences(AsOf(world.engine, low, index), AsOf(world.engine, head if high is None else high, index)))
+    before, after = (RightThen(world.engine, at, index) for at in (low, head if high is None else high))
+    return list(differences(before, after, as_shown=as_shown))
 
 
 def value(past: object) -> object:
+    if isinstance(past, Unknown):
+        return "unknown", value(past.shown), past.since
     return decode(past.encoded) if isinstance(past, Ok) else type(past).__name__
 
 
@@ -46,6 +50,36 @@ def test_what_was_told_and_what_came_of_it() -> None:
     world.settled()
 
     assert said(difference(world, low)) == [("told", "n", 1, 4), ("computed", "parity", 1, 0)]
+
+
+def test_what_was_computed_later_counts_for_the_position_it_was_made_for() -> None:
+    world = Runs(Sum)
+    world.create(Sum, n=1, watch="parity")
+    world.settled()
+    low = world.engine.head.position
+    told = world.set(n=4)
+    world.settled()
+
+    assert said(difference(world, low, told)) == [("told", "n", 1, 4), ("computed", "parity", 1, 0)]
+    assert said(difference(world, low, told, as_shown=True)) == [("told", "n", 1, 4)]
+
+
+def test_what_nobody_computed_is_unknown_beside_what_was_shown() -> None:
+    world = Runs(Sum)
+    world.create(Sum, n=1, watch="parity")
+    world.settled()
+    low = world.engine.head.position
+    skipped = world.set(n=4)
+    newest = world.set(n=6)
+    world.settled()
+
+    assert said(difference(world, low, skipped)) == [
+        ("told", "n", 1, 4), ("computed", "parity", 1, ("unknown", 1, low)),
+    ]  # fmt: skip
+    assert said(difference(world, skipped, newest))[1] == ("computed", "parity", ("unknown", 1, low), 0)
+    world.set(n=7)
+    still_due = world.engine.head.position
+    assert said(difference(world, newest, still_due))[1] == ("computed", "parity", 0, ("unknown", 0, newest + 1))
 
 
 def test_what_was_taken_back_differs_in_nothing() -> None:

@@ -8,9 +8,10 @@ from tests.reactive.runs import Runs
 from weft import Entity, Field, derive, field, items
 from weft.content import decode
 from weft.engine import Settling
-from weft.past.as_of import AsOf, NotKept
+from weft.past.as_of import AsOf
 from weft.past.history import Moment, history
 from weft.past.index import LogIndex
+from weft.past.known import NotKept
 from weft.slot import Err, Gone, Ok
 from weft.stores.memory import MemoryStore
 

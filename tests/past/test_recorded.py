@@ -9,7 +9,7 @@ import pytest
 
 import weft
 from weft import Entity, Failed, Field, Settled, derive, entries, field, items
-from weft.past.as_of import NotKept
+from weft.past.known import NotKept
 from weft.past.recorded import HistoryEntry
 
 

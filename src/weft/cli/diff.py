@@ -15,8 +15,8 @@ from weft.cli.opening import SPACE, reading
 
 if TYPE_CHECKING:
     from weft.content import Plain
-    from weft.past.as_of import Past
     from weft.past.difference import Difference
+    from weft.past.known import Known
 
 ELEMENTS_MAX = 12
 
@@ -25,22 +25,25 @@ ELEMENTS_MAX = 12
 @click.argument("space", type=SPACE)
 @click.argument("before", metavar="A", type=int)
 @click.argument("after", metavar="B", type=int)
+@click.option("--as-shown", is_flag=True, help="Compare what was shown at A and B, though it may have been due there.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def command(space: str, before: int, after: int, as_json: bool) -> None:
+def command(space: str, before: int, after: int, as_shown: bool, as_json: bool) -> None:
     """What differs in SPACE between the positions A and B of its log: fields that were told something else, and values
-    that came to be shown.
+    that were another for what had been told by then, also where they were computed later.
 
     Positions are those that `weft log` begins its lines with; 0 is before the first. What is the same at both is left
-    out, whatever lay between. Of a collection the elements are shown that came (+) and went (-). A value whose record
-    was erased is not kept, and said so.
+    out, whatever lay between. Of a collection the elements are shown that came (+) and went (-). A value that nobody
+    computed from what had been told by then is unknown, as it was due there, and said so beside what was shown in its
+    place. A value whose record was erased is not kept, and said so, too.
     """
-    from weft.past.as_of import AsOf
     from weft.past.difference import differences
     from weft.past.index import LogIndex
+    from weft.past.right_then import RightThen
 
     with reading(space) as opened, opened.view() as engine:
         index = LogIndex()
-        found = list(differences(AsOf(engine, before, index), AsOf(engine, after, index)))
+        pair = RightThen(engine, before, index), RightThen(engine, after, index)
+        found = list(differences(*pair, as_shown=as_shown))
     for difference in found:
         if as_json:
             terminal.say_json(plain_of(difference), in_one_line=True)
@@ -73,11 +76,12 @@ def plain_of(difference: Difference) -> dict[str, object]:
     return said
 
 
-def past_plain(past: Past) -> dict[str, object]:
-    """What was shown, as one object: its `state`, and its value, error or reason."""
+def past_plain(past: Known) -> dict[str, object]:
+    """What it was, as one object: its `state`, and its value, error or reason; of what is unknown what was `shown`, and
+    `since` which position."""
     from weft.content import cid_text, decode
     from weft.dag_json import json_of
-    from weft.past.as_of import NotKept
+    from weft.past.known import NotKept, Unknown
     from weft.slot import Err, Gone, Ok
 
     match past:
@@ -89,12 +93,14 @@ def past_plain(past: Past) -> dict[str, object]:
             return {"state": "absent", "why": why}
         case NotKept(why):
             return {"state": "not kept", "why": why}
+        case Unknown(shown, since):
+            return {"state": "unknown", "shown": past_plain(shown), "since": since}
 
 
-def past_text(past: Past) -> str:
-    """What was shown, in words."""
+def past_text(past: Known) -> str:
+    """What it was, in words."""
     from weft.content import decode
-    from weft.past.as_of import NotKept
+    from weft.past.known import NotKept, Unknown
     from weft.slot import Err, Ok
     from weft.subscription import plain_text
 
@@ -106,6 +112,9 @@ def past_text(past: Past) -> str:
             return f"failed: {kind}: {message}"
         case NotKept(why):
             return f"not kept: {why}"
+        case Unknown(shown, since):
+            instead = f"shown was {past_text(shown)}, from {since} on" if since else "nothing was shown"
+            return f"unknown, as it was due; {instead}"
     return "nothing"
 
 
@@ -130,8 +139,8 @@ def lines_of(difference: Difference, cells_max: int) -> Iterator[str]:
     if difference.entered or difference.left:
         yield from _elements(difference, cells_max)
         return
-    yield terminal.shortened(f"        - {past_text(difference.before)}", cells_max)
-    yield terminal.shortened(f"        + {past_text(difference.after)}", cells_max)
+    for sign, past in (("-", difference.before), ("+", difference.after)):
+        yield terminal.shortened(f"        {sign} {past_text(past)}", cells_max)
 
 
 def _elements(difference: Difference, cells_max: int) -> Iterator[str]:

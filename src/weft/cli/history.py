@@ -51,6 +51,7 @@ def plain_of(moment: Moment) -> dict[str, object]:
         "superseded": moment.superseded,
         "by": moment.actor,
         "time": moment.time,
+        "due_from": moment.due_from,
     }
     kept = {name: value for name, value in said.items() if value not in (None, "")}
     return kept | {"shown": past_plain(moment.outcome)}
@@ -67,5 +68,7 @@ def lines_of(moment: Moment, cells_max: int) -> list[str]:
     said += [f"in {moment.took_us / 1000:.1f} ms"] if moment.took_us is not None else []
     said += [f"by {moment.actor}, {moment.time}"] if moment.actor else []
     said += [moment.superseded] if moment.superseded else []
-    rest = terminal.wrapped(", ".join(said), cells_max, indent=" " * 8, hanging="  ") if said else ()
+    rest = [*terminal.wrapped(", ".join(said), cells_max, indent=" " * 8, hanging="  ")] if said else []
+    if moment.due_from is not None:
+        rest.append(terminal.shortened(f"        shown on though it was due, from {moment.due_from} on", cells_max))
     return [first, *(terminal.faint(line) for line in rest)]

@@ -42,7 +42,8 @@ def command(space: str, start: int, follow: bool, place: str | None, as_json: bo
     Each line begins with its position. Types need no code, and another program may be computing the space meanwhile.
 
     With --node: every value that one node was told or came to, for which cut (at), how, by which version of its
-    operation, and which were superseded: never shown, as a better one stood. NODE is written as for `weft why`.
+    operation, and which were superseded: never shown, as a better one stood. Of one that was shown on, though something
+    was told that it is made from, it says from which position on it was due. NODE is written as for `weft why`.
     """
     if place is not None and follow:
         raise click.UsageError("--node is a history up to now; it does not --follow.")

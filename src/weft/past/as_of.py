@@ -4,22 +4,23 @@ What has not changed since is read from the rows of today. Else a computed value
 that was not superseded, found by bisection, and a field is the fold of the events that spoke of it. What cannot be
 known any more, as a payload was erased, is *not kept*: never a guess.
 
-Knows nothing of handles, or of what was due then. Invariant: at the head it gives what the engine shows.
+Knows nothing of handles, or of what was due then: see `right_then`.
+Invariant: at the head it gives what the engine shows.
 Source: temporal databases' as-of queries; event sourcing's state at a position.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import cast
 
 from weft.content import Plain
 from weft.engine import Engine
 from weft.errors import WeftError
 from weft.failure import message_of
-from weft.graph import collected, members_of, target_of
+from weft.graph import NOT_COMPUTED, collected, members_of, target_of
 from weft.past.index import LogIndex, first_within, last_within, within
+from weft.past.known import NotKept, Past
 from weft.reduce import Cell, CellSpec, ItemsCell, Told, make_cell
 from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import NodeSpec, TypeSpec
@@ -40,16 +41,6 @@ class NoSuchPosition(WeftError):
     exit_code = 2
     position: int
     head: int
-
-
-@dataclass(frozen=True, slots=True)
-class NotKept:
-    """What was shown cannot be known any more."""
-
-    why: str
-
-
-Past: TypeAlias = Outcome | NotKept
 
 
 def check_position(position: object, head: int) -> int:
@@ -198,9 +189,9 @@ class AsOf:
             if isinstance(outcome, NotKept):
                 return outcome
             if isinstance(outcome, Err):
-                return _of_element(SlotKey(entity, spec.name, member.element), outcome)
+                return of_element(SlotKey(entity, spec.name, member.element), outcome)
         members = [Member(m.element, o.content, o.encoded, m.key) for m, o in shown if isinstance(o, Ok)]
-        return collected(spec, members) if len(members) == len(shown) else Gone("not computed yet")
+        return collected(spec, members) if len(members) == len(shown) else NOT_COMPUTED
 
     def _whole_members(self, entity: str, spec: NodeSpec) -> list[Member] | NotKept:
         base = self._base(entity, spec)
@@ -251,7 +242,7 @@ class AsOf:
         entry = entry_at(self.engine.store, at)
         if entry is not None and entry.is_erased:
             return NotKept(f"what was recorded at {at} was erased")
-        return Gone("not computed yet") if entry is None else self._read(entry.said)
+        return NOT_COMPUTED if entry is None else self._read(entry.said)
 
     def _read(self, said: Mapping[str, Plain]) -> Outcome:
         return self.engine.outcome_of(said["outcome"])
@@ -377,7 +368,7 @@ class AsOf:
         return None
 
 
-def _of_element(key: SlotKey, failed: Err) -> Err:
+def of_element(key: SlotKey, failed: Err) -> Err:
     """An element's error as that of the whole."""
     said = failed.message if failed.origin else f"{key} failed: {failed.kind}: {failed.message}"
     return Err(failed.kind, said, failed.where, failed.origin or str(key))
@@ -386,16 +377,3 @@ def _of_element(key: SlotKey, failed: Err) -> Err:
 def _has_steps(cell: Cell) -> bool:
     spec: CellSpec | None = getattr(cell, "spec", None)
     return spec is not None and spec.versions.keys() <= spec.steps.keys()
-
-
-def content_key(outcome: Past) -> object:
-    """What two past outcomes are compared by."""
-    match outcome:
-        case Ok(content, _, elements):
-            return "ok", content, elements
-        case Err():
-            return "err", outcome.kind, outcome.message, outcome.origin
-        case Gone():
-            return ("gone",)
-        case NotKept():
-            return "not kept", outcome.why

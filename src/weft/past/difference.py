@@ -1,6 +1,6 @@
-"""What differs between two positions: fields that were told something else, and results that came to be shown.
+"""What differs between two positions: fields that were told something else, and values that were right, or were shown.
 
-Only what the log between the two speaks of is looked at.
+Only what the log between the two speaks of is looked at, and what may have been due at the later one.
 
 Knows nothing of what is printed. Invariant: what is the same at both positions is not in it, whatever lay between.
 Source: `git diff`.
@@ -8,13 +8,14 @@ Source: `git diff`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from weft.content import Plain
-from weft.past.as_of import AsOf, NotKept, Past, content_key
 from weft.past.index import places_of
+from weft.past.known import Known, NotKept, Unknown, content_key
+from weft.past.right_then import RightThen
 from weft.record import RESULT_KINDS, Entry
 from weft.slot import Gone
 from weft.spec import NodeSpec
@@ -35,8 +36,8 @@ class Difference:
     entity: str
     node: str
     element: str
-    before: Past
-    after: Past
+    before: Known
+    after: Known
     position: int
     """The last position in between that spoke of it."""
     entered: tuple[tuple[str, bytes], ...] = ()
@@ -47,8 +48,9 @@ Touched: TypeAlias = dict[tuple[Kind, str, str, str], int]
 """(kind, entity, node, element) to the last position."""
 
 
-def differences(before: AsOf, after: AsOf) -> Iterator[Difference]:
-    """What differs, in the order in which it was last spoken of. `before` may be the later one."""
+def differences(before: RightThen, after: RightThen, *, as_shown: bool = False) -> Iterator[Difference]:
+    """What differs, in the order in which it was last spoken of. `before` may be the later one. `as_shown`: values that
+    were computed are compared as they were shown, right or not."""
     low, high = sorted((before.position, after.position))
     newest = after if after.position == high else before
     touched: Touched = {}
@@ -56,14 +58,26 @@ def differences(before: AsOf, after: AsOf) -> Iterator[Difference]:
         for place in _touched(entry, newest):
             touched.pop(place, None)
             touched[place] = entry.position
+    if not as_shown:
+        touched = _with_due(touched, newest, low)
     for (kind, entity, node, element), position in touched.items():
         if kind in ("definition", "service", "erased"):
             yield Difference(kind, "", entity, node, element, Gone(), Gone(), position)
             continue
-        yield from _compared(before, after, kind, (entity, node, element), position)
+        yield from _compared(before, after, kind, (entity, node, element), position, as_shown=as_shown)
 
 
-def _touched(entry: Entry, newest: AsOf) -> Iterator[tuple[Kind, str, str, str]]:
+def _with_due(touched: Touched, newest: RightThen, low: int) -> Touched:
+    """The same, and all that may have been due at the later position, by what was told since the earlier one."""
+    due: Touched = dict(touched)
+    for entity, node, element, position in newest.made_anew(low):
+        place: tuple[Kind, str, str, str] = ("computed", entity, node, element)
+        due[place] = max(position, due.get(place, 0))
+    # What was told comes before what follows from it.
+    return dict(sorted(due.items(), key=lambda one: (one[1], one[0][0] == "computed")))
+
+
+def _touched(entry: Entry, newest: RightThen) -> Iterator[tuple[Kind, str, str, str]]:
     said = entry.said
     if entry.kind == ERASED:
         yield "erased", str(said["what"]), "", ""
@@ -81,7 +95,7 @@ def _touched(entry: Entry, newest: AsOf) -> Iterator[tuple[Kind, str, str, str]]
         yield from _spoken_of(said, entry.position, newest)
 
 
-def _spoken_of(said: Mapping[str, Plain], position: int, newest: AsOf) -> Iterator[tuple[Kind, str, str, str]]:
+def _spoken_of(said: Mapping[str, Plain], position: int, newest: RightThen) -> Iterator[tuple[Kind, str, str, str]]:
     intents = said["intents"]
     assert isinstance(intents, list)
     created = {str(intent[0]) for intent in intents if isinstance(intent, list) and intent[2] == "create"}
@@ -95,13 +109,13 @@ def _spoken_of(said: Mapping[str, Plain], position: int, newest: AsOf) -> Iterat
                 yield "told", entity, fold.name, ""
 
 
-def _folds(as_of: AsOf, entity: str) -> list[NodeSpec]:
+def _folds(as_of: RightThen, entity: str) -> list[NodeSpec]:
     type = as_of.type_of(entity)
     return [node for node in type.nodes.values() if node.kind == "fold"] if type is not None else []
 
 
 def _compared(
-    before: AsOf, after: AsOf, kind: Kind, place: tuple[str, str, str], position: int
+    before: RightThen, after: RightThen, kind: Kind, place: tuple[str, str, str], position: int, *, as_shown: bool
 ) -> Iterator[Difference]:
     entity, node, element = place
     newest = after if after.position >= before.position else before
@@ -110,22 +124,25 @@ def _compared(
         yield Difference(kind, type, entity, "", "", Gone(), Gone(), position)
         return
     names = [each.name_at(entity, node, known_at=newest.position) for each in (before, after)]
-    shown = [each.outcome(entity, name, element) for each, name in zip((before, after), names, strict=True)]
-    if content_key(shown[0]) == content_key(shown[1]) and not isinstance(shown[0], NotKept):
+    pairs = tuple(zip((before, after), names, strict=True))
+    shown = [each.outcome(entity, n, element) if as_shown else each.known(entity, n, element) for each, n in pairs]
+    if content_key(shown[0]) == content_key(shown[1]) and not isinstance(shown[0], NotKept | Unknown):
         return
-    entered, left = ((), ()) if element else _elements(before, after, entity, names)
+    entered, left = ((), ()) if element else _elements(pairs, entity, as_shown=as_shown)
     yield Difference(kind, type, entity, node, element, shown[0], shown[1], position, entered, left)
 
 
 def _elements(
-    before: AsOf, after: AsOf, entity: str, names: list[str]
+    pairs: Sequence[tuple[RightThen, str]], entity: str, *, as_shown: bool
 ) -> tuple[tuple[tuple[str, bytes], ...], tuple[tuple[str, bytes], ...]]:
-    """The elements that are only in one of two collections; nothing where it is none, or not kept."""
-    specs = [each.node(entity, name) for each, name in zip((before, after), names, strict=True)]
+    """The elements that are only in one of two collections; nothing where it is none, or one of them is not known."""
+    specs = [each.node(entity, name) for each, name in pairs]
     if not any(spec is not None and (spec.sort != "plain" or spec.kind in ("items", "entries")) for spec in specs):
         return (), ()
-    found = [each.members(entity, name) for each, name in zip((before, after), names, strict=True)]
-    old, new = ([] if isinstance(one, NotKept) else one for one in found)
+    found = [each.members(entity, name) if as_shown else each.known_members(entity, name) for each, name in pairs]
+    if any(isinstance(one, Unknown) for one in found):
+        return (), ()
+    old, new = (one if isinstance(one, list) else [] for one in found)
     was, now = {(one.element, one.content) for one in old}, {(one.element, one.content) for one in new}
     entered = tuple((one.element, one.encoded) for one in new if (one.element, one.content) not in was)
     left = tuple((one.element, one.encoded) for one in old if (one.element, one.content) not in now)

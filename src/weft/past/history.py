@@ -7,13 +7,16 @@ Source: `git log` of one file.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import cast
 
 from weft.content import Cid, Link, Plain, decode
 from weft.graph import members_of
-from weft.past.as_of import AsOf, NotKept, Past, content_key
+from weft.past.as_of import AsOf
 from weft.past.index import within
+from weft.past.known import NotKept, Past, content_key
+from weft.past.right_then import RightThen
 from weft.record import Entry
 from weft.slot import Gone, Ok, SlotKey
 from weft.spec import NodeSpec
@@ -38,6 +41,9 @@ class Moment:
     """Why it never came to be shown; empty where it did."""
     actor: str = ""
     time: str = ""
+    due_from: int | None = None
+    """The first position at which it was shown though it is not known to have been right any more, as something was
+    told that it is made from; None where there was none. Of an `each` and its elements it is not looked for."""
 
 
 def history(as_of: AsOf, entity: str, name: str, element: str = "") -> Iterator[Moment]:
@@ -52,7 +58,8 @@ def history(as_of: AsOf, entity: str, name: str, element: str = "") -> Iterator[
     if spec.is_told:
         yield from _told(as_of, entity, spec, element)
     elif spec.kind == "each" or not element:
-        yield from _computed(as_of, entity, spec, element)
+        moments = _computed(as_of, entity, spec, element)
+        yield from moments if spec.kind == "each" else _with_due(as_of, entity, spec, list(moments))
     else:
         yield from _element(as_of, entity, spec, element)
 
@@ -144,6 +151,30 @@ def preimage_of(as_of: AsOf, key: Cid) -> list[Plain] | None:
     """What a call key was made of: operation, version, settings, services, inputs."""
     preimage = as_of.engine.preimage(key)
     return cast("list[Plain]", decode(preimage)) if preimage else None
+
+
+def _with_due(as_of: AsOf, entity: str, spec: NodeSpec, moments: list[Moment]) -> Iterator[Moment]:
+    """Each with where it began to be older than what it is made from."""
+    shown = [moment for moment in moments if not moment.superseded and moment.at is not None]
+    until = {one.position: later.position - 1 for one, later in pairwise(shown)}
+    for moment in moments:
+        last = until.get(moment.position, as_of.position)
+        due_from = None if moment not in shown else _due_from(as_of, entity, spec, moment, last)
+        yield moment if due_from is None else replace(moment, due_from=due_from)
+
+
+def _due_from(as_of: AsOf, entity: str, spec: NodeSpec, moment: Moment, last: int) -> int | None:
+    """The first position, up to the last at which a result was shown, at which something else was right, or it is not
+    known what."""
+    assert moment.at is not None
+    then = RightThen(as_of.engine, last, as_of.index)
+    name = then.name_at(entity, spec.name, known_at=as_of.position)
+    for position in then.told_before.since(entity, name, moment.at):
+        at = RightThen(as_of.engine, position, as_of.index)
+        name = at.name_at(entity, spec.name, known_at=as_of.position)
+        if content_key(at.known(entity, name)) != content_key(moment.outcome):
+            return max(position, moment.position)
+    return None
 
 
 # One element of a list -----------------------------------------------------------------------------------------------

@@ -30,6 +30,13 @@ class Defined(NamedTuple):
     former: Mapping[str, str]
 
 
+class Offered(NamedTuple):
+    """A service that came into force: its position, and whether all that uses it was to be computed anew."""
+
+    position: int
+    is_recomputed: bool
+
+
 class Span(NamedTuple):
     """Positions, `after` < position <= `until`, in which a node had this name."""
 
@@ -45,10 +52,18 @@ class LogIndex:
     until: int = 0
     shown: dict[SlotKey, array[int]] = field(default_factory=dict)
     """Results and removals that came to be what a slot shows."""
+    cuts: dict[SlotKey, array[int]] = field(default_factory=dict)
+    """For which cut each of those was made; of one that was erased that of the one before it, as its own is lost."""
     superseded: dict[SlotKey, array[int]] = field(default_factory=dict)
     told: dict[tuple[str, str], array[int]] = field(default_factory=dict)
     """Events by (entity, node); under the node "" what is said of an entity as a whole."""
+    retried: dict[tuple[str, str], array[int]] = field(default_factory=dict)
+    """Of computed nodes: where it was told to try again."""
     defined: dict[str, list[Defined]] = field(default_factory=dict)
+    offered: dict[str, list[Offered]] = field(default_factory=dict)
+    """Services by name, each time that another one was put in force, or all was to be computed anew with it."""
+    disturbed: array[int] = field(default_factory=lambda: array("q"))
+    """Entries that may change what is computed from the same fields: definitions and services."""
     erased_told: array[int] = field(default_factory=lambda: array("q"))
     """Entries whose payload was erased: what they said, and of what, is not known."""
     erased_computed: array[int] = field(default_factory=lambda: array("q"))
@@ -68,20 +83,40 @@ class LogIndex:
         elif entry.is_erased and entry.kind == "checked":
             return
         elif entry.is_erased and "slot" in said:
-            self._keep(self.shown, said["slot"], entry.position)
+            self._show(said["slot"], entry.position, None)
         elif entry.is_erased:
             (self.erased_computed if entry.kind in RESULT_KINDS else self.erased_told).append(entry.position)
         elif entry.kind in RESULT_KINDS:
-            self._keep(self.superseded if "superseded" in said else self.shown, said["slot"], entry.position)
+            if "superseded" in said:
+                self._keep(self.superseded, said["slot"], entry.position)
+            else:
+                self._show(said["slot"], entry.position, said["at"])
         elif entry.kind == "event":
-            for place in dict.fromkeys(places_of(said)):
-                self.told.setdefault(place, array("q")).append(entry.position)
+            self._tell(entry.position, said)
         elif entry.kind == "definition":
+            self.disturbed.append(entry.position)
             self._define(entry.position, said)
+        elif entry.kind == "service":
+            self._offer(entry.position, said)
 
-    def _keep(self, kept: dict[SlotKey, array[int]], slot: Plain, position: int) -> None:
+    def _tell(self, position: int, said: Mapping[str, Plain]) -> None:
+        for place, is_retry in dict.fromkeys(_spoken_of(said)):
+            kept = self.retried if is_retry else self.told
+            kept.setdefault(place, array("q")).append(position)
+
+    def _offer(self, position: int, said: Mapping[str, Plain]) -> None:
+        self.disturbed.append(position)
+        self.offered.setdefault(str(said["name"]), []).append(Offered(position, bool(said["recompute"])))
+
+    def _keep(self, kept: dict[SlotKey, array[int]], slot: Plain, position: int) -> SlotKey:
         assert isinstance(slot, list)
-        kept.setdefault(SlotKey(*(str(part) for part in slot)), array("q")).append(position)
+        key = SlotKey(*(str(part) for part in slot))
+        kept.setdefault(key, array("q")).append(position)
+        return key
+
+    def _show(self, slot: Plain, position: int, at: Plain) -> None:
+        cuts = self.cuts.setdefault(self._keep(self.shown, slot, position), array("q"))
+        cuts.append(at if isinstance(at, int) else cuts[-1] if cuts else 0)
 
     def _define(self, position: int, said: Mapping[str, object]) -> None:
         nodes, renamed = said["nodes"], said.get("renamed", {})
@@ -132,6 +167,14 @@ def first_within(positions: Sequence[int], after: int, until: int) -> int:
 def within(positions: Sequence[int], after: int, until: int) -> Sequence[int]:
     """The ascending positions with `after` < position <= `until`."""
     return positions[bisect_right(positions, after) : bisect_right(positions, until)]
+
+
+def _spoken_of(said: Mapping[str, object]) -> Iterator[tuple[tuple[str, str], bool]]:
+    """What an event speaks of, and whether it is told to try again."""
+    intents = said.get("intents")
+    for intent in intents if isinstance(intents, list) else ():
+        assert isinstance(intent, list)
+        yield (str(intent[0]), str(intent[1])), intent[2] == "retry"
 
 
 def places_of(said: Mapping[str, object]) -> Iterator[tuple[str, str]]:

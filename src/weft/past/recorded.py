@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from weft.blob import Opener
 from weft.errors import Undecodable
 from weft.handle import Absent, Failed, Settled, State
-from weft.past.as_of import AsOf, NotKept, Past
+from weft.past.as_of import AsOf
 from weft.past.history import Moment, history
+from weft.past.known import NotKept, Past
 from weft.past.view import shape_then
 from weft.slot import Err, Ok
 from weft.value import Shape
@@ -39,6 +40,9 @@ class HistoryEntry:
     """Why it never came to be shown; empty where it did."""
     actor: str = ""
     time: str = ""
+    due_from: int | None = None
+    """The first position at which it was shown though it is not known to have been right any more; None where it always
+    was, and of an `each`."""
 
 
 def recorded(as_of: AsOf, entity: str, node: str, element: str, *, open_blob: Opener) -> Iterator[HistoryEntry]:
@@ -54,7 +58,7 @@ def _entry(moment: Moment, shape: Shape | None, open_blob: Opener) -> HistoryEnt
     state = _state(moment.outcome, shape, open_blob)
     return HistoryEntry(
         moment.position, state, moment.how, moment.element, moment.at, moment.operation, moment.version,
-        moment.took_us, moment.superseded, moment.actor, moment.time,
+        moment.took_us, moment.superseded, moment.actor, moment.time, moment.due_from,
     )  # fmt: skip
 
 

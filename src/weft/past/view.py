@@ -1,9 +1,10 @@
 """`space.at(position)`: entities as they were, read through the same classes and handles.
 
-A read gives what was shown then, whether or not something was due; nothing is computed, and nothing can be told.
+A read gives what was right then, also where that was computed later, or says that it is unknown; or it gives what was
+shown then, right or not, where that is asked for. Nothing is computed, and nothing can be told.
 
 Knows nothing of how the past is found. Invariant: two reads of one view never differ, whatever is told meanwhile; but
-for what was erased since.
+for what was erased since, and for what was unknown and has been computed since.
 Source: Datomic's `as-of`; database snapshots.
 """
 
@@ -25,12 +26,15 @@ from weft.flow import Flow
 from weft.graph import target_of
 from weft.handle import NOTHING, Absent, Desk, Failed, NodeFailed, Seat, Settled, State
 from weft.node_type import annotation_of, element_of
-from weft.past.as_of import AsOf, NotKept
+from weft.past.as_of import AsOf
 from weft.past.index import LogIndex
-from weft.slot import Err, Ok
+from weft.past.known import Known, NotKept, Unknown
+from weft.past.right_then import RightThen
+from weft.slot import Err, Ok, Outcome
 from weft.spec import NodeSpec
 from weft.spelling import nearest
 from weft.store import Head
+from weft.subscription import shortened
 from weft.told import LiveRef, Ref, Target
 from weft.tree import Member
 from weft.value import Shape, shape_of
@@ -53,7 +57,7 @@ class PastIsReadOnly(WeftError):
 
 
 class ValueNotKept(WeftError):
-    """What {node} of {entity} showed at position {position} is not kept: {why}."""
+    """What {node} of {entity} was at position {position} is not kept: {why}."""
 
     node: str
     entity: str
@@ -61,27 +65,53 @@ class ValueNotKept(WeftError):
     why: str
 
 
-class PastSpace:
-    """A space as it was at `position`, to be read; made by `space.at(position)`, and good while the space is open."""
+class ValueUnknown(WeftError):
+    """What {node} of {entity} was at position {position} is not known: it was due then, and nobody computed it from
+    what had been told by then; {said}. Read what was shown by space.at({position}, as_shown=True)."""
 
-    def __init__(self, view: View, position: int, *, index: LogIndex, open_blob: Opener) -> None:
-        self.position = position
+    node: str
+    entity: str
+    position: int
+    shown: State[object]
+    """What was shown in its place."""
+    since: int
+    """The position from which on that was shown; 0 where nothing was."""
+    said: str
+    """What was shown, in words."""
+
+
+class PastSpace:
+    """A space as it was at `position`, to be read; made by `space.at(position)`, and good while the space is open.
+    `as_shown`: what was computed is given as it was shown then, though it may have been due."""
+
+    def __init__(
+        self, view: View, position: int, as_shown: bool = False, *, index: LogIndex, open_blob: Opener
+    ) -> None:
+        self.position, self.as_shown = position, as_shown
         self._view, self._index = view, index
-        self._kept: tuple[Head, AsOf] | None = None
+        self._kept: tuple[Head, RightThen] | None = None
         self.desk = PastDesk(self, open_blob)
         with self.as_of():
             pass  # refuses a position that the log does not hold
 
     def __repr__(self) -> str:
-        return f"<PastSpace at {self.position}>"
+        return f"<PastSpace at {self.position}{', as shown' if self.as_shown else ''}>"
 
     @contextmanager
-    def as_of(self) -> Iterator[AsOf]:
+    def as_of(self) -> Iterator[RightThen]:
         """What is read, between two turns of the engine; the same again while the log has not grown since."""
         with self._view() as engine:
             if self._kept is None or self._kept[0] != engine.head or self._kept[1].size > ROWS_MAX:
-                self._kept = engine.head, AsOf(engine, self.position, self._index)
+                self._kept = engine.head, RightThen(engine, self.position, self._index)
             yield self._kept[1]
+
+    def outcome(self, as_of: RightThen, entity: str, name: str, element: str = "") -> Known:
+        """What a node, by its name then, is given as."""
+        return as_of.outcome(entity, name, element) if self.as_shown else as_of.known(entity, name, element)
+
+    def members(self, as_of: RightThen, entity: str, name: str) -> list[Member] | NotKept | Unknown:
+        """The elements that a node is given with."""
+        return as_of.members(entity, name) if self.as_shown else as_of.known_members(entity, name)
 
     def get(self, kind: type[Ent], id: str, /) -> Ent:
         """The entity of this type and id, if it was there. Raises KeyError, naming the nearest."""
@@ -124,26 +154,39 @@ class PastDesk(Desk):
         raise PastIsReadOnly(what="an entity" if node is None else str(node), position=self.past.position)
 
     def state(self, entity_id: str, node: Awaited, key: object, /) -> State[object]:
-        """What was shown; absent where nothing was. Raises `ValueNotKept`."""
+        """What it was; absent where nothing was computed by then. Raises `ValueUnknown`, `ValueNotKept`."""
+        try:
+            return self._state(entity_id, node, key)
+        except ValueUnknown as unknown:
+            if isinstance(unknown.shown, Absent):
+                return Absent()
+            raise
+
+    def _state(self, entity_id: str, node: Awaited, key: object) -> State[object]:
         with self.past.as_of() as as_of:
             entity, name, element = self._place(as_of, entity_id, node, key)
             if not name:
                 return Absent()
             then, spec = _then(as_of, entity, name)
-            outcome = as_of.outcome(entity, then, element)
+            outcome = self.past.outcome(as_of, entity, then, element)
+            if isinstance(outcome, Unknown):
+                raise self._unknown(as_of, (entity, then, element), node, outcome)
             if isinstance(outcome, NotKept):
                 raise self._lost(entity, node, outcome)
-            if isinstance(outcome, Err):
-                return Failed(f"{outcome.kind}: {outcome.message}")
-            if not isinstance(outcome, Ok):
-                return Absent()
-            return Settled(shape_then(as_of, entity, spec, element).decode(outcome.encoded, self._open_blob))
+            return self._read(as_of, entity, spec, element, outcome)
+
+    def _read(self, as_of: AsOf, entity: str, spec: NodeSpec | None, element: str, outcome: Outcome) -> State[object]:
+        if isinstance(outcome, Err):
+            return Failed(f"{outcome.kind}: {outcome.message}")
+        if not isinstance(outcome, Ok):
+            return Absent()
+        return Settled(shape_then(as_of, entity, spec, element).decode(outcome.encoded, self._open_blob))
 
     def wait(self, entity_id: str, node: Awaited, key: object, /, timeout_s: float | None) -> object:
-        """What was shown; there is nothing to wait for. Raises `NodeFailed`, `ValueNotKept`."""
+        """What it was; there is nothing to wait for. Raises `NodeFailed`, `ValueUnknown`, `ValueNotKept`."""
         if isinstance(node, LiveRef) and not node.target.node:
             return entity_at(cast("type[Entity]", node.kind), Seat(self, node.target.entity))
-        state = self.state(entity_id, node, key)
+        state = self._state(entity_id, node, key)
         if isinstance(state, Settled):
             return state.value
         said = state.error if isinstance(state, Failed) else f"at {self.past.position} it showed no value"
@@ -163,15 +206,17 @@ class PastDesk(Desk):
         kind: object = NOTHING if node.owner is None else element_of(annotation_of(node.owner, node))
         return LiveRef[object](Seat(self, entity_id), Target(entity_id, node.name, element), kind)
 
-    def _place(self, as_of: AsOf, entity_id: str, node: Awaited, key: object) -> tuple[str, str, str]:
+    def _place(self, as_of: RightThen, entity_id: str, node: Awaited, key: object) -> tuple[str, str, str]:
         if isinstance(node, LiveRef):
             return (node.target.entity, node.target.node, node.target.element)
         assert not isinstance(node, Flow)
         return (entity_id, node.name, "" if key is NOTHING else self._element_id(as_of, entity_id, node, key))
 
-    def _element_id(self, as_of: AsOf, entity_id: str, node: Node[Any], key: object) -> str:
+    def _element_id(self, as_of: RightThen, entity_id: str, node: Node[Any], key: object) -> str:
         name, spec = _then(as_of, entity_id, node.name)
-        found = as_of.members(entity_id, name)
+        found = self.past.members(as_of, entity_id, name)
+        if isinstance(found, Unknown):
+            raise self._unknown(as_of, (entity_id, name, ""), node, found)
         if isinstance(found, NotKept):
             raise self._lost(entity_id, node, found)
         keys = {key_of(spec, member): member.element for member in found}
@@ -179,8 +224,26 @@ class PastDesk(Desk):
             raise KeyError(f"at {self.past.position} {node} had no element {key!r}: {nearest(key, keys)}")
         return keys[key]
 
+    def _unknown(self, as_of: AsOf, place: tuple[str, str, str], node: Awaited, unknown: Unknown) -> WeftError:
+        if isinstance(unknown.shown, NotKept):
+            return self._lost(place[0], node, unknown.shown)
+        shown = self._read(as_of, place[0], as_of.node(*place[:2]), place[2], unknown.shown)
+        position, since = self.past.position, unknown.since
+        said = _words(shown, since)
+        return ValueUnknown(node=str(node), entity=place[0], position=position, shown=shown, since=since, said=said)
+
     def _lost(self, entity: str, node: Awaited, lost: NotKept) -> ValueNotKept:
         return ValueNotKept(node=str(node), entity=entity, position=self.past.position, why=lost.why)
+
+
+def _words(shown: State[object], since: int) -> str:
+    match shown:
+        case Settled(value):
+            return f"{shortened(repr(value))} was shown, from {since} on"
+        case Failed(error):
+            return f"a failure was shown, from {since} on ({error})"
+        case _:
+            return "nothing was shown"
 
 
 def _then(as_of: AsOf, entity: str, name: str) -> tuple[str, NodeSpec | None]:

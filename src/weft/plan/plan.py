@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from weft.content import Plain
 from weft.engine import Engine
 from weft.graph import Source, ToldNode
 from weft.plan.forecast import Forecast, Verdict
 from weft.spec import InputSpec, NodeSpec, TypeSpec
+from weft.spent import Spent, money_text, parse_spent, summed
 from weft.store import ENTITY, entries_of
 from weft.why.services import Services
 
@@ -25,6 +27,38 @@ RULES = ("group", "filter", "order", "count", "reduce")
 _BY_TREE = ("count", "reduce")
 _MAINTAINED = ("filter", "order", "group")
 """Rules that look at the way to a change alone, where what they read keeps its tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a call of an operation spends on average, by `calls` earlier ones whose services said so."""
+
+    calls: int
+    tokens_in: Decimal
+    tokens_out: Decimal
+    money: Mapping[str, Decimal] | None
+    """By currency; None where one of them has no price."""
+
+    def times(self, count: int) -> Usage:
+        """What so many calls would spend."""
+        money = None if self.money is None else {name: amount * count for name, amount in self.money.items()}
+        return Usage(self.calls, self.tokens_in * count, self.tokens_out * count, money)
+
+    def __add__(self, other: Usage) -> Usage:
+        """Both together; money only where it is known of both."""
+        money: dict[str, Decimal] | None = None
+        if self.money is not None and other.money is not None:
+            names = dict.fromkeys([*self.money, *other.money])
+            money = {name: self.money.get(name, Decimal(0)) + other.money.get(name, Decimal(0)) for name in names}
+        tokens_in, tokens_out = self.tokens_in + other.tokens_in, self.tokens_out + other.tokens_out
+        return Usage(self.calls + other.calls, tokens_in, tokens_out, money)
+
+    def plain(self) -> dict[str, Plain]:
+        """Tokens as whole numbers; money by currency as decimal text, null where it is not known."""
+        money: Plain = None
+        if self.money is not None:
+            money = {name: money_text(amount) for name, amount in self.money.items()}
+        return {"tokens_in": round(self.tokens_in), "tokens_out": round(self.tokens_out), "money": money}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +90,13 @@ class PlannedNode:
     """Inputs that are given as whole collections."""
     metered: tuple[str, ...] = ()
     """Services that declare a cost for each call, as `service: cost`."""
+    usage: Usage | None = None
+    """What earlier calls of this operation spent, one with another; None where none said so."""
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether its calls may spend anything: a service charges for them, or said that it was used."""
+        return bool(self.metered) or self.usage is not None
 
     @property
     def takes_us(self) -> float | None:
@@ -107,6 +148,21 @@ class Plan:
         known = [node.takes_us_at_most for node in self.nodes if node.calls or node.unknown]
         return None if any(one is None for one in known) else sum(one for one in known if one is not None)
 
+    @property
+    def paid_calls(self) -> int:
+        """Those of `calls` that may spend something."""
+        return sum(node.calls for node in self.nodes if node.is_paid)
+
+    @property
+    def spends(self) -> Usage | None:
+        """What the calls would spend by earlier ones; None where an operation was never called before, or its services
+        said nothing of their usage."""
+        paid = [node for node in self.nodes if node.is_paid and node.calls]
+        known = [node.usage.times(node.calls) for node in paid if node.usage is not None]
+        if not known or len(known) < len(paid):
+            return None
+        return sum(known[1:], known[0])
+
     def __str__(self) -> str:
         """The plan in lines."""
         from weft.plan.text import lines_of
@@ -124,6 +180,8 @@ class Plan:
             "metered_calls": self.metered_calls,
             "takes_us": self.takes_us,
             "takes_us_at_most": self.takes_us_at_most,
+            "paid_calls": self.paid_calls,
+            "spends": self.spends.plain() if self.spends is not None else None,
             "nodes": nodes,
         }
 
@@ -134,13 +192,14 @@ class Plan:
 
 def _plain(node: PlannedNode) -> dict[str, Plain]:
     said: dict[str, Plain] = {
-        name: getattr(node, name) for name in PlannedNode.__slots__ if name not in ("wholes", "metered")
+        name: getattr(node, name) for name in PlannedNode.__slots__ if name not in ("wholes", "metered", "usage")
     }
     return said | {
         "wholes": [*node.wholes],
         "metered": [*node.metered],
         "takes_us": node.takes_us,
         "takes_us_at_most": node.takes_us_at_most,
+        "spends": node.usage.times(node.calls).plain() if node.usage is not None else None,
     }
 
 
@@ -150,9 +209,10 @@ def plan(engine: Engine, roots: Iterable[Source] | None, *, offered: Collection[
     forecast = Forecast(engine, offered=offered)
     forecast.run(_everything(engine) if roots is None else roots)
     tallies = _tallied(forecast)
-    medians = _medians(engine, {t.spec.operation.name for t in tallies.values() if t.spec.operation and t.may_call()})
+    asked = {tally.spec.operation.name for tally in tallies.values() if tally.spec.operation and tally.may_call()}
+    medians, usages = _earlier(engine, asked)
     services = Services(engine)
-    nodes = tuple(_planned(engine, services, tally, medians) for tally in tallies.values())
+    nodes = tuple(_planned(engine, services, tally, medians, usages) for tally in tallies.values())
     return Plan(engine.head.position, nodes)
 
 
@@ -192,7 +252,9 @@ def _tallied(forecast: Forecast) -> dict[tuple[str, str], _Tally]:
     return tallies
 
 
-def _planned(engine: Engine, services: Services, tally: _Tally, medians: dict[str, float]) -> PlannedNode:
+def _planned(
+    engine: Engine, services: Services, tally: _Tally, medians: dict[str, float], usages: dict[str, Usage]
+) -> PlannedNode:
     spec, counts = tally.spec, tally.counts
     operation = spec.operation
     wholes = tuple(_wholes(engine, tally.type, spec))
@@ -213,6 +275,7 @@ def _planned(engine: Engine, services: Services, tally: _Tally, medians: dict[st
         _per_change(spec, wholes),
         wholes,
         tuple(_metered(services, spec)),
+        usages.get(operation.name) if operation is not None else None,
     )
 
 
@@ -264,25 +327,40 @@ def _is_collection(spec: NodeSpec) -> bool:
     return spec.kind in ("items", "entries", "each") or spec.sort != "plain"
 
 
-# What calls took -----------------------------------------------------------------------------------------------------
+# What earlier calls took and spent ------------------------------------------------------------------------------------
 
 
-def _medians(engine: Engine, operations: set[str]) -> dict[str, float]:
-    """How long calls of these operations took, by the results among the newest positions."""
+def _earlier(engine: Engine, operations: set[str]) -> tuple[dict[str, float], dict[str, Usage]]:
+    """How long calls of these operations took, and what they spent, by the results among the newest positions."""
     from statistics import median
 
     took: dict[str, list[int]] = {}
+    spent: dict[str, list[Spent]] = {}
     head = engine.head.position if operations else 0
     for entry in entries_of(engine.store, max(0, head - SAMPLED_MAX), until=head):
         said = entry.said if entry.kind == "result" else None
-        if said is None or said.get("how") != "ran" or "took_us" not in said or "ok" not in _outcome(said["outcome"]):
+        if said is None or said.get("how") != "ran" or "ok" not in _outcome(said["outcome"]):
             continue
-        slot, us = said["slot"], said["took_us"]
-        assert isinstance(slot, list) and isinstance(us, int)
+        slot, us, used = said["slot"], said.get("took_us"), parse_spent(said.get("spent"))
+        if us is None and used is None:
+            continue
+        assert isinstance(slot, list)
         operation = _operation_of(engine, str(slot[0]), str(slot[1]))
-        if operation in operations:
+        if operation in operations and isinstance(us, int):
             took.setdefault(operation, []).append(us)
-    return {operation: median(spans) for operation, spans in took.items()}
+        if operation in operations and used is not None and not used.untold:
+            spent.setdefault(operation, []).append(used)
+    usages = {operation: _mean(listed) for operation, listed in spent.items()}
+    return {operation: median(spans) for operation, spans in took.items()}, usages
+
+
+def _mean(listed: Sequence[Spent]) -> Usage:
+    """What one call spent on average. The mean, and not the median as of times: sums are what is asked for."""
+    whole, count = summed(listed), len(listed)
+    money = None
+    if not whole.unpriced and whole.money is not None:
+        money = {name: amount / count for name, amount in whole.money.items()}
+    return Usage(count, Decimal(whole.tokens_in) / count, Decimal(whole.tokens_out) / count, money)
 
 
 def _outcome(said: Plain) -> dict[str, Plain]:

@@ -7,8 +7,10 @@ Source: databases' EXPLAIN.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
-from weft.plan.plan import Plan, PlannedNode
+from weft.plan.plan import Plan, PlannedNode, Usage
+from weft.spent import money_text
 
 
 def lines_of(plan: Plan) -> Iterator[str]:
@@ -18,6 +20,8 @@ def lines_of(plan: Plan) -> Iterator[str]:
         yield "  " + _time(plan)
     if plan.metered_calls:
         yield f"  {_counted(plan.metered_calls, 'call')} to services that charge"
+    if plan.paid_calls:
+        yield f"  {_spends(plan)}"
     for node in plan.nodes:
         yield from _node(node)
 
@@ -41,6 +45,25 @@ def _time(plan: Plan) -> str:
     return f"about {span_text(least)} of calls, one after another; {span_text(most)} if all that is not known is called"
 
 
+def _spends(plan: Plan) -> str:
+    if plan.spends is not None:
+        return f"about {usage_text(plan.spends)}, by earlier calls"
+    new = [node.operation for node in plan.nodes if node.is_paid and node.calls and node.usage is None]
+    return f"what they cost is unknown: no earlier call of {', '.join(dict.fromkeys(new))} said what it used"
+
+
+def usage_text(usage: Usage) -> str:
+    """Tokens and money, in words."""
+    money = [f"{money_text(_rounded(amount))} {name}" for name, amount in sorted((usage.money or {}).items())]
+    said = " and ".join(money) if money else "no price is declared"
+    return f"{round(usage.tokens_in)} tokens in, {round(usage.tokens_out)} out, {said}"
+
+
+def _rounded(amount: Decimal) -> Decimal:
+    """To two digits that count, or to cents where those are fewer."""
+    return round(amount, 2 if amount >= 1 else max(2, 1 - amount.adjusted())) if amount else amount
+
+
 def _node(node: PlannedNode) -> Iterator[str]:
     many = f", in {node.entities} entities" if node.entities > 1 else ""
     yield f"{node.type}.{node.node}  {node.kind}{many}: {', '.join(_counts(node))}"
@@ -49,6 +72,8 @@ def _node(node: PlannedNode) -> Iterator[str]:
         yield f"  by {node.operation}, version {node.version}{took}"
     for service in node.metered:
         yield f"  with {service}"
+    if node.usage is not None and (node.calls or node.unknown):
+        yield f"  {usage_text(node.usage)} a call"
     if node.wholes:
         yield f"  O(n) per change: each time it is given all of {', '.join(node.wholes)}"
     elif node.per_change == "way to it":

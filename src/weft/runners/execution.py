@@ -25,6 +25,7 @@ from weft.errors import Unencodable, WeftError
 from weft.failure import is_ctrl_c, message_of, where_of
 from weft.operation import Operation
 from weft.runners.alarm import Clock
+from weft.spent import Meter, Spent, metered
 from weft.value import Shape, shape_of
 
 logger = logging.getLogger("weft.runners")
@@ -85,6 +86,7 @@ class Execution:
         # Held while reporting, or a partial could overtake an outcome that another thread reports.
         self._turn = threading.RLock()
         self._is_done = False
+        self.meter = Meter() if call.services else None
 
     @property
     def is_done(self) -> bool:
@@ -101,7 +103,7 @@ class Execution:
 
     def finish(self, encoded: bytes, blobs: tuple[Blob, ...] = ()) -> None:
         """Report the value, and the blobs in it that the call made."""
-        self._tell(Finished(self.call.id, encoded, self._took_s(), blobs), last=True)
+        self._tell(Finished(self.call.id, encoded, self._took_s(), blobs, spent=self._spent()), last=True)
 
     def fail(self, error: BaseException, *, retry: bool) -> None:
         """Report that the call broke with this exception."""
@@ -109,7 +111,8 @@ class Execution:
 
     def fail_as(self, kind: str, message: str, where: str, *, retry: bool) -> None:
         """Report that the call broke, in these words."""
-        self._tell(Broke(self.call.id, kind, message, where, retry, self._took_s()), last=True)
+        spent = self._spent()
+        self._tell(Broke(self.call.id, kind, message, where, retry, self._took_s(), spent=spent), last=True)
 
     def time_out(self) -> None:
         """Report that the call's time is up."""
@@ -131,6 +134,9 @@ class Execution:
         except Unkept as error:
             self.fail(error, retry=False)
             return None
+
+    def _spent(self) -> Spent | None:
+        return self.meter.spent() if self.meter is not None else None
 
     def _took_s(self) -> float:
         return max(0.0, self._clock() - self._began_s)
@@ -196,7 +202,8 @@ def run_here(execution: Execution) -> BaseException | None:
     kind = execution.call.operation.kind
     try:
         if kind == "sync":
-            _run_sync(execution)
+            with metered(execution.meter):
+                _run_sync(execution)
         else:
             asyncio.run(run_on_loop(execution))
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is this call's outcome
@@ -207,18 +214,23 @@ def run_here(execution: Execution) -> BaseException | None:
 
 async def run_on_loop(execution: Execution) -> None:
     """Run an async call to its end on the running loop. Raises only `CancelledError`, and that after its outcome."""
-    call = execution.call
     try:
-        made = call.operation.function(*call.arguments, **call.services)
-        if call.operation.kind == "async":
-            _finish(execution, await cast("Awaitable[object]", made))
-        else:
-            await _run_stream(execution, cast("AsyncIterable[object]", made))
+        with metered(execution.meter):
+            await _run_async(execution)
     except asyncio.CancelledError:
         execution.cancel()
         raise
     except BaseException as error:  # noqa: BLE001 - also SystemExit: user code may end its call, never the loop
         execution.fail(error, retry=True)
+
+
+async def _run_async(execution: Execution) -> None:
+    call = execution.call
+    made = call.operation.function(*call.arguments, **call.services)
+    if call.operation.kind == "async":
+        _finish(execution, await cast("Awaitable[object]", made))
+    else:
+        await _run_stream(execution, cast("AsyncIterable[object]", made))
 
 
 def _run_sync(execution: Execution) -> None:

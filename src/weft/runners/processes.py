@@ -19,7 +19,7 @@ from typing import cast
 
 from weft.blob import Blob
 from weft.call import AttemptId, Call, Reporter
-from weft.content import Cid
+from weft.content import Cid, Plain
 from weft.errors import Undecodable, WeftError
 from weft.runners.alarm import Alarm, Clock, ThreadAlarm
 from weft.runners.child import Child, NoInterpreter, begin, refuse_within_worker
@@ -28,6 +28,7 @@ from weft.runners.frames import FrameTooLarge, read_frame, write_frame
 from weft.runners.line import Line
 from weft.runners.order import Address, BadArgument, address_of, greeting, order_of
 from weft.runners.shelf import Parcel, send_blob
+from weft.spent import parse_spent
 
 WORKER = "weft.runners.worker"
 STARTUP_S_MAX = 60.0
@@ -229,9 +230,11 @@ class ProcessRunner:
                 case "partial":
                     execution.partial(cast("int", said["index"]), cast("bytes", said["encoded"]))
                 case "finished":
+                    _take_spent(execution, said["spent"])
                     execution.finish(cast("bytes", said["encoded"]), tuple(each.blob() for each in parcels))
                     return True
                 case "broke":
+                    _take_spent(execution, said["spent"])
                     kind, message, where = (cast("str", said[each]) for each in ("kind", "message", "where"))
                     execution.fail_as(kind, message, where, retry=bool(said["retry"]))
                     return True
@@ -245,3 +248,10 @@ class ProcessRunner:
                 case other:
                     raise Undecodable(where="a worker's message", wanted="a report", why=f"it says {other!r}")
         return False
+
+
+def _take_spent(execution: Execution, said: Plain) -> None:
+    """What the services said in the worker, where nobody else hears it."""
+    spent = parse_spent(said)
+    if spent is not None and execution.meter is not None:
+        execution.meter.add(spent)

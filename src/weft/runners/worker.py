@@ -17,6 +17,7 @@ from typing import IO, cast
 
 from weft.blob import Blob
 from weft.call import AttemptId, Broke, Finished, Partial, Report
+from weft.content import Plain
 from weft.errors import WeftError
 from weft.failure import message_of, where_of
 from weft.runners.child import end_here, enter_worker, remove_directory, take_pipes
@@ -24,6 +25,7 @@ from weft.runners.execution import Execution, run_here
 from weft.runners.frames import CHUNK_BYTES, Message, read_frame, write_frame
 from weft.runners.order import Bench
 from weft.runners.shelf import Shelf
+from weft.spent import Spent
 
 
 class Worker:
@@ -118,10 +120,14 @@ def _message_of(report: Report) -> Message:
         case Partial():
             return {"say": "partial", "index": report.index, "encoded": report.encoded}
         case Finished():
-            return {"say": "finished", "encoded": report.encoded}
+            return {"say": "finished", "encoded": report.encoded, "spent": _plain(report.spent)}
         case Broke():
             words: Message = {"kind": report.kind, "message": report.message, "where": report.where}
-            return {"say": "broke", "retry": report.retry, **words}
+            return {"say": "broke", "retry": report.retry, "spent": _plain(report.spent), **words}
+
+
+def _plain(spent: Spent | None) -> Plain:
+    return spent.plain() if spent is not None else None
 
 
 if __name__ == "__main__":

@@ -23,12 +23,15 @@ from weft.call import Limits
 from weft.content import Plain
 from weft.errors import WeftError
 from weft.services.endpoint import Endpoint, EndpointError, error_text
-from weft.services.endpoint_model import EndpointModel
+from weft.services.endpoint_model import EndpointModel, Usage
 from weft.services.schema import Form, UnfitAnswer
 from weft.services.server_sent import EventReader
 from weft.services.service import Service
 
 OPENAI = "https://api.openai.com/v1"
+
+USAGE_S = 2.0
+"""How long it is waited for what an answer used, once the answer is whole."""
 
 T = TypeVar("T")
 Role: TypeAlias = Literal["system", "user", "assistant"]
@@ -145,22 +148,40 @@ class OpenAICompletion(EndpointModel):
         return text
 
     async def _answer(self, turns: list[Plain], further: Mapping[str, Plain]) -> AsyncGenerator[str, None]:
-        body = {**self.settings, **further, "model": self.model, "messages": turns, "stream": True}
-        text = ""
+        settings: dict[str, Plain] = {"stream_options": {"include_usage": True}, **self.settings}
+        if settings["stream_options"] is None:
+            del settings["stream_options"]  # for an endpoint that does not know it
+        body = {**settings, **further, "model": self.model, "messages": turns, "stream": True}
+        text, heard = "", _Heard()
         ask = self.endpoint.ask("/chat/completions", body, model=self.model, wanted="text/event-stream")
         async with ask as chunks:
-            async for delta, finish_reason in self._deltas(chunks):
-                text += delta
-                if finish_reason is not None:
-                    self._check_finish(finish_reason, text)
-                    yield text
-                    return
-                if delta:
-                    yield text
+            try:
+                deltas = self._deltas(chunks, heard)
+                async for delta, finish_reason in deltas:
+                    text += delta
+                    if finish_reason is not None:
+                        await self._hear_usage(deltas, heard)
+                        self._check_finish(finish_reason, text)
+                        yield text
+                        return
+                    if delta:
+                        yield text
+            finally:
+                self._count(heard.usage)
         why = "its stream ended without a finish reason"
         raise self.endpoint.stream_cut(self.model, received=f"{len(text)} characters", why=why)
 
-    async def _deltas(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, str | None]]:
+    async def _hear_usage(self, deltas: AsyncIterator[tuple[str, str | None]], heard: _Heard) -> None:
+        """Wait a little for what the model used, which is said behind its finish. The answer is whole without it: what
+        goes wrong here fails nothing, and the usage is unknown then."""
+        try:
+            async with asyncio.timeout(USAGE_S):
+                while heard.usage is None and await anext(deltas, None) is not None:
+                    pass
+        except (TimeoutError, EndpointError):
+            pass
+
+    async def _deltas(self, chunks: AsyncIterator[bytes], heard: _Heard) -> AsyncIterator[tuple[str, str | None]]:
         reader, time = EventReader(), asyncio.get_running_loop().time
         heard_s = time()
         async for chunk in chunks:
@@ -175,9 +196,9 @@ class OpenAICompletion(EndpointModel):
             for event in events:
                 if event.strip() == "[DONE]":
                     return
-                yield self._delta(event)
+                yield self._delta(event, heard)
 
-    def _delta(self, event: str) -> tuple[str, str | None]:
+    def _delta(self, event: str, heard: _Heard) -> tuple[str, str | None]:
         """What an event adds to the text, and why the model stopped, if it did."""
         try:
             chunk = msgspec.json.decode(event, type=_Chunk)
@@ -187,6 +208,7 @@ class OpenAICompletion(EndpointModel):
         if chunk.error is not None:
             said = self.endpoint.excerpt(error_text({"error": chunk.error}) or "it does not say why")
             raise FailedInStream(endpoint=self.endpoint.base_url, model=self.model, why=said)
+        heard.usage = chunk.usage or heard.usage
         first = next((choice for choice in chunk.choices if choice.index == 0), None)
         if first is None:
             return "", None  # A chunk that only counts tokens.
@@ -244,6 +266,14 @@ class _Choice(msgspec.Struct):
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] = []
     error: dict[str, object] | str | None = None
+    usage: Usage | None = None
+
+
+class _Heard:
+    """What a stream said of itself, beside its text."""
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
 
 
 def _turn(role: Role, text: str) -> Plain:

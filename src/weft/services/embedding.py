@@ -17,7 +17,7 @@ import msgspec
 from weft.call import Limits
 from weft.content import Plain
 from weft.services.endpoint import EndpointError
-from weft.services.endpoint_model import EndpointModel
+from weft.services.endpoint_model import EndpointModel, Usage
 from weft.services.service import Service
 
 Vector: TypeAlias = tuple[float, ...]
@@ -79,6 +79,7 @@ class OpenAIEmbedding(EndpointModel):
         except (msgspec.DecodeError, RecursionError) as broken:
             why = f"it is no list of embeddings ({self.endpoint.excerpt(str(broken))})"
             raise self.endpoint.nonsense(self.model, why) from None
+        self._count(listed.usage)
         by_place = sorted(listed.data, key=lambda entry: entry.index)
         if [entry.index for entry in by_place] != list(range(len(texts))):
             raise self._unfit(f"{len(texts)} texts were sent, and they are not numbered so")
@@ -97,3 +98,4 @@ class _Entry(msgspec.Struct):
 
 class _Answer(msgspec.Struct):
     data: list[_Entry]
+    usage: Usage | None = None

@@ -12,11 +12,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar, TypeAlias
+
+import msgspec
 
 from weft.content import Plain
 from weft.services.endpoint import Endpoint, is_loopback
 from weft.services.service import Cost, Effect, Health
+from weft.spent import Prices, spend, spend_unknown
+
+NotNegative: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Usage(msgspec.Struct):
+    """What a request used, as endpoints say it."""
+
+    prompt_tokens: NotNegative = 0
+    completion_tokens: NotNegative = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,8 @@ class EndpointModel:
     endpoint: Endpoint
     model: str
     settings: Mapping[str, Plain] = field(default_factory=dict)
+    prices: Prices | None = field(default=None, kw_only=True)
+    """What its tokens cost, where that is known: counted with each call, and no part of its fingerprint."""
 
     kind: ClassVar[str]
     """What it is called in fingerprints."""
@@ -56,6 +70,13 @@ class EndpointModel:
             "model": self.model,
             "settings": dict(self.settings),
         }
+
+    def _count(self, usage: Usage | None) -> None:
+        """Tell what a request used, for whoever counts what a call spends."""
+        if usage is None:
+            spend_unknown()
+        else:
+            spend(usage.prompt_tokens, usage.completion_tokens, prices=self.prices)
 
     def health(self) -> Health:
         """Whether the endpoint answers, takes the key and knows the model."""

@@ -292,12 +292,11 @@ class _Exchange(BaseHTTPRequestHandler):
             reason = "tool_calls"
         model = str(body.get("model"))
         if body.get("stream"):
-            self._stream(_events(model, message, reason), fault)
+            self._stream(_events(model, message, reason), fault, _usage_event(model, body, message))
             return
         choice: Plain = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": reason}
-        self._answer(
-            {"id": "fake", "object": "chat.completion", "created": 0, "model": model, "choices": [choice]}, fault
-        )
+        answer: dict[str, Plain] = {"id": "fake", "object": "chat.completion", "created": 0, "model": model}
+        self._answer({**answer, "choices": [choice], "usage": _usage(body, message)}, fault)
 
     def _message(self, body: dict[str, Plain], fault: Fault | None) -> dict[str, Plain]:
         question = _question(body.get("messages"))
@@ -319,7 +318,9 @@ class _Exchange(BaseHTTPRequestHandler):
             {"object": "embedding", "index": place, "embedding": list(vector(str(text), dimensions))}
             for place, text in enumerate(texts)
         ]
-        self._answer({"object": "list", "model": body.get("model"), "data": listed}, fault)
+        tokens = sum(_tokens(str(text)) for text in texts)
+        usage: Plain = {"prompt_tokens": tokens, "total_tokens": tokens}
+        self._answer({"object": "list", "model": body.get("model"), "data": listed, "usage": usage}, fault)
 
     def _answer(self, answer: Plain, fault: Fault | None) -> None:
         """Send an answer that is not streamed, with its fault."""
@@ -338,12 +339,14 @@ class _Exchange(BaseHTTPRequestHandler):
             return
         self._send(200, "text/plain" if fault == "wrong-type" else "application/json", content)
 
-    def _stream(self, events: Sequence[str], fault: Fault | None) -> None:
+    def _stream(self, events: Sequence[str], fault: Fault | None, usage: str | None) -> None:
         self._begin_chunks("text/plain" if fault == "wrong-type" else "text/event-stream")
         for event in _with_fault(events, fault):
             self._wait_first(fault, hangs=event is events[-2])
             if event is events[-2]:
                 self._go_on(fault)
+            if event == "[DONE]" and usage is not None and fault != "early-done":
+                self._send_chunk(f"data: {usage}\n\n".encode())
             self._send_chunk(f"data: {event}\n\n".encode())
         if fault == "cut":
             self._send_chunk(b'data: {"choices":[{"index":0,"delta":{"con')
@@ -419,6 +422,28 @@ def _chunk(model: str, delta: dict[str, Plain], reason: str | None) -> str:
         {"id": "fake", "object": "chat.completion.chunk", "created": 0, "model": model, "choices": [choice]},
         ensure_ascii=False,
     )
+
+
+def _tokens(text: str) -> int:
+    """A word is a token here."""
+    return len(text.split())
+
+
+def _usage(body: Mapping[str, Plain], message: Mapping[str, Plain]) -> dict[str, Plain]:
+    turns = body.get("messages")
+    said = [turn.get("content") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
+    asked, answered = sum(_tokens(str(text)) for text in said), _tokens(str(message.get("content") or ""))
+    return {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered}
+
+
+def _usage_event(model: str, body: Mapping[str, Plain], message: Mapping[str, Plain]) -> str | None:
+    """The chunk that counts tokens, where it was asked for."""
+    options = body.get("stream_options")
+    if not isinstance(options, dict) or options.get("include_usage") is not True:
+        return None
+    chunk: Plain = {"id": "fake", "object": "chat.completion.chunk", "created": 0, "model": model, "choices": []}
+    assert isinstance(chunk, dict)
+    return json.dumps(chunk | {"usage": _usage(body, message)})
 
 
 def _with_fault(events: Sequence[str], fault: Fault | None) -> Iterator[str]:

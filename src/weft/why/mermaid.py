@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from weft.subscription import shortened
 from weft.why.reason import Place, Reason, Reasons
-from weft.why.text import cost_text, name_of
+from weft.why.text import cost_text, name_of, spent_text
 
 LABEL_CHARS_MAX = 60
 SHAPES = {"told": ('(["', '"])'), "computed": ('["', '"]'), "elements": ('[["', '"]]'), "missing": ('{{"', '"}}')}
@@ -63,6 +63,8 @@ def _label(reason: Reason) -> Iterator[str]:
         for service in reason.call.services:
             if service.fingerprint is not None:
                 yield escaped(f"with {service.parameter}{cost_text(service)}")
+    if reason.spent is not None:
+        yield escaped(spent_text(reason.spent))
     if reason.edits:
         edit = reason.edits[-1]
         yield escaped(f"told by {edit.actor} at {edit.position}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from weft.content import Cid, Link, Plain, cid_text, decode
 from weft.slot import SlotKey
+from weft.spent import Spent, money_text
 from weft.why.reason import Alternative, CallMade, Edit, Failure, Input, Match, Place, Reason, Reasons, Shown
 from weft.why.text import facts_of, title_of
 
@@ -48,6 +49,8 @@ def _node(reason: Reason) -> dict[str, Plain]:
     }
     if reason.position:
         said |= {"cut": reason.cut, "position": reason.position, "how": reason.how, "took_us": reason.took_us}
+    if reason.spent is not None:
+        said["spent"] = spent_plain(reason.spent)
     said["standing"] = [*reason.standing]
     if reason.call is not None:
         said["call"] = _call(reason.call)
@@ -64,6 +67,19 @@ def _node(reason: Reason) -> dict[str, Plain]:
     said["inputs"] = [_input(input) for input in reason.inputs]
     said |= {"edits_more": reason.edits_more, "inputs_more": reason.inputs_more}
     return {name: value for name, value in said.items() if value is not None and value != [] and value != ""}
+
+
+def spent_plain(spent: Spent) -> dict[str, Plain]:
+    """What was spent, money by currency as decimal text; what is not known is null."""
+    is_told = spent.requests > spent.untold
+    return {
+        "requests": spent.requests,
+        "tokens_in": spent.tokens_in if is_told else None,
+        "tokens_out": spent.tokens_out if is_told else None,
+        "money": {name: money_text(amount) for name, amount in spent.money.items()} if spent.money else None,
+        "untold": spent.untold,
+        "unpriced": spent.unpriced,
+    }
 
 
 def _shown(shown: Shown) -> dict[str, Plain]:

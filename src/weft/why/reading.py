@@ -20,6 +20,7 @@ from weft.engine import Engine
 from weft.erased import erased_entity
 from weft.graph import Slot, Source, ToldNode, Whole
 from weft.slot import Err, Gone, Ok, Outcome, SlotKey
+from weft.spent import parse_spent
 from weft.store import ALTERNATIVE, STATE, NoBlob, entries_of, entry_at
 from weft.subscription import intent_text, plain_text, shortened
 from weft.why.matching import match_of
@@ -148,6 +149,7 @@ class _Finding:
             position=result.position,
             how=str(said.get("how", "recorded")),
             took_us=took if isinstance(took, int) else None,
+            spent=parse_spent(said.get("spent")),
             standing=tuple(_standing(slot)),
             call=self._call(slot, result.call_key),
             called=result.call_key,

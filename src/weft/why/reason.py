@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from weft.content import Cid, Plain
 from weft.matching.known import Flag
+from weft.spent import Spent
 
 Place: TypeAlias = tuple[str, str, str]
 """(entity, node, element)"""
@@ -132,6 +133,8 @@ class Reason:
     """Of the result's record; 0 where nothing was recorded."""
     how: str = ""
     took_us: int | None = None
+    spent: Spent | None = None
+    """What the services said that the call spent; None where none was asked."""
     standing: tuple[str, ...] = ()
     """What is not as it should be: due, older than its inputs, not computed."""
     call: CallMade | None = None

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from weft.content import cid_text
 from weft.matching.telling import decision_text, flag_text
+from weft.spent import Spent, money_text
 from weft.subscription import plain_text, shortened
 from weft.why.reason import Alternative, CallMade, Edit, Match, Place, Reason, Reasons, ServiceUse
 
@@ -76,6 +77,9 @@ def facts_of(reason: Reason) -> Iterator[str]:
         yield from _call(reason.call)
     elif reason.called is not None:
         yield f"call {cid_text(reason.called)[:20]}…"
+    if reason.spent is not None:
+        is_told = reason.spent.requests > reason.spent.untold
+        yield f"its services used {spent_text(reason.spent)}" if is_told else "what its services used is not known"
     if reason.match is not None:
         yield from _match(reason.match, is_element=bool(reason.place[2]))
     yield from map(_alternative, reason.alternatives)
@@ -123,6 +127,19 @@ def _service(service: ServiceUse) -> str:
 def cost_text(service: ServiceUse) -> str:
     """What a call by this service costs, where it is known not to be free."""
     return f", {service.cost}" if service.cost not in ("", "free") else ""
+
+
+def spent_text(spent: Spent) -> str:
+    """What was spent, in words; what is not known is said."""
+    told = spent.requests - spent.untold
+    parts = [f"{spent.tokens_in} tokens in, {spent.tokens_out} out"] if told else []
+    money = [f"{money_text(amount)} {currency}" for currency, amount in sorted((spent.money or {}).items())]
+    parts += [" and ".join(money)] if money else []
+    if spent.unpriced:
+        parts.append("no price is declared" if not money else f"without {spent.unpriced} requests that have no price")
+    if spent.untold:
+        parts.append(f"and of {spent.untold} more requests it is not known" if told else "what was used is not known")
+    return ", ".join(parts)
 
 
 def _match(match: Match, *, is_element: bool) -> Iterator[str]:

@@ -257,6 +257,7 @@ def test_a_renamed_node_is_read_by_its_new_name(tmp_path: Path) -> None:
 
         assert (was.n, was.better.wait()) == (8, 4)
         assert space.at(then, as_shown=True).get(Renamed, id).better.wait() == 4
+        assert space.at(in_between, as_shown=True).get(Renamed, id).better.wait() == 4
         assert in_between > then
         assert space.at(in_between).get(Renamed, id).better.wait() == 4
 

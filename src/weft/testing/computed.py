@@ -29,6 +29,20 @@ class Computed(NamedTuple):
     """The bytes that the call key was made from, where this is the key's first result."""
     outcome: dict[str, Plain]
     superseded: bool
+    is_stale: bool
+    """Whether an input showed something else by then than what the call was given."""
+    given: Sequence[tuple[str, str, str, bytes | None]]
+    """Of each input (entity, node, element, content id); None for one without a value."""
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it holds an error."""
+        return "error" in self.outcome
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing is tried again."""
+        return bool(self.outcome.get("final", True))
 
     @property
     def is_ok(self) -> bool:
@@ -79,4 +93,12 @@ def _computed(by_epoch: int, entry: Entry) -> Computed:
         preimage if isinstance(preimage, bytes) else None,
         outcome,
         "superseded" in said,
+        "stale" in said,
+        [_given(one) for one in given] if isinstance(given := said.get("inputs"), list) else (),
     )
+
+
+def _given(said: Plain) -> tuple[str, str, str, bytes | None]:
+    assert isinstance(said, list)
+    entity, node, element, content = said
+    return str(entity), str(node), str(element), bytes(content.cid) if isinstance(content, Link) else None

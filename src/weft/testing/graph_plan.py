@@ -106,6 +106,10 @@ LOOSE = frozenset({"told", "good"})
 """Kinds whose value depends on which calls broke, not on inputs alone."""
 VERSIONED = frozenset({"one", "two", "fragile", "total", "each"})
 """Kinds whose operation comes in two versions."""
+UNTAGGED = frozenset(
+    {"choose", "filter", "order", "group", "count", "reduce", "odd", "tops", "sizes", "paint", "weigh", "poster"}
+)
+"""Kinds whose number says nothing: no operation takes it."""
 UNCALLED = frozenset({"choose", "filter", "order", "group", "count", "reduce"})
 """Kinds that call no operation of their own."""
 

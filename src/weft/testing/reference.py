@@ -62,15 +62,19 @@ class Reference:
         self.plans = Plans()
 
     # ---- reading the log ----
-    def read(self, records: Iterable[Record]) -> None:
-        """Take in what was appended. Raises `RuleBroken` for what does not follow from what was before."""
+    def read(self, records: Iterable[Record]) -> list[tuple[Record, list[Computed]]]:
+        """Take in what was appended; returns it with the results of each record. Raises `RuleBroken` for what does not
+        follow from what was before."""
+        found: list[tuple[Record, list[Computed]]] = []
         for record in records:
             self.position = record.position
+            results = [*computed_in(record)]
+            found.append((record, results))
             if record.kind != COMPUTED:
                 self._read_told(record)
-                continue
-            for result in computed_in(record):
+            for result in results:
                 self._read_result(result)
+        return found
 
     def _read_told(self, record: Record) -> None:
         before = self._states[-1] if self._states else {}

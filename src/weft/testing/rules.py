@@ -1,10 +1,10 @@
 """The rules that every run must keep, asked after each turn of the engine, at rest, and of the log that is left.
 
-What is shown is right at its cut and never goes back (L3, L7); marks promise no more than is so; a partial value never
-stands over a settled one (L12); at rest all that is demanded is right at the newest cut (L6, I5). Of the log: it is one
-chain without gaps; acknowledged edits are there, once, in order, and the others whole or not at all (I1, I2); no result
-comes from an attempt that was closed, or of another epoch; one call key has one result (L9); what stands is what
-dominates (L2); the tables are those that the log makes (I11).
+What is shown is right at its cut and never goes back (L3, L7); due rows are those that the log makes; marks promise no
+more than is so; a partial value never stands over a settled one (L12); at rest all that is demanded is right at the
+newest cut (L6, I5). Of the log: it is one chain without gaps; acknowledged edits are there, once, in order, and the
+others whole or not at all (I1, I2); no result comes from an attempt that was closed, or of another epoch; one call key
+has one result (L9); what stands is what dominates (L2); the tables are those that the log makes (I11).
 
 Knows nothing of how a run came about. Invariant: a rule that does not hold raises `RuleBroken`, naming itself.
 Source: TigerBeetle's state checkers; the laws of Weft's model.
@@ -29,6 +29,7 @@ from weft.standing import without
 from weft.store import ATTEMPT, DUE, MEMO, TABLES, VERSION, Head, Key, Row, Store, memo_key
 from weft.stores.chain import EMPTY, flaw
 from weft.testing.computed import Computed, computed_in
+from weft.testing.due_rows import DueRows
 from weft.testing.graph_plan import ABSENT, ERROR, UNKNOWN, Value
 from weft.testing.late_runner import WEATHER
 from weft.testing.reference import Reference
@@ -43,6 +44,7 @@ class TurnRules:
 
     def __init__(self, reference: Reference, *, calls_break: bool) -> None:
         self.reference, self._calls_break = reference, calls_break
+        self.due = DueRows(reference)
         self._at: dict[SlotKey, int] = {}
         self._witness: dict[SlotKey, tuple[int, int]] = {}
         self._marks: dict[SlotKey, int] = {}
@@ -55,6 +57,7 @@ class TurnRules:
     def begin_life(self) -> None:
         """A new engine: what was demanded is asked anew."""
         self._marks.clear()
+        self.due.begin_life()
 
     def check(self, engine: Engine, touched: Sequence[Slot]) -> None:
         """Raises `RuleBroken`."""
@@ -62,7 +65,8 @@ class TurnRules:
             return  # a turn in which nothing happened
         before = self.reference.position
         erased = len(self.reference.erased)
-        self.reference.read(engine.store.records(self.reference.position))
+        self.due.read(self.reference.read(engine.store.records(before)))
+        self.due.check(engine.store, [slot.key for slot in touched])
         if len(self.reference.erased) > erased:
             # The tables were made anew, from what stands: others may show what they did before they showed what went.
             self._at.clear()
@@ -210,10 +214,11 @@ def check_log(store: Store, promises: Promises) -> None:
     entities, events = erased_in(store)
     _check_chain(records, stands_in(store))
     _check_promises(records, promises, entities, events)
-    results = [result for record in records for result in computed_in(record)]
+    computed = [[*computed_in(record)] for record in records]
+    results = [result for some in computed for result in some]
     _check_attempts(results)
     _check_memo(store, results, is_whole=not entities)
-    _check_dominance(store, records, entities)
+    _check_dominance(store, zip(records, computed, strict=True), entities)
     require(not store.inbox(), "I1", "an edit of another program was never taken from the inbox")
 
 
@@ -290,13 +295,13 @@ def _check_memo(store: Store, results: Iterable[Computed], *, is_whole: bool) ->
         require(row is not None and row[0] == result.position, "L9", f"the memo has forgotten {result.position}")
 
 
-def _check_dominance(store: Store, records: Iterable[Record], erased: Mapping[str, int]) -> None:
+def _check_dominance(store: Store, records: Iterable[tuple[Record, list[Computed]]], erased: Mapping[str, int]) -> None:
     """What stands is the greatest of its slot, whatever order they came in, since its node was last declared."""
     top: dict[SlotKey, tuple[tuple[int, int, tuple[int, int], int], Computed]] = {}
     types: dict[str, str] = {}
     nodes: dict[str, set[str]] = {}
     again: set[str] = set()
-    for record in records:
+    for record, results in records:
         if record.kind == "event":
             types |= _created_in(record)
         elif record.kind == "definition":
@@ -305,7 +310,7 @@ def _check_dominance(store: Store, records: Iterable[Record], erased: Mapping[st
             nodes[spec.name] = set(spec.nodes)
             for slot in [slot for slot in top if slot.node not in nodes[types[slot.entity]]]:
                 del top[slot]
-        for result in computed_in(record):
+        for result in results:
             if result.slot.node in nodes[types[result.slot.entity]]:
                 _stand(top, result, is_whole=not erased)
     shown = {SlotKey(*map(str, key)): row for key, row in store.rows(VERSION)}

@@ -169,7 +169,8 @@ class Simulation:
     def _said(self) -> Run:
         machine, head = self.machine, self.machine.disk.platter.head()
         return Run(
-            self.story.seed, head.digest.hex(), head.position, self.calls, self.rules.checked, machine.plan.lives,
+            self.story.seed, head.digest.hex(), head.position, self.calls, self.rules.checked + self.rules.due.checked,
+            machine.plan.lives,
             machine.exchange.strays, machine.exchange.doubled, self.rules.behind, self.refused,
             len(self._erased) + self._emptied, self.defined, len(self.promises.refused), machine.loop.time(),
             machine.plan.crashes, machine.plan.passed, self.broken,

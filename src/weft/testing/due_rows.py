@@ -1,0 +1,401 @@
+"""Which slots should be due, from which cut on, and until when: what each record of the log does to due rows.
+
+A told record makes due who reads directly what it changes. A result clears its slot's own row if nothing newer asked
+for it, else has it begin behind its cut; where it shows something else, and only there, it makes its direct readers
+due. Whoever is made due takes along what was unsettled below it. The rows of an engine are held against that after each
+turn, and all of them when another begins. Where the rules leave something open (which branch of a `choose` is read,
+since when a reference is, what becomes of an element that moves) a row may be one of several, within bounds.
+
+Knows nothing of engines, stores' insides or values.
+Invariant: a row that differs from all that are allowed raises `RuleBroken`; what was seen is what is gone on from.
+Source: the model of Weft's results; refinement mappings, checked step by step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from weft.content import Link, Plain
+from weft.record import COMPUTED, Record
+from weft.reduce import element_identity
+from weft.slot import SlotKey
+from weft.store import DUE, Store
+from weft.testing.computed import Computed
+from weft.testing.graph_plan import UNTAGGED
+from weft.testing.plain_fold import Place, State
+from weft.testing.reference import Reference
+from weft.testing.row_bounds import NEVER, NO_ROW, Allowed, Bounds, exactly, fits, made_due, settled, worded
+from weft.testing.rule import RuleBroken
+from weft.testing.wired import Reading, Wiring
+
+RULE = "due rows"
+_UNKNOWN = ("unknown",)
+_GONE = ("gone",)
+
+
+class DueRows:
+    """The due rows of one space, through all the lives of its engines."""
+
+    def __init__(self, reference: Reference) -> None:
+        self.reference = reference
+        self.checked = 0
+        """How many rows were held against those that are allowed."""
+        self.rows: dict[SlotKey, tuple[int, int]] = {}
+        self._open: dict[SlotKey, Allowed] = {}
+        """What the rows may be that this turn's records speak of."""
+        self._loose: dict[Place, tuple[int, int]] = {}
+        """Nodes of which any element may have been made due, by a cut within these."""
+        self._shown: dict[SlotKey, tuple[object, ...]] = {}
+        self._elements: dict[Place, dict[str, None]] = {}
+        """Elements of which a slot is known to be there."""
+        self._buried: set[SlotKey] = set()
+        self._since: dict[Place, int] = {}
+        """Where each reference was told last in this life."""
+        self._wiring = Wiring({}, reference.plans, 0)
+        self._state: State = {}
+        self._newest = 0
+        self._is_wild = self._is_whole = self._has_forgotten = False
+        self._at: dict[Place, dict[SlotKey, None]] = {}
+        """The slots of each node that have a row, or may."""
+        self._least: dict[Place, int] = {}
+
+    # ---- the log ----
+    def begin_life(self) -> None:
+        """An engine that begins reads every row, and no more of when references were told."""
+        self._since.clear()
+        self._is_whole = True
+
+    def read(self, records: Iterable[tuple[Record, Iterable[Computed]]]) -> None:
+        """Take in what was appended, with the results of each record; the reference has read it already."""
+        for record, results in records:
+            self._least.clear()
+            if record.kind != COMPUTED:
+                self._read_told(record)
+            for result in results:
+                self._read_result(result)
+
+    def _read_told(self, record: Record) -> None:
+        cut = self._newest = record.position
+        before, self._state = self._state, self.reference.state(cut)
+        match record.kind:
+            case "event":
+                said = record.content()
+                intents = [one for one in _list(said["intents"]) if isinstance(one, list)] if said else []
+                self._read_event(intents, before, cut)
+            case "definition":
+                self._read_definition(str(record.content()["name"]), cut)
+            case "service":
+                self._let_go()
+            case "erased":
+                self._let_go()
+                self._has_forgotten = True
+                self._shown.clear()
+                self._elements.clear()
+                self._wire(cut)
+
+    def _let_go(self) -> None:
+        """Of what this turn does to rows nothing is known; they are looked at as they are after it."""
+        self._is_wild = True
+        self._open.clear()
+
+    def _wire(self, cut: int) -> None:
+        self._wiring = Wiring(self._state, self.reference.plans, cut)
+        self._least.clear()
+
+    # ---- T1 ----
+    def _read_event(self, intents: list[list[Plain]], before: State, cut: int) -> None:
+        created = {str(one[0]) for one in intents if one[2] == "create"}
+        pointed = {
+            (str(one[0]), str(one[1])) for one in intents
+            if one[2] == "set" and one[1] in ("to", "of", "next") and str(one[0]) not in created
+        }  # fmt: skip
+        moved = [place for place in sorted(pointed) if _cell(before, place) != _cell(self._state, place)]
+        for place in moved:
+            self._point(place, cut)
+        if created or moved:
+            self._wire(cut)
+        for place in moved:
+            self._point(place, cut)  # also who reads through it from now on
+            self._since[place] = cut
+        for entity in sorted(created):
+            self._create(entity, cut)
+        told = dict.fromkeys((str(one[0]), str(one[1]), str(one[2])) for one in intents)
+        for entity, node, verb in told:
+            if entity not in created and verb != "create" and (entity, node) not in pointed:
+                self._tell((entity, node), verb, before, cut)
+        for one in intents:
+            if one[2] == "retry":
+                key = SlotKey(str(one[0]), str(one[1]), str(one[3]))
+                self._make_due(key, cut, cut, is_sure=key in self._shown and key not in self._buried)
+
+    def _create(self, entity: str, cut: int) -> None:
+        for place in self._wiring.plans:
+            if place[0] == entity and self._wiring.is_each(place):
+                self._loosen(place, cut, cut)
+            elif place[0] == entity:
+                self._make_due(SlotKey(*place), cut, cut)
+
+    def _point(self, ref: Place, cut: int) -> None:
+        for place in self._wiring.through.get(ref, ()):
+            if self._wiring.is_each(place):
+                self._loosen(place, cut, cut)
+                self._spread(place, cut, is_sure=False)
+            else:
+                self._make_due(SlotKey(*place), cut, cut)
+
+    def _tell(self, place: Place, verb: str, before: State, cut: int) -> None:
+        if verb not in ("set", "add", "remove", "move") or place[0] not in self._state:
+            return
+        was, now = before.get(place[0]), self._state[place[0]]
+        if place[1] == "xs":
+            order = was.order if was is not None else ()
+            self._spread(place, cut, is_sure=order != now.order)
+            came = [element_identity(value, None) for value in now.order if value not in order]
+            for reading, _ in self._wiring.above(place) if came else ():
+                if reading.number == 0 and self._wiring.is_each(reading.reader):
+                    for element in came:
+                        self._make_due(SlotKey(*reading.reader, element), cut, self._latest(cut, reading, True))
+            return
+        default = self.reference.plans.default(place[1], cut)
+        values = [default if told is None else told.cells.get(place[1], default) for told in (was, now)]
+        self._spread(place, cut, is_sure=values[0] != values[1])
+
+    # ---- definitions ----
+    def _read_definition(self, type: str, cut: int) -> None:
+        """A changed node's slot is due from no later a cut on; of all else nothing is said."""
+        former = self._wiring.plans
+        self._wire(cut)
+        self._let_go()
+        self._since.clear()
+        self._elements.clear()
+        for key in [key for key in self._shown if key[:2] not in self._wiring.plans]:
+            del self._shown[key]
+        for place, plan in self._wiring.plans.items():
+            was = former.get(place)
+            if self._state[place[0]].type == type and was is not None and not self._wiring.is_each(place):
+                is_another = (was.kind, was.reads, was.version) != (plan.kind, plan.reads, plan.version)
+                if is_another or (was.tag != plan.tag and plan.kind not in UNTAGGED):
+                    self._open[SlotKey(*place)] = frozenset({Bounds(0, cut, cut, cut)})
+
+    # ---- T3 ----
+    def _read_result(self, result: Computed) -> None:
+        key, at = result.slot, result.at
+        place = key[:2]
+        if result.how == "removed":
+            self._bury(key, at)
+            return
+        if result.superseded or place not in self._wiring.plans:
+            return
+        old = self._shown.get(key, _UNKNOWN if self._has_forgotten else None)
+        new = _seen(result.outcome)
+        is_sure = key not in self._buried
+        if not is_sure and key not in self._open and place not in self._loose and key not in self.rows:
+            return  # it is not there any more
+        self._least.clear()
+        had = self._allowed(key)
+        if new != old or result.is_error:
+            known = is_sure and new != old and _UNKNOWN not in (old, new)
+            self._spread(place, at, is_sure=known, element=key.element)
+        self._shown[key] = new if is_sure else _UNKNOWN
+        if key.element and is_sure:
+            self._elements.setdefault(place, {})[key.element] = None
+        least = min((row.first_min for row in had if row is not None), default=NEVER)
+        if least < at:
+            most = max(row.first_max for row in had if row is not None)
+            self._hold_marks(place, least, most, at)
+        is_stale = result.is_stale or self._is_given_other(result)
+        after = settled(had, at, is_stale=is_stale, is_final=result.is_final)
+        self._put(key, after if is_sure else after | had)
+
+    def _is_given_other(self, result: Computed) -> bool:
+        """Whether what it was given, by the record, is not what is shown by now."""
+        if self._wiring.plans[result.slot[:2]].kind in ("told", "live"):
+            return False
+        shown = [
+            (self._shown.get(SlotKey(entity, node, element)), content)
+            for entity, node, element, content in result.given
+        ]
+        return any(
+            now is not None and now[0] != content
+            for now, content in shown
+            if isinstance(content, bytes) and now is not _UNKNOWN and now is not _GONE
+        )
+
+    def _bury(self, key: SlotKey, at: int) -> None:
+        place = key[:2]
+        self._least.clear()
+        self._spread(place, at, is_sure=True)
+        self._buried.add(key)
+        self._elements.get(place, {}).pop(key.element, None)
+        self._shown[key] = _GONE
+        self._put(key, NO_ROW)
+
+    def _hold_marks(self, place: Place, least: int, most: int, at: int) -> None:
+        """It is right at `at`, and was perhaps not right since its row began: nor is what reads it beside others, be
+        it through what has become current with it."""
+        todo, seen = [(place, most)], {place}
+        while todo:
+            node, most = todo.pop()
+            for reading, is_through in self._wiring.above(node):
+                here = max(most, self._latest(0, reading, is_through))
+                row = Bounds(min(least, self._first_min(reading.reader)), here, at, at)
+                keys = [key for key in self._keys_of(reading.reader) if None in self._allowed(key)]
+                for key in keys:
+                    self._put(key, self._allowed(key) | {row})
+                if self._wiring.is_each(reading.reader):
+                    self._loosen(reading.reader, at, at)
+                if keys and reading.reader not in seen:
+                    seen.add(reading.reader)
+                    todo.append((reading.reader, here))
+
+    # ---- who is made due ----
+    def _spread(self, place: Place, cut: int, *, is_sure: bool, element: str = "") -> None:
+        """What a place shows is another: so its direct readers are due."""
+        for reading, is_through in self._wiring.above(place):
+            until = self._latest(cut, reading, is_through)
+            is_known = is_sure and not is_through and self._wiring.is_certain(reading)
+            if not self._wiring.is_each(reading.reader):
+                self._make_due(SlotKey(*reading.reader), cut, until, is_sure=is_known)
+                continue
+            own = self._elements.get(reading.reader, {})
+            if reading.number:
+                for one in own:
+                    self._make_due(SlotKey(*reading.reader, one), cut, until, is_sure=is_known)
+            elif element in own and self._wiring.is_each(place):
+                self._make_due(SlotKey(*reading.reader, element), cut, until, is_sure=is_known)
+            self._loosen(reading.reader, cut, until)
+
+    def _latest(self, cut: int, reading: Reading, is_through: bool) -> int:
+        """The latest cut by which a change at `cut` may be heard there: from when on it is read."""
+        if reading.is_pinned:
+            return max(cut, self._newest)
+        if is_through:
+            return max(cut, *self._since.values()) if self._since else cut
+        return max(cut, self._since.get(reading.edge, 0))
+
+    def _loosen(self, place: Place, cut: int, until: int) -> None:
+        low, high = self._loose.get(place, (cut, until))
+        self._loose[place] = min(low, cut), max(high, until)
+
+    def _make_due(self, key: SlotKey, cut: int, until: int, *, is_sure: bool = True) -> None:
+        if self._is_wild and key not in self._open:
+            return
+        allowed = self._allowed(key)
+        least = most = NEVER
+        if None in allowed:
+            least, most = self._first_min(key[:2]), self._first_max(key)
+        after = made_due(allowed, (cut, until), (least, most))
+        self._put(key, after if is_sure else after | allowed)
+
+    def _allowed(self, key: SlotKey) -> Allowed:
+        found = self._open.get(key)
+        if found is not None:
+            return found
+        return exactly(self.rows.get(key))
+
+    def _put(self, key: SlotKey, allowed: Allowed) -> None:
+        if not self._is_wild or key in self._open:
+            self._open[key] = allowed
+            self._at.setdefault(key[:2], {})[key] = None
+
+    def _keys_of(self, place: Place) -> list[SlotKey]:
+        if not self._wiring.is_each(place):
+            return [SlotKey(*place)]
+        return [SlotKey(*place, element) for element in self._elements.get(place, ())]
+
+    # ---- since when something is unsettled ----
+    def _first_min(self, place: Place) -> int:
+        """The earliest cut that anything at or below a place could be unsettled from."""
+        known = self._least.get(place)
+        if known is None:
+            rows = [row for key in self._at.get(place, ()) for row in self._allowed(key) if row is not None]
+            known = min((row.first_min for row in rows), default=NEVER) if place not in self._loose else 0
+            for reading in self._wiring.needs.get(place, ()):
+                known = min(known, self._first_min(reading.target))
+            self._least[place] = known
+        return known
+
+    def _first_max(self, key: SlotKey) -> int:
+        """The latest cut from which a slot is unsettled for sure; NEVER where it may be current."""
+        most = self._row_max(key)
+        for reading in self._wiring.needs.get(key[:2], ()):
+            if self._wiring.is_certain(reading):
+                is_one = key.element and reading.number == 0 and self._wiring.is_each(reading.target)
+                below = SlotKey(*reading.target, key.element if is_one else "")
+                most = min(most, max(self._below_max(below), self._since.get(reading.edge, 0)))
+        return most
+
+    def _below_max(self, key: SlotKey) -> int:
+        place = key[:2]
+        if key.element or not self._wiring.is_each(place):
+            return self._first_max(key) if place in self._wiring.plans else NEVER
+        most = min((self._row_max(one) for one in self._at.get(place, ())), default=NEVER)
+        for reading in self._wiring.needs.get(place, ()):
+            if reading.number == 0:
+                most = min(most, max(self._below_max(SlotKey(*reading.target)), self._since.get(reading.edge, 0)))
+        return most
+
+    def _row_max(self, key: SlotKey) -> int:
+        allowed = self._allowed(key)
+        return NEVER if None in allowed else max(row.first_max for row in allowed if row is not None)
+
+    # ---- what an engine has ----
+    def check(self, store: Store, touched: Iterable[SlotKey]) -> None:
+        """Hold its rows against those that are allowed, and go on from them. Raises `RuleBroken`."""
+        is_all = self._is_whole or self._is_wild
+        there = {SlotKey(*map(str, key)): (int(row[0]), int(row[1])) for key, row in store.rows(DUE)} if is_all else {}  # type: ignore[arg-type]
+        keys = dict.fromkeys([*touched, *self._open, *(self.rows if is_all else ()), *there])
+        for key in keys:
+            if is_all:
+                row = there.get(key)
+            else:
+                found = store.row(DUE, key)
+                row = (int(found[0]), int(found[1])) if found is not None else None  # type: ignore[arg-type]
+            if not self._is_wild or key in self._open:
+                self.checked += 1
+                self._check_row(key, row)
+            self._take(key, row)
+        self._open.clear()
+        self._loose.clear()
+        self._is_whole = self._is_wild = False
+
+    def _check_row(self, key: SlotKey, row: tuple[int, int] | None) -> None:
+        allowed = self._allowed(key)
+        if fits(row, allowed):
+            return
+        low, high = self._loose.get(key[:2], (NEVER, 0))
+        if key[:2] in self._loose and (row is None or (row[0] <= row[1] and low <= row[1] <= high)):
+            return
+        what = f"{key} has {worded(exactly(row))}, and should have {worded(allowed)}"
+        raise RuleBroken(rule=RULE, what=what)
+
+    def _take(self, key: SlotKey, row: tuple[int, int] | None) -> None:
+        place = key[:2]
+        if row is None:
+            self.rows.pop(key, None)
+            self._at.get(place, {}).pop(key, None)
+            return
+        self.rows[key] = row
+        self._at.setdefault(place, {})[key] = None
+        self._buried.discard(key)
+
+
+def _seen(outcome: dict[str, Plain]) -> tuple[object, ...]:
+    """An outcome, as those who read it tell it from others."""
+    if "ok" in outcome:
+        content, ids = outcome["ok"], outcome.get("ids")
+        assert isinstance(content, Link)
+        return (bytes(content.cid), tuple(_list(ids)) if ids is not None else None)
+    if "error" in outcome:
+        return (outcome["error"], outcome["message"], outcome["origin"])
+    return _GONE
+
+
+def _cell(state: State, place: Place) -> object:
+    told = state.get(place[0])
+    return told.cells.get(place[1]) if told is not None else None
+
+
+def _list(said: Plain) -> list[Plain]:
+    assert isinstance(said, list)
+    return said

@@ -53,7 +53,7 @@ class DueRows:
         """Where each reference was told last in this life."""
         self._wiring = Wiring({}, reference.plans, 0)
         self._state: State = {}
-        self._newest = 0
+        self._newest = self._epoch = 0
         self._is_wild = self._is_whole = self._has_forgotten = False
         self._at: dict[Place, dict[SlotKey, None]] = {}
         """The slots of each node that have a row, or may."""
@@ -61,14 +61,16 @@ class DueRows:
 
     # ---- the log ----
     def begin_life(self) -> None:
-        """An engine that begins reads every row, and no more of when references were told."""
-        self._since.clear()
+        """An engine that begins reads every row."""
         self._is_whole = True
 
     def read(self, records: Iterable[tuple[Record, Iterable[Computed]]]) -> None:
         """Take in what was appended, with the results of each record; the reference has read it already."""
         for record, results in records:
             self._least.clear()
+            if record.epoch != self._epoch:  # another engine, which knows no more of when references were told
+                self._epoch = record.epoch
+                self._since.clear()
             if record.kind != COMPUTED:
                 self._read_told(record)
             for result in results:
@@ -144,8 +146,10 @@ class DueRows:
                 self._make_due(SlotKey(*place), cut, cut)
 
     def _tell(self, place: Place, verb: str, before: State, cut: int) -> None:
-        if verb not in ("set", "add", "remove", "move") or place[0] not in self._state:
+        if place[0] not in self._state or verb == "retry":
             return
+        if verb == "tell":
+            place = (place[0], "heap")
         was, now = before.get(place[0]), self._state[place[0]]
         if place[1] == "xs":
             order = was.order if was is not None else ()
@@ -156,9 +160,8 @@ class DueRows:
                     for element in came:
                         self._make_due(SlotKey(*reading.reader, element), cut, self._latest(cut, reading, True))
             return
-        default = self.reference.plans.default(place[1], cut)
-        values = [default if told is None else told.cells.get(place[1], default) for told in (was, now)]
-        self._spread(place, cut, is_sure=values[0] != values[1])
+        shown = [self.reference.value(*place, at) for at in (cut - 1, cut)]
+        self._spread(place, cut, is_sure=shown[0] != shown[1])
 
     # ---- definitions ----
     def _read_definition(self, type: str, cut: int) -> None:
@@ -214,6 +217,7 @@ class DueRows:
         shown = [
             (self._shown.get(SlotKey(entity, node, element)), content)
             for entity, node, element, content in result.given
+            if bool(element) == self._wiring.is_each((entity, node))
         ]
         return any(
             now is not None and now[0] != content

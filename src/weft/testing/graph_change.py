@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from weft.testing.graph_plan import FIELDS, GraphPlan, NodePlan, sort_of
+from weft.testing.graph_plan import BASIC, FIELDS, GraphPlan, NodePlan, sort_of
 
 _LISTS = frozenset({"filter", "order", "group", "count", "reduce", "total", "tops"})
 
@@ -60,8 +60,8 @@ def _with(graph: GraphPlan, change: Change) -> GraphPlan:
 
 
 def sorts_in(left: Iterable[NodePlan]) -> dict[str, str]:
-    """What everything in a Left is: `int list tops groups bool blob text`, by name, in order."""
-    return FIELDS | {plan.name: sort_of(plan.kind) for plan in left}
+    """What all that is told to a Left, or computed of it, is: `int list tops groups bool blob text`; in order."""
+    return {name: FIELDS[name] for name in BASIC} | {plan.name: sort_of(plan.kind) for plan in left}
 
 
 def takes(plan: NodePlan) -> tuple[str, ...]:
@@ -77,6 +77,8 @@ def takes(plan: NodePlan) -> tuple[str, ...]:
             return ("groups",)
         case "echo" | "length" | "poster":
             return ("text",)
+        case "score":
+            return ("marks",)
         case "live":
             return ("stream",)
         case "told":

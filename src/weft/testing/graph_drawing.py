@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from weft.testing.graph_change import Change, changed, sorts_in, takes
-from weft.testing.graph_plan import FIELDS, UNCALLED, VERSIONED, GraphPlan, NodePlan, sort_of
+from weft.testing.graph_plan import BASIC, FIELDS, UNCALLED, VERSIONED, GraphPlan, NodePlan, sort_of
 
 _NUMBERS = ("one", "two", "two", "two", "fragile", "dice", "keep", "stream", "live", "told", "choose", "paint")
 _TEXTS = ("echo", "echo", "length", "poster")
@@ -22,7 +22,7 @@ _LISTS = ("each", "each", "filter", "order", "group", "count", "reduce", "total"
 def random_graph(rnd: random.Random, *, nodes_max: int = 14) -> GraphPlan:
     """A graph of up to that many nodes: chains, diamonds and fan-outs over fields, and whatever collections offer."""
     left: list[NodePlan] = []
-    sorts = dict(FIELDS)
+    sorts = {name: FIELDS[name] for name in BASIC}
     wide = rnd.random() < 0.5  # else a narrow graph, whose nodes lean on the newest: long chains
     for number in range(rnd.randint(2, nodes_max)):
         for plan in drawn_nodes(rnd, f"n{number}", left, sorts, wide=wide):

@@ -15,12 +15,30 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
-from weft import Blob, Entity, Field, Ref, Retry, choose, derive, field, items, ref
+from weft import (
+    Blob,
+    Debounce,
+    Entity,
+    Field,
+    Ref,
+    Retry,
+    choose,
+    counter,
+    derive,
+    entries,
+    field,
+    fold,
+    items,
+    ref,
+    text,
+)
 from weft.testing.plan_operations import (
+    Heaped,
     dice,
     echo,
     fragile,
     fragile_again,
+    heaped,
     is_odd,
     keep,
     larger,
@@ -29,6 +47,7 @@ from weft.testing.plan_operations import (
     one_again,
     paint,
     poster,
+    score,
     size_of,
     stream,
     third,
@@ -58,7 +77,7 @@ class Groups(dict[int, list[int]]):
 @dataclass(frozen=True, slots=True)
 class NodePlan:
     """A node: its kind, what it reads by name (`to.` or `next.` before it: through that reference), a number of its
-    own, and which version of its operation it calls."""
+    own, which version of its operation it calls, and when: `restart`, `debounce`, both or neither."""
 
     name: str
     kind: str
@@ -67,16 +86,18 @@ class NodePlan:
     eager: bool = False
     retries: bool = False
     version: int = 1
+    policy: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """One line."""
         more = " eager" * self.eager + " retries" * self.retries + f" version {self.version}" * (self.version > 1)
+        more += "".join(f" {each}" for each in self.policy)
         return f"{self.name} = {self.kind}({', '.join(self.reads)}; {self.tag}){more}"
 
 
 @dataclass(frozen=True, slots=True)
 class GraphPlan:
-    """Three types, each a tuple of nodes in order: `Left` with fields x, y and note and items xs; `Right`, which reads
+    """Three types, each a tuple of nodes in order: `Left` with what `FIELDS` says that it is told; `Right`, which reads
     a Left through `to`, and `of`, an element of one; and `Link`, which reads a Left or another Link through `next`,
     and shows under a name of Left's what it makes of that. Without nodes there is no Link. `defaults`: of x and y."""
 
@@ -97,8 +118,15 @@ def type_of(entity: str) -> str:
 
 REFERENCES = {"to": "Right", "of": "Right", "next": "Link"}
 """The references, with the type that has each."""
-FIELDS = {"x": "int", "y": "int", "xs": "list", "note": "text"}
-"""What Left is told."""
+FIELDS = {"x": "int", "y": "int", "xs": "list", "note": "text",
+          "clicks": "int", "page": "text", "marks": "marks", "heap": "int"}  # fmt: skip
+"""What Left is told: two fields, items, a text that is set; a counter, a text that several edit at once, entries, and a
+fold of one's own."""
+BASIC = ("x", "y", "xs", "note")
+"""Those that every story tells; the others are woven into some."""
+UNTOLD: dict[str, Value] = {"note": "", "clicks": 0, "page": "", "marks": {}, "heap": 0}
+"""What those say that were never told, apart from x and y, whose defaults a graph declares."""
+DEBOUNCE = Debounce(0.01, 0.04)
 SORTS = {"each": "list", "filter": "list", "order": "list", "tops": "tops", "sizes": "list", "group": "groups",
          "odd": "bool", "paint": "blob", "echo": "text", "poster": "blob"}  # fmt: skip
 """What a kind gives, where it is not a number."""
@@ -131,6 +159,10 @@ def make_types(plan: GraphPlan) -> tuple[type[Entity], ...]:
         "y": field(default=plan.defaults[1]),
         "note": field(default=""),
         "xs": items(int),
+        "clicks": counter(),
+        "page": text(),
+        "marks": entries(int, int),
+        "heap": fold(0).on(Heaped, heaped),
     }
     for each in plan.left:
         body[each.name] = _wired(each, [body[name] for name in each.reads])
@@ -152,14 +184,12 @@ def _through(name: str, plans: Sequence[NodePlan], left: dict[str, Any], refs: d
 
 
 def _wired(plan: NodePlan, inputs: list[Any]) -> Any:
-    how: dict[str, Any] = {"eager": True} if plan.eager else {}
-    if plan.retries:
-        how["retry"] = Retry(3, 0.01)
+    how = _options(plan)
     is_second, first = plan.version == 2, inputs[0]
     tagged: dict[str, Callable[..., Any]] = {
         "one": one_again if is_second else one, "two": two_again if is_second else two,
         "fragile": fragile_again if is_second else fragile, "total": total_again if is_second else total,
-        "dice": dice, "stream": stream, "echo": echo, "length": length,
+        "dice": dice, "stream": stream, "echo": echo, "length": length, "score": score,
     }  # fmt: skip
     match plan.kind:
         case "keep":
@@ -182,6 +212,18 @@ def _wired(plan: NodePlan, inputs: list[Any]) -> Any:
             return choose(*inputs) if plan.kind == "choose" else _whole(plan.kind, first)
         case _:
             return derive(partial(tagged[plan.kind], tag=plan.tag), *inputs, **how)
+
+
+def _options(plan: NodePlan) -> dict[str, Any]:
+    """When it is run."""
+    how: dict[str, Any] = {"eager": True} if plan.eager else {}
+    if plan.retries:
+        how["retry"] = Retry(3, 0.01)
+    if "restart" in plan.policy:
+        how["restart"] = True
+    if "debounce" in plan.policy:
+        how["debounce"] = DEBOUNCE
+    return how
 
 
 def _whole(kind: str, source: Any) -> Any:
@@ -244,6 +286,7 @@ _WORTH: dict[str, Callable[..., Value]] = {
     "stream": lambda tag, a: (a * 2 + tag) % 5,
     "odd": lambda tag, a: a % 2 == 1,
     "total": lambda tag, xs: (sum((place + 1) * x for place, (_, x) in enumerate(xs)) + tag) % 50,
+    "score": lambda tag, marks: (sum(key * value for key, value in marks.items()) + tag) % 50,
     "count": lambda tag, xs: len(xs),
     "reduce": lambda tag, xs: max([0, *(x for _, x in xs)]),
     "filter": lambda tag, xs: tuple((key, x) for key, x in xs if x % 2 == 1),

@@ -10,7 +10,8 @@ Source: property-based testing of compilers (random programs beside a reference 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from weft import Blob, Failed, Settled, State, element, op
 
@@ -21,6 +22,25 @@ class Top:
 
     name: str
     size: int
+
+
+@dataclass(frozen=True)
+class Heaped:
+    """So many were put on the heap."""
+
+    by: int
+
+
+HEAP_MAX: Final = 12
+TOO_MANY: Final = 9
+"""Nobody carries so many at once."""
+
+
+def heaped(state: int, event: Heaped) -> int:
+    """A fold of one's own: what is decided again wherever an event comes to stand, and refused where it cannot be."""
+    if event.by == TOO_MANY:
+        raise ValueError("too many at once")
+    return state + event.by if state < HEAP_MAX else state
 
 
 class Cup(Protocol):
@@ -117,6 +137,12 @@ def paint(a: int) -> Blob:
 def weigh(groups: Mapping[int, Sequence[int]]) -> int:
     """Of a mapping."""
     return sum(key * len(group) for key, group in groups.items())
+
+
+@op(version=1)
+def score(marks: Mapping[int, int], *, tag: int) -> int:
+    """Of what is kept by key."""
+    return (sum(key * value for key, value in marks.items()) + tag) % 50
 
 
 def larger(a: int, b: int) -> int:

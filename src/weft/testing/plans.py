@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from weft.content import Cid, Plain, content_id, encode
 from weft.slot import SlotKey
 from weft.spec import TypeSpec
-from weft.testing.graph_plan import FIELDS, LOOSE, GraphPlan, NodePlan
+from weft.testing.graph_plan import FIELDS, LOOSE, UNTOLD, GraphPlan, NodePlan, Value
 from weft.testing.rule import RuleBroken
 
 Nodes = dict[str, NodePlan]
@@ -57,10 +57,10 @@ class Plans:
         place = bisect_right(self._since.get(type, []), cut)
         return self._plans[type][place - 1] if place else {}
 
-    def default(self, field: str, cut: int) -> int | str:
+    def default(self, field: str, cut: int) -> Value:
         """What a field of Left shows that was never told."""
-        if field == "note":
-            return ""
+        if field in UNTOLD:
+            return UNTOLD[field]
         return self._defaults[bisect_right(self._since["Left"], cut) - 1][field == "y"]
 
     def names(self) -> Mapping[str, Iterable[str]]:

@@ -34,7 +34,7 @@ from weft.testing.graph_plan import (
     is_broken,
     two_value,
 )
-from weft.testing.plain_fold import Place, Pointed, State, find_ring, folded, why_refused
+from weft.testing.plain_fold import Marks, Page, Place, Pointed, State, find_ring, folded, why_refused
 from weft.testing.plans import Plans
 from weft.testing.rule import RuleBroken, require
 from weft.testing.story import ELEMENTS
@@ -234,7 +234,12 @@ class Reference:
             return ABSENT
         if name == "xs":
             return tuple((value, value) for value in told.order)
-        return told.cells.get(name, self.plans.default(name, cut))
+        cell = told.cells.get(name)
+        if isinstance(cell, Page):
+            return cell.text
+        if isinstance(cell, Marks):
+            return cell.values
+        return self.plans.default(name, cut) if cell is None else cell
 
     def _pinned(self, target: Pointed | None, cut: int) -> Value:
         if target is None:

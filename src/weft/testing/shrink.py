@@ -73,8 +73,8 @@ def _smaller_graphs(graph: GraphPlan) -> Iterator[GraphPlan]:
     for place in range(len(graph.links)):
         yield from _held(replace(graph, links=(*graph.links[:place], *graph.links[place + 1 :])))
     for place, plan in enumerate(graph.left):
-        if plan.eager or plan.retries:
-            plainer = replace(plan, eager=False, retries=False)
+        if plan.eager or plan.retries or plan.policy:
+            plainer = replace(plan, eager=False, retries=False, policy=())
             yield replace(graph, left=(*graph.left[:place], plainer, *graph.left[place + 1 :]))
 
 

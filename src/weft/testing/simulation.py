@@ -21,15 +21,17 @@ from weft.edit import UnknownEntity
 from weft.erased import EntityErased
 from weft.erasure import BlobInUse
 from weft.folding import event_id, event_plain
+from weft.graph import ToldNode
 from weft.home import Home
 from weft.pump import SpaceClosed, Waiter
-from weft.reduce import Refused, element_identity
+from weft.reduce import Refused, TextCell, element_identity
+from weft.shared_text import Delete, Insert, edit_text, empty_text, text_of
 from weft.spec import TypeSpec
 from weft.store import NoBlob, StoreFailed
 from weft.testing.crash import Crash
 from weft.testing.graph_plan import make_types
 from weft.testing.machine import Machine
-from weft.testing.plan_operations import Cup
+from weft.testing.plan_operations import Cup, Heaped
 from weft.testing.reference import Reference
 from weft.testing.remains import check_gone
 from weft.testing.rule import RuleBroken
@@ -353,7 +355,7 @@ class Simulation:
     # ---- telling ----
     async def _tell(self, space: Space, act: Tell) -> None:
         """Tell an edit as a program does, and keep what it was told about it."""
-        said = self._resolved(act)
+        said = self._resolved(space, act)
         if not said:
             return
         actor = PROGRAM if act.posted else ACTOR
@@ -397,12 +399,35 @@ class Simulation:
             if act.blob:
                 edit.blobs.append(Blob.from_bytes(act.name.encode()))
 
-    def _resolved(self, act: Tell) -> list[Plain]:
-        known = self.promises.said.get(event_id(PROGRAM if act.posted else ACTOR, act.name))
+    def _resolved(self, space: Space, act: Tell) -> list[Plain]:
+        actor = PROGRAM if act.posted else ACTOR
+        known = self.promises.said.get(event_id(actor, act.name))
         if known is not None:
             return known
         made: dict[str, str] = {}
-        return [said for intent in act.intents if (said := self._plain(intent, made)) is not None]
+        found: list[Plain] = []
+        for place, intent in enumerate(act.intents):
+            if intent[2] in ("type", "cut"):
+                said: Plain = self._typed(space, intent, actor, f"{act.name} {place}")
+            else:
+                said = self._plain(intent, made)
+            if said is not None:
+                found.append(said)
+        return found
+
+    def _typed(self, space: Space, intent: Intent, actor: str, session: str) -> Plain:
+        """An edit of a text, against what its author sees now."""
+        name, node, verb, at, what = intent
+        assert isinstance(at, int)
+        entity = self._id(str(name))
+        with space.view() as engine:
+            page = engine.node(entity, str(node))
+            state = page.cell.state if isinstance(page, ToldNode) and isinstance(page.cell, TextCell) else empty_text()
+        length = len(text_of(state))
+        at = min(at, length)
+        change = Insert(at, what) if isinstance(what, str) else Delete(at, min(at + what, length))
+        description: list[Plain] = [verb, at, what]
+        return [entity, node, "edit", edit_text(state, actor, [change], session=session), description]
 
     def _id(self, name: str) -> str:
         """Of what stories call so."""
@@ -428,6 +453,8 @@ class Simulation:
                 text = f"what {entity} was told: {args[0]!s} is {'bad' if args[0] == 4 else 'good'}"
                 self._texts.setdefault(entity, {})[text] = None
                 return [entity, node, "set", text]
+            case "heap":
+                return [entity, "", "tell", Heaped.__name__, {"by": args[0]}]
             case "point":
                 return [entity, node, "set", {"entity": self._id(str(args[0])), "node": "", "element": ""}]
             case "pin":

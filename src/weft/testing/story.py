@@ -17,12 +17,14 @@ from typing import TypeAlias
 from weft.testing.crash import POINTS
 from weft.testing.graph_change import Change, changed
 from weft.testing.graph_drawing import random_changes, random_graph
-from weft.testing.graph_plan import GraphPlan
+from weft.testing.graph_plan import FIELDS, GraphPlan
 from weft.testing.late_runner import Lateness
 
 Intent: TypeAlias = tuple[str | int, ...]
 """(entity, field, verb, …): `set VALUE`, `say NUMBER` (a text that is found again), `point ENTITY`, `pin ENTITY NODE
-ELEMENT`, `add PLACE VALUE`, `remove VALUE`, `move VALUE PLACE`; `create TYPE`, where what had that name was forgotten.
+ELEMENT`, `add PLACE VALUE`, `remove VALUE`, `move VALUE PLACE`; `create TYPE`, where what had that name was forgotten;
+`increment BY`, `type PLACE TEXT` and `cut PLACE LENGTH` (of a text that several edit), `put KEY VALUE`, `drop KEY`, and
+`heap BY` (an event that a fold of one's own takes).
 Elements are named by the number or the name that they are known by."""
 
 
@@ -154,9 +156,7 @@ class Story:
     def __str__(self) -> str:
         """Readable, a line for each node and act."""
         late = self.lateness
-        lines = [
-            f"seed {self.seed}; Left has fields x, y and note, and items xs; left and other are two, right reads one"
-        ]
+        lines = [f"seed {self.seed}; Left is told {', '.join(FIELDS)}; left and other are two, right reads one"]
         lines += [f"  {name}.{plan}" for name in ("Left", "Right", "Link") for plan in self.graph.of(name)]
         quick = ", quick ones at once" if self.quick_inline else ""
         lines.append(
@@ -192,6 +192,8 @@ LINKS = ("a", "b", "c")
 
 def make_story(seed: int, *, acts_max: int = 38) -> Story:
     """The story of a seed."""
+    from weft.testing.weaving import woven  # it tells in the words of this module
+
     rnd = random.Random(f"story {seed}")
     graph = random_graph(rnd)
     pace = rnd.choice(("calm", "calm", "hurried", "constant"))
@@ -204,7 +206,8 @@ def make_story(seed: int, *, acts_max: int = 38) -> Story:
     )
     teller = Teller(rnd, graph, pace)
     acts = teller.acts(rnd.randint(8, acts_max))
-    return Story(seed, graph, acts, lateness, quick_inline=rnd.random() < 0.3)
+    story = Story(seed, graph, acts, lateness, quick_inline=rnd.random() < 0.3)
+    return woven(story, random.Random(f"woven {seed}"))
 
 
 class Teller:

@@ -6,7 +6,7 @@ Source: an anti-corruption layer, so that a change of the record is a change of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from weft.content import Cid, Link, Plain, decode
@@ -31,6 +31,8 @@ class Computed(NamedTuple):
     superseded: bool
     is_stale: bool
     """Whether an input showed something else by then than what the call was given."""
+    match: Mapping[str, Plain] | None
+    """How the elements of a list were told apart, where a matcher did."""
     given: Sequence[tuple[str, str, str, bytes | None]]
     """Of each input (entity, node, element, content id); None for one without a value."""
 
@@ -94,6 +96,7 @@ def _computed(by_epoch: int, entry: Entry) -> Computed:
         outcome,
         "superseded" in said,
         "stale" in said,
+        match if isinstance(match := said.get("match"), dict) else None,
         [_given(one) for one in given] if isinstance(given := said.get("inputs"), list) else (),
     )
 

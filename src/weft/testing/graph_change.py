@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from weft.testing.graph_plan import BASIC, FIELDS, GraphPlan, NodePlan, sort_of
 
-_LISTS = frozenset({"filter", "order", "group", "count", "reduce", "total", "tops"})
+_LISTS = frozenset({"filter", "order", "group", "count", "reduce", "total", "tops", "topics"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +64,19 @@ def sorts_in(left: Iterable[NodePlan]) -> dict[str, str]:
     return {name: FIELDS[name] for name in BASIC} | {plan.name: sort_of(plan.kind) for plan in left}
 
 
+_TAKES = {
+    "choose": ("bool", "int", "int"), "sizes": ("tops",), "texts": ("topics",), "weigh": ("groups",),
+    "score": ("marks",), "echo": ("text",), "length": ("text",), "poster": ("text",), "live": ("stream",),
+    "told": ("computed",), "good": ("called",),
+}  # fmt: skip
+
+
 def takes(plan: NodePlan) -> tuple[str, ...]:
     """What a node's inputs have to be."""
-    match plan.kind:
-        case "choose":
-            return ("bool", "int", "int")
-        case "each":
-            return ("list", *("int" for _ in plan.reads[1:]))
-        case "sizes":
-            return ("tops",)
-        case "weigh":
-            return ("groups",)
-        case "echo" | "length" | "poster":
-            return ("text",)
-        case "score":
-            return ("marks",)
-        case "live":
-            return ("stream",)
-        case "told":
-            return ("computed",)
-        case "good":
-            return ("called",)
-        case _:
-            return tuple("list" if plan.kind in _LISTS else "int" for _ in plan.reads)
+    if plan.kind == "each":
+        return ("list", *("int" for _ in plan.reads[1:]))
+    others = tuple("list" if plan.kind in _LISTS else "int" for _ in plan.reads)
+    return _TAKES.get(plan.kind, others)
 
 
 def holds(graph: GraphPlan) -> bool:

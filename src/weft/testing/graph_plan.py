@@ -32,8 +32,10 @@ from weft import (
     ref,
     text,
 )
+from weft.matching import Similar
 from weft.testing.plan_operations import (
     Heaped,
+    described,
     dice,
     echo,
     fragile,
@@ -47,11 +49,13 @@ from weft.testing.plan_operations import (
     one_again,
     paint,
     poster,
+    regrouped,
     score,
     size_of,
     stream,
     third,
     told,
+    topics_of,
     tops,
     total,
     total_again,
@@ -127,15 +131,33 @@ BASIC = ("x", "y", "xs", "note")
 UNTOLD: dict[str, Value] = {"note": "", "clicks": 0, "page": "", "marks": {}, "heap": 0}
 """What those say that were never told, apart from x and y, whose defaults a graph declares."""
 DEBOUNCE = Debounce(0.01, 0.04)
-SORTS = {"each": "list", "filter": "list", "order": "list", "tops": "tops", "sizes": "list", "group": "groups",
-         "odd": "bool", "paint": "blob", "echo": "text", "poster": "blob"}  # fmt: skip
+SORTS = {
+    "each": "list", "filter": "list", "order": "list", "tops": "tops", "sizes": "list", "topics": "topics",
+    "texts": "list", "group": "groups", "odd": "bool", "paint": "blob", "echo": "text", "poster": "blob",
+}  # fmt: skip
 """What a kind gives, where it is not a number."""
+EACHES = frozenset({"each", "sizes", "texts"})
+"""Kinds with a slot for each element."""
 LOOSE = frozenset({"told", "good"})
 """Kinds whose value depends on which calls broke, not on inputs alone."""
 VERSIONED = frozenset({"one", "two", "fragile", "total", "each"})
 """Kinds whose operation comes in two versions."""
 UNTAGGED = frozenset(
-    {"choose", "filter", "order", "group", "count", "reduce", "odd", "tops", "sizes", "paint", "weigh", "poster"}
+    {
+        "choose",
+        "filter",
+        "order",
+        "group",
+        "count",
+        "reduce",
+        "odd",
+        "tops",
+        "sizes",
+        "texts",
+        "paint",
+        "weigh",
+        "poster",
+    }
 )
 """Kinds whose number says nothing: no operation takes it."""
 UNCALLED = frozenset({"choose", "filter", "order", "group", "count", "reduce"})
@@ -206,8 +228,10 @@ def _wired(plan: NodePlan, inputs: list[Any]) -> Any:
         case "odd" | "tops" | "paint" | "weigh" | "poster":
             untagged: dict[str, Any] = {"odd": is_odd, "tops": tops, "paint": paint, "weigh": weigh, "poster": poster}
             return derive(untagged[plan.kind], first, **how)
-        case "sizes":
-            return first.each(size_of, **how)
+        case "topics":
+            return derive(partial(regrouped, tag=plan.tag), first, match=Similar("name", "books"), **how)
+        case "sizes" | "texts":
+            return first.each(size_of if plan.kind == "sizes" else described, **how)
         case "choose" | "filter" | "order" | "group" | "count" | "reduce":
             return choose(*inputs) if plan.kind == "choose" else _whole(plan.kind, first)
         case _:
@@ -278,6 +302,10 @@ def _top_values(tag: int, xs: Value) -> Value:
     return tuple((name, {"name": name, "size": sum(f"t{x % 3}" == name for _, x in xs)}) for name in names)
 
 
+def _topic_values(tag: int, xs: Value) -> Value:
+    return tuple((name, {"name": name, "books": [*books]}) for name, books in topics_of([x for _, x in xs], tag))
+
+
 _WORTH: dict[str, Callable[..., Value]] = {
     "one": lambda tag, a: (a * 7 + tag * 3) % 5,
     "live": lambda tag, a: (a * 7 + tag * 3) % 5,
@@ -286,6 +314,8 @@ _WORTH: dict[str, Callable[..., Value]] = {
     "stream": lambda tag, a: (a * 2 + tag) % 5,
     "odd": lambda tag, a: a % 2 == 1,
     "total": lambda tag, xs: (sum((place + 1) * x for place, (_, x) in enumerate(xs)) + tag) % 50,
+    "topics": _topic_values,
+    "texts": lambda tag, some: tuple((id, (len(one["name"]) + 3 * len(one["books"])) % 5) for id, one in some),
     "score": lambda tag, marks: (sum(key * value for key, value in marks.items()) + tag) % 50,
     "count": lambda tag, xs: len(xs),
     "reduce": lambda tag, xs: max([0, *(x for _, x in xs)]),

@@ -43,6 +43,43 @@ def heaped(state: int, event: Heaped) -> int:
     return state + event.by if state < HEAP_MAX else state
 
 
+@element(key="name")
+class Topic:
+    """An element that a matcher knows again when it has another name."""
+
+    name: str
+    books: tuple[str, ...]
+
+
+_WORDS = ("sea", "fire", "garden")
+_TITLES = ("Silent Spring", "Iron and Rust", "The Long Flame", "Copper", "Second Nature", "Moss", "Deep Water")
+
+
+@op(version=1)
+def regrouped(xs: Sequence[int], *, tag: int) -> tuple[Topic, ...]:
+    """What a model might make of a list: other groups when it grows, and other names for what is much the same."""
+    return tuple(Topic(name, books) for name, books in topics_of(xs, tag))
+
+
+def topics_of(xs: Sequence[int], tag: int) -> list[tuple[str, tuple[str, ...]]]:
+    """Names, and books."""
+    many = 2 + (len(xs) + tag) % 2
+    groups: dict[int, list[int]] = {}
+    for x in xs:
+        groups.setdefault((x + tag) % many, []).append(x)
+    return [(_named(group, some), tuple(_TITLES[x % 7] for x in some)) for group, some in sorted(groups.items())]
+
+
+def _named(group: int, some: Sequence[int]) -> str:
+    return ("old " if sum(some) % 3 == 0 else "") + _WORDS[group] + (" and more" if len(some) > 2 else "")
+
+
+@op(version=1)
+def described(topic: Topic) -> int:
+    """Of an element that goes by other names now and then."""
+    return (len(topic.name) + 3 * len(topic.books)) % 5
+
+
 class Cup(Protocol):
     """Throws dice: what is not deterministic."""
 

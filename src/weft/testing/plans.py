@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from weft.content import Cid, Plain, content_id, encode
 from weft.slot import SlotKey
 from weft.spec import TypeSpec
-from weft.testing.graph_plan import FIELDS, LOOSE, UNTOLD, GraphPlan, NodePlan, Value
+from weft.testing.graph_plan import EACHES, FIELDS, LOOSE, UNTOLD, GraphPlan, NodePlan, Value
 from weft.testing.rule import RuleBroken
 
 Nodes = dict[str, NodePlan]
@@ -80,7 +80,7 @@ class Plans:
         for name, plan in nodes.items():
             is_first = len(self._plans["Left"]) == 1
             is_same = before.get(name) == plan and (is_first or name in self._steady)
-            if is_same and plan.kind not in ("each", "sizes", "choose") and all(read in found for read in plan.reads):
+            if is_same and plan.kind not in (*EACHES, "choose") and all(read in found for read in plan.reads):
                 found.add(name)
         return found
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from weft.collection import mapping_plain
 from weft.content import Link, Plain, content_id, decode, encode
@@ -22,6 +23,7 @@ from weft.standing import ERASED
 from weft.testing.computed import Computed, computed_in
 from weft.testing.graph_plan import (
     ABSENT,
+    EACHES,
     ERROR,
     FIELDS,
     REFERENCES,
@@ -34,10 +36,17 @@ from weft.testing.graph_plan import (
     is_broken,
     two_value,
 )
+from weft.testing.known_elements import KnownElements, Listed, heir_of
 from weft.testing.plain_fold import Marks, Page, Place, Pointed, State, find_ring, folded, why_refused
 from weft.testing.plans import Plans
 from weft.testing.rule import RuleBroken, require
 from weft.testing.story import ELEMENTS
+
+
+class Unidentified(tuple[Any, ...]):
+    """A collection of which the rules leave open by which ids its elements are known there."""
+
+    __slots__ = ()
 
 
 class Reference:
@@ -56,6 +65,8 @@ class Reference:
         """Of each list whose elements have identity: name to id."""
         self.erased: dict[str, int] = {}
         """Entities that were erased, and where that is said."""
+        self.elements: dict[tuple[str, str], KnownElements] = {}
+        """Of each list whose elements a matcher tells apart: all that there was."""
         self._dice: dict[tuple[int, bytes], Plain] = {}
         self._own: dict[tuple[str, str], list[tuple[int, Plain]]] = {}
         self._values: dict[tuple[str, str, int], Value] = {}
@@ -108,6 +119,7 @@ class Reference:
     def _read_erased(self, position: int, what: str, before: State) -> None:
         """Its calls may be made again: what dice came to once is nothing that they must come to again."""
         self.erased[what] = position
+        self.elements.clear()  # what was matched with what was erased is told by what stands in the log, and is another
         self._states[-1] = {name: told for name, told in before.items() if name != what}
         self._dice = dict.fromkeys(self._dice, UNKNOWN)
         self._values.clear()
@@ -116,6 +128,8 @@ class Reference:
         dropped = self.plans.read(position, said)
         for key in [key for key in self._own if key[1] in dropped]:
             self._own[key].append((position, None))
+        for key in [key for key in self.elements if key[1] in dropped]:
+            self.elements[key].forget()
 
     def _ring(self, state: State) -> str:
         return find_ring(state, lambda place: self._needs(state, place), self.plans.names())
@@ -138,6 +152,9 @@ class Reference:
             return
         if plan.kind == "tops":
             self._read_elements(result)
+        elif plan.kind == "topics" and not self.erased:
+            self.elements.setdefault(result.slot[:2], KnownElements()).read(result)
+            self._values.clear()
         elif plan.kind == "dice" and result.preimage is not None:
             self._read_dice(result.preimage, result.value)
         elif plan.kind == "keep" and not result.superseded:
@@ -196,6 +213,8 @@ class Reference:
     def shown(self, slot: SlotKey, cut: int) -> Value:
         """What a slot should show at a cut, as plain content."""
         value = self.value(slot.entity, slot.node, cut)
+        if slot.element and isinstance(value, Unidentified):
+            return UNKNOWN
         if slot.element and value is not UNKNOWN:
             # Of a list that failed there are no elements.
             return (
@@ -206,6 +225,14 @@ class Reference:
         if isinstance(value, tuple):
             return ERROR if any(part is ERROR for _, part in value) else [part for _, part in value]
         return mapping_plain((key, list(group)) for key, group in value.items()) if isinstance(value, Groups) else value
+
+    def ids_at(self, slot: SlotKey, cut: int) -> tuple[str, ...] | None:
+        """The ids of a list's elements at a cut, where a matcher told them apart and they are known."""
+        if slot.element or slot[:2] not in self.elements:
+            return None
+        value = self.value(slot.entity, slot.node, cut)
+        is_known = isinstance(value, tuple) and not isinstance(value, Unidentified)
+        return tuple(id for id, _ in value) if is_known else None
 
     def value(self, entity: str, name: str, cut: int) -> Value:
         """What a node should show at a cut."""
@@ -246,11 +273,25 @@ class Reference:
             return ABSENT
         value = self.value(target.entity, target.node, cut)
         plan = self._plan(target.entity, target.node, cut)
-        if plan is not None and plan.kind not in ("each", "sizes"):
+        if plan is not None and plan.kind not in EACHES:
             return UNKNOWN  # once it was one of those: its elements go by other ids now
         if not isinstance(value, tuple):
             return value
+        if isinstance(value, Unidentified):
+            return UNKNOWN
+        if plan is not None and plan.kind == "texts":
+            return dict(value).get(self._heir(target, plan, cut), ABSENT)
         return dict(value).get(self.names.get(target.element, target.element), ABSENT)
+
+    def _heir(self, target: Pointed, plan: NodePlan, cut: int) -> str:
+        """What an element is by then that a matcher tells apart from others."""
+        place = (target.entity, plan.reads[0])
+        found = self._listed(place, self.value(*place, cut), cut)
+        return heir_of(target.element, found.aliases) if found is not None else target.element
+
+    def _listed(self, place: Place, value: Value, cut: int) -> Listed | None:
+        known = self.elements.get(place)
+        return known.at(cut, [one for _, one in value]) if known is not None else None
 
     def _computed(self, plan: NodePlan, entity: str, cut: int) -> Value:
         inputs = [self.value(entity, read, cut) for read in plan.reads]
@@ -272,10 +313,22 @@ class Reference:
                 lacking = next((value for value in inputs if value is ABSENT or is_broken(value)), None)
                 if lacking is ABSENT:
                     return ABSENT
-                value = evaluated(plan, inputs)
-                if plan.kind == "tops" and isinstance(value, tuple):
-                    ids = self.ids.get((entity, plan.name), {})
-                    return tuple((ids.get(name, name), top) for name, top in value)
+                return self._identified((entity, plan.name), plan.kind, evaluated(plan, inputs), inputs[0], cut)
+
+    def _identified(self, place: Place, kind: str, value: Value, source: Value, cut: int) -> Value:
+        """A value, by the ids of its elements where they have some."""
+        if not isinstance(value, tuple):
+            return value
+        match kind:
+            case "tops":
+                ids = self.ids.get(place, {})
+                return tuple((ids.get(name, name), top) for name, top in value)
+            case "topics":
+                found = self._listed(place, value, cut)
+                return Unidentified(value) if found is None else tuple(zip(found.ids, found.elements, strict=True))
+            case "texts" if isinstance(source, Unidentified):
+                return Unidentified(value)
+            case _:
                 return value
 
     def _each(self, plan: NodePlan, inputs: list[Value]) -> Value:

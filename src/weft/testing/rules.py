@@ -20,13 +20,14 @@ from weft.content import Cid, Plain, decode
 from weft.engine import Engine
 from weft.graph import Slot
 from weft.held.group import is_joint
+from weft.matching.known import encode_known
 from weft.rebuild import rebuild
 from weft.record import Record
 from weft.schedule import mark_of
 from weft.slot import Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import TypeSpec
 from weft.standing import without
-from weft.store import ATTEMPT, DUE, MEMO, TABLES, VERSION, Head, Key, Row, Store, memo_key
+from weft.store import ATTEMPT, DUE, MEMO, TABLES, TREE, VERSION, Head, Key, Row, Store, memo_key
 from weft.stores.chain import EMPTY, flaw
 from weft.testing.computed import Computed, computed_in
 from weft.testing.due_rows import DueRows
@@ -90,6 +91,9 @@ class TurnRules:
         require(result.at >= before, "L3", f"{slot.key} went back from {before} to {result.at}")
         self._at[slot.key] = result.at
         self.checked += 1
+        ids = result.outcome.elements if isinstance(result.outcome, Ok) else None
+        said = self.reference.ids_at(slot.key, result.at) if ids is not None else None
+        require(said is None or ids == said, "L14", f"{slot.key} shows elements {ids} at {result.at}, not {said}")
         if not self._fits(slot.key, result.outcome, result.at):
             said = self.reference.shown(slot.key, result.at)
             raise RuleBroken(rule="L7", what=f"{slot.key} shows {told(result.outcome)} at {result.at}, not {said!r}")
@@ -340,6 +344,14 @@ def _stand(
         require(is_lower == result.superseded, "L4", f"{result.position} is wrong about what it stands behind")
     if stood is None or rank > stood[0]:
         top[result.slot] = (rank, result)
+
+
+def check_elements(store: Store, reference: Reference) -> None:
+    """What is kept of elements that a matcher tells apart is what its decisions come to. Raises `RuleBroken`."""
+    for place, of_list in reference.elements.items():
+        kept = {str(key[2]): row[0] for key, row in store.rows(TREE, place)}
+        known = {id: encode_known(one) for id, one in of_list.known.items()}
+        require(kept == known, "L14", f"of the elements of {'.'.join(place)} is kept {kept!r}, not {known!r}")
 
 
 def check_rebuilt(store: Store, types: Mapping[str, TypeSpec], *, epoch: int) -> None:

@@ -35,7 +35,15 @@ from weft.testing.plan_operations import Cup, Heaped
 from weft.testing.reference import Reference
 from weft.testing.remains import check_gone
 from weft.testing.rule import RuleBroken
-from weft.testing.rules import Promises, TurnRules, broken_by_weather, check_log, check_rebuilt, check_sent
+from weft.testing.rules import (
+    Promises,
+    TurnRules,
+    broken_by_weather,
+    check_elements,
+    check_log,
+    check_rebuilt,
+    check_sent,
+)
 from weft.testing.simulated_loop import OutOfTime, Stalled
 from weft.testing.story import (
     Act,
@@ -468,7 +476,14 @@ class Simulation:
         if isinstance(name, int):
             return element_identity(name, None)
         plan = next((plan for plan in self.graph.left if plan.name == node), None)
-        return self.reference.ids.get((entity, plan.reads[0]), {}).get(name) if plan is not None else None
+        if plan is None:
+            return None
+        of_list = self.reference.elements.get((entity, plan.reads[0]))
+        return (
+            of_list.id_of(name)
+            if of_list is not None
+            else self.reference.ids.get((entity, plan.reads[0]), {}).get(name)
+        )
 
     async def _retry(self, space: Space) -> None:
         with space.view() as engine:
@@ -532,6 +547,7 @@ class Simulation:
             return
         store = self.machine.disk.platter
         check_log(store, self.promises)
+        check_elements(store, self.reference)
         for id in self._erased:
             check_gone(store, id, self._texts.get(id, ()))
         check_rebuilt(store, self._specs(), epoch=store.acquire())

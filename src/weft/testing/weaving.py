@@ -15,15 +15,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from weft.testing.graph_plan import UNCALLED, GraphPlan, NodePlan
-from weft.testing.story import Act, Intent, Story, Tell, Watch
+from weft.testing.story import ELEMENTS, ENTITIES, Act, Intent, Story, Tell, Watch
 
 WORDS = ("sea", "ocean ", "no ", "far")
+NAMES = ("sea", "old sea", "fire", "old fire", "garden", "sea and more", "old fire and more", "fire and more")
+PINNED = NodePlan("pinned", "fragile", ("of",), 1)
 POLICIES = (("restart",), ("debounce",), ("restart", "debounce"))
 
 
 def woven(story: Story, rnd: random.Random) -> Story:
     """The story with more in it, or as it is."""
-    kinds = [one for one, chance in ((with_policies, 0.15), (with_fields, 0.12)) if rnd.random() < chance]
+    kinds = [
+        one
+        for one, chance in ((with_policies, 0.15), (with_fields, 0.12), (with_topics, 0.12))
+        if rnd.random() < chance
+    ]
     for kind in kinds:
         story = kind(story, rnd)
     return story
@@ -82,6 +88,38 @@ def field_intent(rnd: random.Random) -> Intent:
         lambda: (entity, "heap", "heap", rnd.choice((1, 3, 5, 5, 9))),
     ]
     return rnd.choice(kinds)()
+
+
+# Lists that a model regroups ---------------------------------------------------------------------------------------
+
+
+def with_topics(story: Story, rnd: random.Random) -> Story:
+    """A list is regrouped and renamed as it changes; what was made of its elements is read, and referred to."""
+    lists = ["xs", "xs", *(plan.name for plan in story.graph.left if plan.kind in ("filter", "order"))]
+    chosen = [
+        NodePlan("t0", "topics", (rnd.choice(lists),), rnd.randrange(5)),
+        NodePlan("t1", "texts", ("t0",)),
+        NodePlan("t2", "total", ("t1",), 1),
+    ]
+    right = (
+        story.graph.right if any(plan.name == "pinned" for plan in story.graph.right) else (*story.graph.right, PINNED)
+    )
+    graph = replace(story.graph, left=(*story.graph.left, *chosen), right=right)
+    watches = [Watch("right", "pinned"), *(Watch(entity, "t2") for entity in ENTITIES if rnd.random() < 0.8)]
+    return _with(story, graph, watches, [topic_intents(rnd) for _ in range(rnd.randint(4, 12))], rnd)
+
+
+def topic_intents(rnd: random.Random) -> tuple[Intent, ...]:
+    """Elements that come and go, so that they are grouped otherwise; or a reference to a group."""
+    entity = rnd.choice(("left", "left", "other"))
+    if rnd.random() < 0.3:
+        return (("right", "of", "pin", entity, "t1", rnd.choice(NAMES)),)
+    some = rnd.sample(ELEMENTS, rnd.choice((1, 1, 2, 3)))
+    verb = rnd.choice(("add", "add", "remove"))
+    return tuple(
+        (entity, "xs", "add", rnd.randrange(1, 900), one) if verb == "add" else (entity, "xs", "remove", one)
+        for one in some
+    )
 
 
 def _with(

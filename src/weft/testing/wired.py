@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from weft.testing.graph_plan import FIELDS, REFERENCES, NodePlan
+from weft.testing.graph_plan import EACHES, FIELDS, REFERENCES, NodePlan
 from weft.testing.plain_fold import Place, State
 from weft.testing.plans import Nodes, Plans
 
@@ -71,7 +71,7 @@ class Wiring:
     def is_each(self, place: Place) -> bool:
         """Whether a node has a slot for each element of what it reads first."""
         plan = self.plans.get(place)
-        return plan is not None and plan.kind in ("each", "sizes")
+        return plan is not None and plan.kind in EACHES
 
     def is_certain(self, reading: Reading) -> bool:
         """Whether it is read for sure: of a `choose` only one branch is, and an element that is pinned may be gone."""

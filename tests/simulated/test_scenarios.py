@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from weft.testing.scenarios import (
+    begun_anew,
     constant_change,
     declared_anew,
     forgotten,
     late_ok,
+    regrouped,
     removed_readers,
     slow_siblings,
+    told_otherwise,
     trading_places,
     zombies,
 )
-from weft.testing.simulation import simulate
+from weft.testing.simulation import Simulation, simulate
 from weft.testing.story import Story
 
 
@@ -82,3 +87,29 @@ def test_references_that_trade_places() -> None:
         assert run.broken is None, f"{run.broken}\n{trading_places(seed)}"
         rings += run.rings
     assert rings > 50
+
+
+def test_calls_that_are_begun_anew_or_wait_for_quiet() -> None:
+    for seed in range(40):
+        check(begun_anew(seed))
+
+
+def test_counters_texts_entries_and_folds_told_in_a_hurry() -> None:
+    refused = 0
+    for seed in range(60):
+        run = simulate(told_otherwise(seed))
+        assert run.broken is None, f"{run.broken}\n{told_otherwise(seed)}"
+        refused += run.rings
+    assert refused > 30
+
+
+def test_groups_that_are_made_and_named_anew_under_those_who_refer_to_them() -> None:
+    noted: Counter[str] = Counter()
+    for seed in range(60):
+        simulation = Simulation(regrouped(seed))
+        run = simulation.run()
+        assert run.broken is None, f"{run.broken}\n{regrouped(seed)}"
+        known = [one for of_list in simulation.reference.elements.values() for one in of_list.known.values()]
+        noted.update(flag.what for one in known for flag in one.flags)
+        noted["alias"] += sum(bool(one.alias) for one in known)
+    assert min(noted[what] for what in ("merged", "split", "revived", "alias")) > 20

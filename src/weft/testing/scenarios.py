@@ -8,6 +8,7 @@ Source: swarm testing: many narrow generators find more than one wide one.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 from weft.testing.graph_change import Change
@@ -35,6 +36,7 @@ from weft.testing.story import (
     leads_round,
     redefined,
 )
+from weft.testing.weaving import field_intent, topic_intents, with_policies
 
 SEEN = NodePlan("seen", "one", ("to.x",), 7)
 PINNED = NodePlan("pinned", "fragile", ("of",), 1)
@@ -291,3 +293,61 @@ def trading_places(seed: int) -> Story:
             acts.append(Fail(rnd.choice(("attempt sent", "results kept", "after commit")), rnd.randint(1, 3)))
     lateness = Lateness(rnd.choice((0.005, 0.05)), 0.3, 0.1, 0.0, 0.5)
     return Story(seed, GraphPlan(left, (SEEN,), links), tuple(acts), lateness, quick_inline=rnd.random() < 0.3)
+
+
+def begun_anew(seed: int) -> Story:
+    """Calls that are begun anew when an input changes, or once none has changed for a while, beside others that are
+    finished; inputs that rest now and then, and engines that die."""
+    story = slow_siblings(seed)
+    rnd = random.Random(f"begun anew {seed}")
+    rests = [Pause(rnd.choice((0.02, 0.06))) if rnd.random() < 0.15 else act for act in story.acts]
+    return with_policies(replace(story, acts=tuple(rests)), rnd)
+
+
+def told_otherwise(seed: int) -> Story:
+    """A counter, a text that several edit, entries and a fold of one's own, told in a hurry and read together."""
+    draft = _Draft("told otherwise", seed)
+    rnd = draft.rnd
+    left = (
+        NodePlan("n0", "two", ("clicks", "heap"), 1), NodePlan("n1", "score", ("marks",), 2),
+        NodePlan("n2", "length", ("page",), 3), NodePlan("n3", "two", ("n1", "n2"), 1),
+        NodePlan("n4", "two", ("n3", "n0"), 2), NodePlan("n5", "echo", ("page",)),
+    )  # fmt: skip
+    right = (SEEN, NodePlan("last", "two", ("to.n4", rnd.choice(("to.clicks", "to.heap", "seen"))), 2))
+    acts: list[Act] = [Watch("right", "last"), Watch("left", "n4"), Watch("left", "n5")]
+    for _ in range(rnd.randint(10, 26)):
+        told = draft.tell(*(field_intent(rnd) for _ in range(rnd.choice((1, 1, 2, 3)))), waits=0.4)
+        told = replace(told, posted=rnd.random() < 0.2, again=rnd.random() < 0.15)
+        crash = Fail(rnd.choice(("attempt sent", "results kept", "after commit", "before commit")), rnd.randint(1, 3))
+        acts.append(rnd.choices((told, draft.pause(), Settle(), Reopen(), crash), (12, 3, 2, 1, 1))[0])
+    lateness = Lateness(rnd.choice((0.02, 0.08)), 0.2, 0.1, 0.0, 0.5)
+    return Story(seed, GraphPlan(left, right), tuple(acts), lateness, quick_inline=rnd.random() < 0.3)
+
+
+def regrouped(seed: int) -> Story:
+    """Groups of a list are made and named anew whenever it changes, while others refer to them."""
+    draft = _Draft("regrouped", seed)
+    rnd = draft.rnd
+    left = (
+        NodePlan("t0", "topics", ("xs",), rnd.randrange(5)), NodePlan("t1", "texts", ("t0",)),
+        NodePlan("t2", "total", ("t1",), 1), NodePlan("n0", "filter", ("t1",)),
+    )  # fmt: skip
+    right = (SEEN, PINNED, NodePlan("mine", "each", ("to.t1",), 3), NodePlan("sum", "total", ("mine",), 2))
+    acts: list[Act] = [Watch("right", "pinned"), Watch("right", "sum"), Watch("left", "t2"), Watch("other", "t2")]
+    for _ in range(rnd.randint(12, 30)):
+        told = draft.tell(*topic_intents(rnd), waits=0.6)
+        turn = draft.tell(("right", "to", "point", rnd.choice(ENTITIES)))
+        crash = Fail(rnd.choice(("attempt sent", "results kept", "after commit", "before commit")), rnd.randint(1, 3))
+        acts.append(rnd.choices((told, turn, draft.pause(), Settle(), Reopen(), crash), (14, 1, 2, 6, 1, 1))[0])
+    lateness = Lateness(rnd.choice((0.005, 0.05)), 0.3, 0.1, rnd.choice((0.0, 0.0, 0.2)), 0.5)
+    return Story(seed, GraphPlan(left, right), tuple(acts), lateness, quick_inline=rnd.random() < 0.3)
+
+
+SCENARIOS: dict[str, Callable[[int], Story]] = {
+    each.__name__: each
+    for each in (
+        removed_readers, late_ok, constant_change, slow_siblings, zombies, forgotten, declared_anew, trading_places,
+        begun_anew, told_otherwise, regrouped,
+    )
+}  # fmt: skip
+"""By name."""

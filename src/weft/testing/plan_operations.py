@@ -63,7 +63,7 @@ def regrouped(xs: Sequence[int], *, tag: int) -> tuple[Topic, ...]:
 
 def topics_of(xs: Sequence[int], tag: int) -> list[tuple[str, tuple[str, ...]]]:
     """Names, and books."""
-    many = 2 + (len(xs) + tag) % 2
+    many = 1 + (len(xs) + tag) % 3
     groups: dict[int, list[int]] = {}
     for x in xs:
         groups.setdefault((x + tag) % many, []).append(x)

@@ -19,6 +19,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,8 @@ class Mutant:
     caught_by: tuple[str, ...]
     unrelated: str
     slow: bool = False
+    scenario: str = ""
+    """Which stories catch one of the simulated world; those of all kinds, where it names none."""
 
 
 class BadMutant(Exception):
@@ -61,17 +64,24 @@ def mutated(source: str, mutant: Mutant) -> str:
     return source.replace(mutant.old, mutant.new)
 
 
-def fate(mutant: Mutant) -> str:
-    """`caught`, or in words what went wrong instead."""
+@contextmanager
+def copied(mutant: Mutant) -> Iterator[Path]:
+    """A copy of the source with the mutant in it. Raises `BadMutant`, and OSError for a file that there is not."""
     with tempfile.TemporaryDirectory(prefix="weft-mutant-") as folder:
         copy = Path(folder) / "src"
         shutil.copytree(ROOT / "src", copy, ignore=shutil.ignore_patterns("__pycache__"))
         target = copy / "weft" / mutant.file
-        try:
-            target.write_text(mutated(target.read_text(encoding="utf-8"), mutant), encoding="utf-8")
-        except (BadMutant, OSError) as why:
-            return str(why)
-        return _fate_in(copy, mutant)
+        target.write_text(mutated(target.read_text(encoding="utf-8"), mutant), encoding="utf-8")
+        yield copy
+
+
+def fate(mutant: Mutant) -> str:
+    """`caught`, or in words what went wrong instead."""
+    try:
+        with copied(mutant) as copy:
+            return _fate_in(copy, mutant)
+    except (BadMutant, OSError) as why:
+        return str(why)
 
 
 def _fate_in(copy: Path, mutant: Mutant) -> str:
@@ -86,14 +96,14 @@ def _fate_in(copy: Path, mutant: Mutant) -> str:
     return "caught"
 
 
+def environment_of(source: Path) -> dict[str, str]:
+    """That of a program that runs a copy of the source."""
+    return {**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
 def _pytest(source: Path, tests: Sequence[str]) -> tuple[int, str]:
     # A mutant may loop for ever: that is a failed test too. No cache, so that no run learns from another's failure.
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(source),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "HYPOTHESIS_PROFILE": "mutant",
-    }
+    environment = environment_of(source) | {"HYPOTHESIS_PROFILE": "mutant"}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider", *tests]
     try:
         done = subprocess.run(

@@ -1,7 +1,8 @@
 """Simulated runs: stories told from seeds, each on a machine that fails, beside a reference of what is right.
 
 A seed that breaks a rule is printed with its story, cut down to what is needed. Prints a line of counts, and how often
-programs died at each point; the same seeds give the same lines on every machine, the time apart.
+programs died at each point; the same seeds give the same lines on every machine, the time apart. With `--scenario` the
+stories are those of a narrow world that presses on one guard.
 
 Invariant: exits with 0 only if every rule held in every run, and each run could be repeated.
 """
@@ -10,13 +11,16 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
+import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from weft.testing.crash import POINTS
+from weft.testing.scenarios import SCENARIOS
 from weft.testing.shrink import shrink
 from weft.testing.simulation import Run, simulate
 from weft.testing.story import Story, make_story
@@ -25,6 +29,8 @@ REPEAT_EVERY = 100
 """Each so-manieth seed is run twice, and must write the same log."""
 FAILURES_MAX = 3
 SHRINK_RUNS_MAX = 400
+SEED_S_MAX = 60
+"""A seed that takes longer, where only the first that breaks a rule is looked for, never ends."""
 
 
 @dataclass(slots=True)
@@ -50,26 +56,46 @@ class Total:
             self.failed.append(run.seed)
 
 
-def run_seeds(first: int, seeds: int, *, failures_max: int = FAILURES_MAX) -> Total:
+def run_seeds(
+    first: int, seeds: int, *, failures_max: int = FAILURES_MAX, make: Callable[[int], Story] = make_story
+) -> Total:
     """Run so many seeds from `first` on; stops at so many failures. Prints each failure with its story."""
     total = Total()
     for seed in range(first, first + seeds):
-        run = simulate(make_story(seed))
+        run = simulate(make(seed))
         total.add(run)
         if run.broken is not None:
-            print_failure(seed, run)
+            print_failure(make(seed), run)
             if len(total.failed) >= failures_max:
                 break
-        elif seed % REPEAT_EVERY == 0 and simulate(make_story(seed)).digest != run.digest:
+        elif seed % REPEAT_EVERY == 0 and simulate(make(seed)).digest != run.digest:
             print(f"seed {seed} wrote two different logs: it cannot be repeated")
             total.failed.append(seed)
     return total
 
 
-def print_failure(seed: int, run: Run) -> None:
+def print_first(first: int, seeds: int, make: Callable[[int], Story]) -> int:
+    """Print the first seed that breaks a rule, and which, or that it never ends; returns 1, or 0 if there is none."""
+
+    def end(*_: object) -> None:
+        print(f"{seed}\tit never ends", flush=True)
+        os._exit(1)  # whatever loops there would take an exception for one of its own
+
+    signal.signal(signal.SIGALRM, end)
+    for seed in range(first, first + seeds):
+        signal.alarm(SEED_S_MAX)
+        broken = simulate(make(seed)).broken
+        signal.alarm(0)
+        if broken is not None:
+            print(f"{seed}\t{broken.rule}")
+            return 1
+    return 0
+
+
+def print_failure(story: Story, run: Run) -> None:
     """The rule that did not hold, and the smallest story found in which it does not."""
-    print(f"seed {seed}: {run.broken}", flush=True)
-    small = smallest(make_story(seed), run)
+    print(f"seed {story.seed}: {run.broken}", flush=True)
+    small = smallest(story, run)
     print(f"cut down:\n{small}\n{simulate(small).broken}", flush=True)
 
 
@@ -106,16 +132,21 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, help="one seed alone")
     parser.add_argument("--story", action="store_true", help="print that seed's story")
     parser.add_argument("--every-point", action="store_true", help="fail where programs died at some point never")
+    parser.add_argument("--scenario", choices=sorted(SCENARIOS), help="stories of that kind, not of all kinds")
+    parser.add_argument("--brief", action="store_true", help="print the first seed that breaks a rule, and stop there")
     options = parser.parse_args(arguments)
+    make = SCENARIOS[options.scenario] if options.scenario else make_story
     if options.story and options.seed is None:
         parser.error("--story needs --seed")
     if options.seeds < 1:
         parser.error("--seeds is at least 1")
     first, seeds = (options.seed, 1) if options.seed is not None else (options.first, options.seeds)
     if options.story:
-        print(make_story(first))
+        print(make(first))
+    if options.brief:
+        return print_first(first, seeds, make)
     began = time.perf_counter()
-    total = run_seeds(first, seeds)
+    total = run_seeds(first, seeds, make=make)
     print_total(total, took_s=time.perf_counter() - began)
     missed = options.every_point and any(not total.crashes[point] for point in POINTS)
     return 1 if total.failed or missed else 0

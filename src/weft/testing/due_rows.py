@@ -46,6 +46,8 @@ class DueRows:
         self._loose: dict[Place, tuple[int, int]] = {}
         """Nodes of which any element may have been made due, by a cut within these."""
         self._shown: dict[SlotKey, tuple[object, ...]] = {}
+        self._made_at: dict[SlotKey, int] = {}
+        """As of which cut that is."""
         self._elements: dict[Place, dict[str, None]] = {}
         """Elements of which a slot is known to be there."""
         self._buried: set[SlotKey] = set()
@@ -92,6 +94,7 @@ class DueRows:
                 self._let_go()
                 self._has_forgotten = True
                 self._shown.clear()
+                self._made_at.clear()
                 self._elements.clear()
                 self._wire(cut)
 
@@ -173,6 +176,7 @@ class DueRows:
         self._elements.clear()
         for key in [key for key in self._shown if key[:2] not in self._wiring.plans]:
             del self._shown[key]
+            self._made_at.pop(key, None)
         for place, plan in self._wiring.plans.items():
             was = former.get(place)
             if self._state[place[0]].type == type and was is not None and not self._wiring.is_each(place):
@@ -202,13 +206,18 @@ class DueRows:
         self._shown[key] = new if is_sure else _UNKNOWN
         if key.element and is_sure:
             self._elements.setdefault(place, {})[key.element] = None
-        least = min((row.first_min for row in had if row is not None), default=NEVER)
-        if least < at:
-            most = max(row.first_max for row in had if row is not None)
-            self._hold_marks(place, least, most, at)
         is_stale = result.is_stale or self._is_given_other(result)
         after = settled(had, at, is_stale=is_stale, is_final=result.is_final)
         self._put(key, after if is_sure else after | had)
+        if is_sure:
+            self._made_at[key] = at
+        rows = [row for row in had if row is not None]
+        if rows and min(row.first_min for row in rows) < at:
+            self._least.clear()
+            is_told = is_sure and all(row.first_max < at for row in rows) and len(rows) == len(had)
+            is_told = is_told and (None not in after or self._first_min(place) == NEVER)
+            firsts = min(row.first_min for row in rows), max(row.first_max for row in rows)
+            self._hold_marks(place, firsts, at, is_told=is_told)
 
     def _is_given_other(self, result: Computed) -> bool:
         """Whether what it was given, by the record, is not what is shown by now."""
@@ -234,18 +243,22 @@ class DueRows:
         self._shown[key] = _GONE
         self._put(key, NO_ROW)
 
-    def _hold_marks(self, place: Place, least: int, most: int, at: int) -> None:
+    def _hold_marks(self, place: Place, first: tuple[int, int], at: int, *, is_told: bool) -> None:
         """It is right at `at`, and was perhaps not right since its row began: nor is what reads it beside others, be
-        it through what has become current with it."""
-        todo, seen = [(place, most)], {place}
+        it through what has become current with it. `is_told`: whoever reads it hears of that for sure."""
+        todo, seen = [(place, first[1])], {place}
         while todo:
             node, most = todo.pop()
             for reading, is_through in self._wiring.above(node):
                 here = max(most, self._latest(0, reading, is_through))
-                row = Bounds(min(least, self._first_min(reading.reader)), here, at, at)
                 keys = [key for key in self._keys_of(reading.reader) if None in self._allowed(key)]
                 for key in keys:
-                    self._put(key, self._allowed(key) | {row})
+                    unsettled = self._first_max(key)
+                    row = Bounds(min(first[0], self._first_min(key[:2])), min(here, unsettled), at, at)
+                    is_sure = is_told and node == place and not is_through and self._wiring.is_certain(reading)
+                    is_sure = is_sure and unsettled < NEVER and self._made_at.get(key, at) < at
+                    before = frozenset() if is_sure and self._allowed(key) == NO_ROW else self._allowed(key)
+                    self._put(key, before | {row})
                 if self._wiring.is_each(reading.reader):
                     self._loosen(reading.reader, at, at)
                 if keys and reading.reader not in seen:

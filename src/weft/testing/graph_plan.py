@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, lru_cache, partial
 from typing import Any, TypeAlias
 
 from weft import (
@@ -32,7 +32,9 @@ from weft import (
     ref,
     text,
 )
+from weft.definition import compile_type
 from weft.matching import Similar
+from weft.spec import TypeSpec
 from weft.testing.plan_operations import (
     Heaped,
     described,
@@ -109,6 +111,8 @@ class GraphPlan:
     right: tuple[NodePlan, ...]
     links: tuple[NodePlan, ...] = ()
     defaults: tuple[int, int] = (0, 0)
+    is_told_more: bool = False
+    """Whether Left has the fields that are woven into some stories, too."""
 
     def of(self, type: str) -> tuple[NodePlan, ...]:
         """The computed nodes of a type."""
@@ -172,6 +176,7 @@ def sort_of(kind: str) -> str:
 # What is wired -----------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=128)
 def make_types(plan: GraphPlan) -> tuple[type[Entity], ...]:
     """The types, compiled from the plan: Left, Right and, where it has nodes, Link."""
     body: dict[str, Any] = {
@@ -181,11 +186,10 @@ def make_types(plan: GraphPlan) -> tuple[type[Entity], ...]:
         "y": field(default=plan.defaults[1]),
         "note": field(default=""),
         "xs": items(int),
-        "clicks": counter(),
-        "page": text(),
-        "marks": entries(int, int),
-        "heap": fold(0).on(Heaped, heaped),
     }
+    if plan.is_told_more:
+        body |= {"clicks": counter(), "page": text(), "marks": entries(int, int)}
+        body["heap"] = fold(0).on(Heaped, heaped)
     for each in plan.left:
         body[each.name] = _wired(each, [body[name] for name in each.reads])
     left = type("Left", (Entity,), dict(body))
@@ -193,6 +197,12 @@ def make_types(plan: GraphPlan) -> tuple[type[Entity], ...]:
     if not plan.links:
         return left, right
     return left, right, _through("Link", plan.links, body, {"next": Ref[left]})  # type: ignore[valid-type]
+
+
+@lru_cache(maxsize=128)
+def compiled_types(plan: GraphPlan) -> dict[type[Entity], TypeSpec]:
+    """What those declare, whichever story tells of them first."""
+    return {kind: compile_type(kind) for kind in make_types(plan)}
 
 
 def _through(name: str, plans: Sequence[NodePlan], left: dict[str, Any], refs: dict[str, Any]) -> type[Entity]:
@@ -215,27 +225,33 @@ def _wired(plan: NodePlan, inputs: list[Any]) -> Any:
     }  # fmt: skip
     match plan.kind:
         case "keep":
-            return derive(partial(keep, tag=plan.tag), first, initial=0, **how)
+            return derive(_tagged(keep, plan.tag), first, initial=0, **how)
         case "live":
-            return derive(partial(one, tag=plan.tag), first.partials, **how)
+            return derive(_tagged(one, plan.tag), first.partials, **how)
         case "told":
-            return derive(partial(told, tag=plan.tag), first.state, **how)
+            return derive(_tagged(told, plan.tag), first.state, **how)
         case "good":
-            return derive(partial(total, tag=plan.tag), first.settled, **how)
+            return derive(_tagged(total, plan.tag), first.settled, **how)
         case "each":
             called = tagged["two" if len(inputs) > 1 else "fragile"]
-            return first.each(partial(called, tag=plan.tag), *inputs[1:], **how)
+            return first.each(_tagged(called, plan.tag), *inputs[1:], **how)
         case "odd" | "tops" | "paint" | "weigh" | "poster":
             untagged: dict[str, Any] = {"odd": is_odd, "tops": tops, "paint": paint, "weigh": weigh, "poster": poster}
             return derive(untagged[plan.kind], first, **how)
         case "topics":
-            return derive(partial(regrouped, tag=plan.tag), first, match=Similar("name", "books"), **how)
+            return derive(_tagged(regrouped, plan.tag), first, match=Similar("name", "books"), **how)
         case "sizes" | "texts":
             return first.each(size_of if plan.kind == "sizes" else described, **how)
         case "choose" | "filter" | "order" | "group" | "count" | "reduce":
             return choose(*inputs) if plan.kind == "choose" else _whole(plan.kind, first)
         case _:
-            return derive(partial(tagged[plan.kind], tag=plan.tag), *inputs, **how)
+            return derive(_tagged(tagged[plan.kind], plan.tag), *inputs, **how)
+
+
+@cache
+def _tagged(called: Callable[..., Any], tag: int) -> Callable[..., Any]:
+    """The operation with that number. One object for each: what it calls is looked up in its source once."""
+    return partial(called, tag=tag)
 
 
 def _options(plan: NodePlan) -> dict[str, Any]:

@@ -321,7 +321,8 @@ def told_otherwise(seed: int) -> Story:
         crash = Fail(rnd.choice(("attempt sent", "results kept", "after commit", "before commit")), rnd.randint(1, 3))
         acts.append(rnd.choices((told, draft.pause(), Settle(), Reopen(), crash), (12, 3, 2, 1, 1))[0])
     lateness = Lateness(rnd.choice((0.02, 0.08)), 0.2, 0.1, 0.0, 0.5)
-    return Story(seed, GraphPlan(left, right), tuple(acts), lateness, quick_inline=rnd.random() < 0.3)
+    graph = GraphPlan(left, right, is_told_more=True)
+    return Story(seed, graph, tuple(acts), lateness, quick_inline=rnd.random() < 0.3)
 
 
 def regrouped(seed: int) -> Story:

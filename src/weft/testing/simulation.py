@@ -29,7 +29,7 @@ from weft.shared_text import Delete, Insert, edit_text, empty_text, text_of
 from weft.spec import TypeSpec
 from weft.store import NoBlob, StoreFailed
 from weft.testing.crash import Crash
-from weft.testing.graph_plan import make_types
+from weft.testing.graph_plan import compiled_types, make_types
 from weft.testing.machine import Machine
 from weft.testing.plan_operations import Cup, Heaped
 from weft.testing.reference import Reference
@@ -152,6 +152,7 @@ class Simulation:
     def _plan(self) -> None:
         """The types as the graph is now."""
         self.types = make_types(self.graph)
+        self.machine._compiled |= compiled_types(self.graph)
         self.reference.plans.offer(self.graph, self._specs())
 
     def _specs(self) -> dict[str, TypeSpec]:

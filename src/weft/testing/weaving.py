@@ -66,7 +66,7 @@ def with_fields(story: Story, rnd: random.Random) -> Story:
         chosen.append(NodePlan("w4", "two", (numbers[0], numbers[-1]), tag))
     left = (*story.graph.left, *chosen)
     right = (*story.graph.right, NodePlan("w", "one", (f"to.{rnd.choice(['clicks', *numbers])}",), tag))
-    graph = replace(story.graph, left=left, right=right)
+    graph = replace(story.graph, left=left, right=right, is_told_more=True)
     watches = [*(Watch("left", plan.name) for plan in chosen), Watch("right", "w")]
     return _with(story, graph, watches, [_field_intents(rnd) for _ in range(rnd.randint(3, 8))], rnd)
 

@@ -22,7 +22,7 @@ from weft.slot import SlotKey
 from weft.store import DUE, Store
 from weft.testing.computed import Computed
 from weft.testing.graph_plan import UNTAGGED
-from weft.testing.plain_fold import Place, State
+from weft.testing.plain_fold import Place, Pointed, State
 from weft.testing.reference import Reference
 from weft.testing.row_bounds import NEVER, NO_ROW, Allowed, Bounds, exactly, fits, made_due, settled, worded
 from weft.testing.rule import RuleBroken
@@ -237,7 +237,7 @@ class DueRows:
     def _bury(self, key: SlotKey, at: int) -> None:
         place = key[:2]
         self._least.clear()
-        self._spread(place, at, is_sure=True)
+        self._spread(place, at, is_sure=True, element=key.element)
         self._buried.add(key)
         self._elements.get(place, {}).pop(key.element, None)
         self._shown[key] = _GONE
@@ -270,7 +270,9 @@ class DueRows:
         """What a place shows is another: so its direct readers are due."""
         for reading, is_through in self._wiring.above(place):
             until = self._latest(cut, reading, is_through)
-            is_known = is_sure and not is_through and self._wiring.is_certain(reading)
+            is_known = (
+                is_sure and not is_through and (self._wiring.is_certain(reading) or self._is_of(reading, element))
+            )
             if not self._wiring.is_each(reading.reader):
                 self._make_due(SlotKey(*reading.reader), cut, until, is_sure=is_known)
                 continue
@@ -281,6 +283,12 @@ class DueRows:
             elif element in own and self._wiring.is_each(place):
                 self._make_due(SlotKey(*reading.reader, element), cut, until, is_sure=is_known)
             self._loosen(reading.reader, cut, until)
+
+    def _is_of(self, reading: Reading, element: str) -> bool:
+        """Whether it is pinned to that element, which has a slot."""
+        target = _cell(self._state, reading.edge) if reading.is_pinned else None
+        is_it = isinstance(target, Pointed) and target.element == element
+        return is_it and element in self._elements.get(reading.target, ())
 
     def _latest(self, cut: int, reading: Reading, is_through: bool) -> int:
         """The latest cut by which a change at `cut` may be heard there: from when on it is read."""

@@ -51,6 +51,8 @@ class DueRows:
         self._elements: dict[Place, dict[str, None]] = {}
         """Elements of which a slot is known to be there."""
         self._buried: set[SlotKey] = set()
+        self._doubted: set[SlotKey] = set()
+        """Elements that may be none any more, as a definition came that may run over another list."""
         self._since: dict[Place, int] = {}
         """Where each reference was told last in this life."""
         self._wiring = Wiring({}, reference.plans, 0)
@@ -174,6 +176,7 @@ class DueRows:
         self._let_go()
         self._since.clear()
         self._elements.clear()
+        self._doubted |= {key for key in (*self._shown, *self.rows) if key.element}
         for key in [key for key in self._shown if key[:2] not in self._wiring.plans]:
             del self._shown[key]
             self._made_at.pop(key, None)
@@ -195,7 +198,9 @@ class DueRows:
             return
         old = self._shown.get(key, _UNKNOWN if self._has_forgotten else None)
         new = _seen(result.outcome)
-        is_sure = key not in self._buried
+        is_sure = key not in self._buried and key not in self._doubted
+        if key in self._doubted:
+            self._shown[key] = _UNKNOWN
         if not is_sure and key not in self._open and place not in self._loose and key not in self.rows:
             return  # it is not there any more
         self._least.clear()
@@ -239,6 +244,7 @@ class DueRows:
         self._least.clear()
         self._spread(place, at, is_sure=True, element=key.element)
         self._buried.add(key)
+        self._doubted.discard(key)
         self._elements.get(place, {}).pop(key.element, None)
         self._shown[key] = _GONE
         self._put(key, NO_ROW)
@@ -400,6 +406,8 @@ class DueRows:
             self.rows.pop(key, None)
             self._at.get(place, {}).pop(key, None)
             return
+        if self.rows.get(key) != row:
+            self._doubted.discard(key)  # it is there
         self.rows[key] = row
         self._at.setdefault(place, {})[key] = None
         self._buried.discard(key)

@@ -20,48 +20,30 @@ from weft.record import COMPUTED, Record
 from weft.reduce import element_identity
 from weft.slot import SlotKey
 from weft.store import DUE, Store
+from weft.testing.allowed_rows import AllowedRows
 from weft.testing.computed import Computed
 from weft.testing.graph_plan import UNTAGGED
 from weft.testing.plain_fold import Place, Pointed, State
 from weft.testing.reference import Reference
-from weft.testing.row_bounds import NEVER, NO_ROW, Allowed, Bounds, exactly, fits, made_due, settled, worded
-from weft.testing.rule import RuleBroken
+from weft.testing.row_bounds import NEVER, NO_ROW, Bounds, settled
 from weft.testing.wired import Reading, Wiring
 
-RULE = "due rows"
 _UNKNOWN = ("unknown",)
 _GONE = ("gone",)
 
 
-class DueRows:
+class DueRows(AllowedRows):
     """The due rows of one space, through all the lives of its engines."""
 
     def __init__(self, reference: Reference) -> None:
+        super().__init__(Wiring({}, reference.plans, 0))
         self.reference = reference
-        self.checked = 0
-        """How many rows were held against those that are allowed."""
-        self.rows: dict[SlotKey, tuple[int, int]] = {}
-        self._open: dict[SlotKey, Allowed] = {}
-        """What the rows may be that this turn's records speak of."""
-        self._loose: dict[Place, tuple[int, int]] = {}
-        """Nodes of which any element may have been made due, by a cut within these."""
         self._shown: dict[SlotKey, tuple[object, ...]] = {}
         self._made_at: dict[SlotKey, int] = {}
         """As of which cut that is."""
-        self._elements: dict[Place, dict[str, None]] = {}
-        """Elements of which a slot is known to be there."""
-        self._buried: set[SlotKey] = set()
-        self._doubted: set[SlotKey] = set()
-        """Elements that may be none any more, as a definition came that may run over another list."""
-        self._since: dict[Place, int] = {}
-        """Where each reference was told last in this life."""
-        self._wiring = Wiring({}, reference.plans, 0)
         self._state: State = {}
-        self._newest = self._epoch = 0
-        self._is_wild = self._is_whole = self._has_forgotten = False
-        self._at: dict[Place, dict[SlotKey, None]] = {}
-        """The slots of each node that have a row, or may."""
-        self._least: dict[Place, int] = {}
+        self._epoch = 0
+        self._is_whole = self._has_forgotten = False
 
     # ---- the log ----
     def begin_life(self) -> None:
@@ -296,80 +278,6 @@ class DueRows:
         is_it = isinstance(target, Pointed) and target.element == element
         return is_it and element in self._elements.get(reading.target, ())
 
-    def _latest(self, cut: int, reading: Reading, is_through: bool) -> int:
-        """The latest cut by which a change at `cut` may be heard there: from when on it is read."""
-        if reading.is_pinned:
-            return max(cut, self._newest)
-        if is_through:
-            return max(cut, *self._since.values()) if self._since else cut
-        return max(cut, self._since.get(reading.edge, 0))
-
-    def _loosen(self, place: Place, cut: int, until: int) -> None:
-        low, high = self._loose.get(place, (cut, until))
-        self._loose[place] = min(low, cut), max(high, until)
-
-    def _make_due(self, key: SlotKey, cut: int, until: int, *, is_sure: bool = True) -> None:
-        if self._is_wild and key not in self._open:
-            return
-        allowed = self._allowed(key)
-        least = most = NEVER
-        if None in allowed:
-            least, most = self._first_min(key[:2]), self._first_max(key)
-        after = made_due(allowed, (cut, until), (least, most))
-        self._put(key, after if is_sure else after | allowed)
-
-    def _allowed(self, key: SlotKey) -> Allowed:
-        found = self._open.get(key)
-        if found is not None:
-            return found
-        return exactly(self.rows.get(key))
-
-    def _put(self, key: SlotKey, allowed: Allowed) -> None:
-        if not self._is_wild or key in self._open:
-            self._open[key] = allowed
-            self._at.setdefault(key[:2], {})[key] = None
-
-    def _keys_of(self, place: Place) -> list[SlotKey]:
-        if not self._wiring.is_each(place):
-            return [SlotKey(*place)]
-        return [SlotKey(*place, element) for element in self._elements.get(place, ())]
-
-    # ---- since when something is unsettled ----
-    def _first_min(self, place: Place) -> int:
-        """The earliest cut that anything at or below a place could be unsettled from."""
-        known = self._least.get(place)
-        if known is None:
-            rows = [row for key in self._at.get(place, ()) for row in self._allowed(key) if row is not None]
-            known = min((row.first_min for row in rows), default=NEVER) if place not in self._loose else 0
-            for reading in self._wiring.needs.get(place, ()):
-                known = min(known, self._first_min(reading.target))
-            self._least[place] = known
-        return known
-
-    def _first_max(self, key: SlotKey) -> int:
-        """The latest cut from which a slot is unsettled for sure; NEVER where it may be current."""
-        most = self._row_max(key)
-        for reading in self._wiring.needs.get(key[:2], ()):
-            if self._wiring.is_certain(reading):
-                is_one = key.element and reading.number == 0 and self._wiring.is_each(reading.target)
-                below = SlotKey(*reading.target, key.element if is_one else "")
-                most = min(most, max(self._below_max(below), self._since.get(reading.edge, 0)))
-        return most
-
-    def _below_max(self, key: SlotKey) -> int:
-        place = key[:2]
-        if key.element or not self._wiring.is_each(place):
-            return self._first_max(key) if place in self._wiring.plans else NEVER
-        most = min((self._row_max(one) for one in self._at.get(place, ())), default=NEVER)
-        for reading in self._wiring.needs.get(place, ()):
-            if reading.number == 0:
-                most = min(most, max(self._below_max(SlotKey(*reading.target)), self._since.get(reading.edge, 0)))
-        return most
-
-    def _row_max(self, key: SlotKey) -> int:
-        allowed = self._allowed(key)
-        return NEVER if None in allowed else max(row.first_max for row in allowed if row is not None)
-
     # ---- what an engine has ----
     def check(self, store: Store, touched: Iterable[SlotKey]) -> None:
         """Hold its rows against those that are allowed, and go on from them. Raises `RuleBroken`."""
@@ -389,28 +297,6 @@ class DueRows:
         self._open.clear()
         self._loose.clear()
         self._is_whole = self._is_wild = False
-
-    def _check_row(self, key: SlotKey, row: tuple[int, int] | None) -> None:
-        allowed = self._allowed(key)
-        if fits(row, allowed):
-            return
-        low, high = self._loose.get(key[:2], (NEVER, 0))
-        if key[:2] in self._loose and (row is None or (row[0] <= row[1] and low <= row[1] <= high)):
-            return
-        what = f"{key} has {worded(exactly(row))}, and should have {worded(allowed)}"
-        raise RuleBroken(rule=RULE, what=what)
-
-    def _take(self, key: SlotKey, row: tuple[int, int] | None) -> None:
-        place = key[:2]
-        if row is None:
-            self.rows.pop(key, None)
-            self._at.get(place, {}).pop(key, None)
-            return
-        if self.rows.get(key) != row:
-            self._doubted.discard(key)  # it is there
-        self.rows[key] = row
-        self._at.setdefault(place, {})[key] = None
-        self._buried.discard(key)
 
 
 def _seen(outcome: dict[str, Plain]) -> tuple[object, ...]:

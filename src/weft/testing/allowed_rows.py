@@ -37,6 +37,8 @@ class AllowedRows:
         """Elements that may be none any more, as a definition came that may run over another list."""
         self._since: dict[Place, int] = {}
         """Where each reference was told last in this life."""
+        self._created: dict[str, int] = {}
+        """Where each entity was created: what runs over a list reads it from then on."""
         self._newest = 0
         self._is_wild = False
         """Whether rows are made of which the model says nothing."""
@@ -47,8 +49,14 @@ class AllowedRows:
         if reading.is_pinned:
             return max(cut, self._newest)
         if is_through:
-            return max(cut, *self._since.values()) if self._since else cut
-        return max(cut, self._since.get(reading.edge, 0))
+            return max([cut, *self._since.values(), *self._created.values()])
+        return max(cut, self._read_since(reading))
+
+    def _read_since(self, reading: Reading) -> int:
+        """From which cut on an input is read, for all that can be known of it."""
+        told = self._since.get(reading.edge, 0)
+        is_run_over = bool(reading.ref) and reading.number == 0 and self._wiring.is_each(reading.reader)
+        return max(told, self._created.get(reading.reader[0], 0)) if is_run_over else told
 
     def _loosen(self, place: Place, cut: int, until: int) -> None:
         low, high = self._loose.get(place, (cut, until))
@@ -99,7 +107,7 @@ class AllowedRows:
             if self._wiring.is_certain(reading):
                 is_one = key.element and reading.number == 0 and self._wiring.is_each(reading.target)
                 below = SlotKey(*reading.target, key.element if is_one else "")
-                most = min(most, max(self._below_max(below), self._since.get(reading.edge, 0)))
+                most = min(most, max(self._below_max(below), self._read_since(reading)))
         return most
 
     def _below_max(self, key: SlotKey) -> int:
@@ -109,7 +117,7 @@ class AllowedRows:
         most = min((self._row_max(one) for one in self._at.get(place, ())), default=NEVER)
         for reading in self._wiring.needs.get(place, ()):
             if reading.number == 0:
-                most = min(most, max(self._below_max(SlotKey(*reading.target)), self._since.get(reading.edge, 0)))
+                most = min(most, max(self._below_max(SlotKey(*reading.target)), self._read_since(reading)))
         return most
 
     def _row_max(self, key: SlotKey) -> int:

@@ -118,6 +118,7 @@ class DueRows(AllowedRows):
                 self._make_due(key, cut, cut, is_sure=key in self._shown and key not in self._buried)
 
     def _create(self, entity: str, cut: int) -> None:
+        self._created[entity] = cut
         for place in self._wiring.plans:
             if place[0] == entity and self._wiring.is_each(place):
                 self._loosen(place, cut, cut)

@@ -27,7 +27,7 @@ def woven(story: Story, rnd: random.Random) -> Story:
     """The story with more in it, or as it is."""
     kinds = [
         one
-        for one, chance in ((with_policies, 0.15), (with_fields, 0.12), (with_topics, 0.12))
+        for one, chance in ((with_policies, 0.08), (with_fields, 0.06), (with_topics, 0.06))
         if rnd.random() < chance
     ]
     for kind in kinds:

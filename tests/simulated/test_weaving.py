@@ -43,7 +43,7 @@ def test_some_stories_of_seeds_have_each_of_it() -> None:
         drawn["topics"] += any(plan.kind == "topics" for plan in story.graph.left)
         drawn["policies"] += any(plan.policy for plan in story.graph.left)
         drawn["none"] += not any(isinstance(act, Tell) and act.name == "w1" for act in story.acts)
-    assert min(drawn.values()) > 8 and drawn["none"] > 100
+    assert min(drawn.values()) > 5 and drawn["none"] > 100
 
 
 def lists_of(seed: int) -> list[Computed]:

@@ -46,6 +46,9 @@ class TurnRules:
     def __init__(self, reference: Reference, *, calls_break: bool) -> None:
         self.reference, self._calls_break = reference, calls_break
         self.due = DueRows(reference)
+        self._end = Head(0, b"")
+        """The log's end as it was read last."""
+        self._is_new_life = False
         self._at: dict[SlotKey, int] = {}
         self._witness: dict[SlotKey, tuple[int, int]] = {}
         self._marks: dict[SlotKey, int] = {}
@@ -58,13 +61,17 @@ class TurnRules:
     def begin_life(self) -> None:
         """A new engine: what was demanded is asked anew."""
         self._marks.clear()
+        self._is_new_life = True
         self.due.begin_life()
 
     def check(self, engine: Engine, touched: Sequence[Slot]) -> None:
         """Raises `RuleBroken`."""
-        if engine.head.position == self.reference.position and not touched:
-            return  # a turn in which nothing happened
         before = self.reference.position
+        if self._is_new_life:
+            self._check_end(engine.store)
+        if engine.head.position == before and not touched:
+            return  # a turn in which nothing happened
+        self._end = engine.store.head()
         erased = len(self.reference.erased)
         self.due.read(self.reference.read(engine.store.records(before)))
         self.due.check(engine.store, [slot.key for slot in touched])
@@ -79,6 +86,14 @@ class TurnRules:
                 is_new = slot.result is not None and slot.result.position > before
                 self.behind += is_new and slot.result.at < engine.cut and is_joint(slot)  # type: ignore[union-attr]
         self._check_marks(engine)
+
+    def _check_end(self, store: Store) -> None:
+        """What was durable in the life before is there in this one."""
+        self._is_new_life = False
+        end = self._end
+        found = next(iter(store.records(end.position - 1, until=end.position)), None) if end.position else None
+        is_there = not end.position or (found is not None and found.digest == end.digest)
+        require(is_there, "I1", f"the log was read to {end.position}, and that record is not there any more")
 
     def _check_shown(self, slot: Slot) -> None:
         require(slot.frame is None or not slot.current, "L12", f"{slot.key} is settled and shows a partial value")

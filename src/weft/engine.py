@@ -185,8 +185,8 @@ class Engine(Ledger):
             raise TooDeep(depth=depth, cause=cause, bound=DEPTH_MAX)
 
     def _spread_told(self, folding: Folding, position: int) -> None:
+        self.graph.adopt(folding.created)
         for thing in folding.created:
-            self.graph.adopt(thing)
             self.make_all_due(list(thing.slots()), position)
         fresh = set(folding.created)
         self._point_all(folding, fresh, position)
@@ -215,7 +215,11 @@ class Engine(Ledger):
                 # Readers are made due first: what was unsettled where any of them pointed until now counts for them.
                 self.graph.load_readers(ref.thing)
                 self.spread(ref, [("", False, False)], position)
-        for reader, name in readers_through([ref for ref in moved if ref.thing not in fresh], folding.walked):
+        awaited = [ref for ref in folding.awaited if ref not in moved]
+        for ref in awaited:
+            self.spread(ref, [("", False, False)], position)
+        known = [ref for ref in moved if ref.thing not in fresh]
+        for reader, name in readers_through([*known, *awaited], folding.walked):
             if isinstance(reader, Slot):
                 self.graph.rewire(reader, position)
             else:

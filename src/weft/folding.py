@@ -44,6 +44,8 @@ class Folding:
         self.changes: dict[ToldNode, dict[str, Change]] = {}
         self.pointed: dict[ToldNode, tuple[str, str, str] | None] = {}
         """References that were told, with what they led to before."""
+        self.awaited: dict[ToldNode, None] = {}
+        """References that led to what is created here before it was there."""
         self.retried: list[Slot] = []
         self.walked: dict[Place, None] = {}
         """What reads through those, and all that it needs: each place behind what it needs itself."""
@@ -81,6 +83,7 @@ class Folding:
                 thing.nodes[name] = ToldNode(thing, node, make_cell(node.cell))
         self._new[id] = thing
         self.created.append(thing)
+        self.awaited |= dict.fromkeys(self.ledger.references_to(id))
 
     def _field(self, thing: Thing, node: str) -> ToldNode:
         spec = thing.type.nodes.get(node)
@@ -128,7 +131,7 @@ class Folding:
 
     def check_loops(self) -> None:
         """Refuse an event whose references close a loop."""
-        for holder in [node for node in self.changes if node.spec.kind == "ref"]:
+        for holder in [*(node for node in self.changes if node.spec.kind == "ref"), *self.awaited]:
             for reader in holder.thing.type.readers_of(holder.spec.name):
                 loop = find_loop((holder.thing.id, reader.name), self._needs, self.walked)
                 if loop:

@@ -489,10 +489,11 @@ class Graph:
                 self.things[id] = found
         return found
 
-    def adopt(self, thing: Thing) -> None:
-        """Take in an entity that was just created, and wire it."""
-        self.things[thing.id] = thing
-        self.thing(thing.id)
+    def adopt(self, things: Collection[Thing]) -> None:
+        """Take in entities that were just created, and wire them: then, as each may refer to a later one."""
+        self.things |= {thing.id: thing for thing in things}
+        for thing in things:
+            self.thing(thing.id)
 
     def load_readers(self, thing: Thing) -> None:
         """Make sure that all who read this entity through a reference are in memory."""

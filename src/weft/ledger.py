@@ -243,12 +243,10 @@ class Ledger(Loader):
     def add_computed(self, thing: Thing) -> None:
         """Give an entity the slots of its computed nodes, with what was kept of them."""
         for name, spec in thing.type.nodes.items():
-            if spec.kind == "each":
-                thing.nodes[name] = whole = Whole(thing, spec)
-                whole.demand = int(spec.eager)
-            elif not spec.is_told:
-                thing.nodes[name] = slot = self.slot(thing, spec, "")
-                slot.demand = int(spec.eager)
+            if spec.is_told:
+                continue
+            thing.nodes[name] = node = Whole(thing, spec) if spec.kind == "each" else self.slot(thing, spec, "")
+            node.demand = int(spec.eager) + self.watched.get((thing.id, name, ""), 0)
 
     def slot(self, thing: Thing, spec: NodeSpec, element: str) -> Slot:
         """A slot with its kept result and due row, apart from the graph."""
@@ -312,8 +310,19 @@ class Ledger(Loader):
     def readers(self, id: str) -> Iterable[str]:
         return dict.fromkeys(str(key[3]) for key, _ in self.rows(EDGE, (id,)))
 
+    def references_to(self, id: str) -> Iterator[ToldNode]:
+        """The references that lead to an entity, whether it is there or not."""
+        for thing in [self.graph.thing(reader) for reader in self.readers(id)]:
+            for node in thing.nodes.values() if thing is not None else ():
+                if isinstance(node, ToldNode) and node.spec.kind == "ref":
+                    target = target_of(node.outcome())
+                    if target is not None and target[0] == id:
+                        yield node
+
     def element_slot(self, whole: Whole, element: str) -> Slot:
-        return self.slot(whole.thing, whole.spec, element)
+        slot = self.slot(whole.thing, whole.spec, element)
+        slot.demand = self.watched.get(slot.key, 0)
+        return slot
 
     def resume(self) -> None:
         """Load what was left due, and all that reads it, so that eager nodes go on by themselves."""
@@ -339,12 +348,11 @@ class Ledger(Loader):
     def watch(self, entity: str, node: str, element: str = "", *, by: int = 1) -> None:
         """Demand a node (or, with -1, no longer), across everything that `forget` forgets."""
         place = (entity, node, element)
-        count = self.watched.get(place, 0) + by
-        self.watched[place] = count
-        found = self.node(entity, node, element)
+        found = self.node(entity, node, element)  # what comes later is demanded then, by the count
         if found is not None:
             self.graph.demand(found, by)
-        if count <= 0:
+        self.watched[place] = self.watched.get(place, 0) + by
+        if self.watched[place] <= 0:
             del self.watched[place]
 
     # ---- results by call key ----

@@ -26,6 +26,7 @@ OUTSIDE_CORE = frozenset(
         "examples",
         "matching",  # plug-ins: what tells elements apart, behind one Protocol
         "vectors",  # stands before embedding services, as adapters do
+        "watchers",  # asks which other programs are there
         "in_force",  # says in a line what is not as this program brings it
         "failure",  # words what user code raised, and decides nothing
         "shared_text",  # stands before an optional library, as adapters do

@@ -20,18 +20,18 @@ from weft.content import Plain, encode
 from weft.engine import Engine, EventReused
 from weft.errors import WeftError
 from weft.folding import depth_after, is_told
+from weft.in_force import wait_while_opening
 from weft.pump import SpaceClosed
 from weft.reduce import Refused
 from weft.settlement import Place, Settlement, fail, finish, is_settled, open_settlement
 from weft.spec import TypeSpec
 from weft.store import EVENT, Store
+from weft.watchers import new_presence
 
 CLIENT_POLL_S = 0.02
 CLIENT_ACK_S = 5.0
 ENTRIES_MAX = 10_000
 """How far into the inbox a client looks for its own entry; beyond, it waits for those before it."""
-OPENING_S = 1.0
-"""How long a client gives an engine that may just be opening to put its types in force."""
 
 
 class NoEngine(WeftError):
@@ -64,12 +64,10 @@ class Client:
         self.kinds: dict[str, type] = {}
         self.lock = threading.RLock()
         self.is_async = self.runs_here = self.is_closed = self._has_watched = False
-        self._name = f"{threading.get_native_id()} {time.time_ns()}"  # of no other client on this machine
+        self._name = new_presence()
         self.engine = Engine(store, epoch=-1, types=specs, now=now)
-        deadline = time.monotonic() + OPENING_S
+        wait_while_opening(store, lambda: all(map(self._is_in_force, specs.values())))
         for spec in specs.values():
-            while not self._is_in_force(spec) and time.monotonic() < deadline and store.holder() is not None:
-                self._pause()  # an engine that opens at this very moment has the lease before its types are in force
             self.define(spec)
 
     def _is_in_force(self, spec: TypeSpec) -> bool:
@@ -187,9 +185,15 @@ class Client:
                 store.keep_blob(blob.chunks())
 
     def watch(self, place: Place, *, stays: bool = False) -> None:
-        """Ask the engine to demand a node, until this program closes the space; if it `stays`, the engine."""
-        self._has_watched = self._has_watched or not stays
-        self._post({"watch": list(place), "by": "" if stays else self._name})
+        """Ask the engine to demand a node, until this program closes the space or ends; if it `stays`, the engine."""
+        self._post({"watch": list(place), "by": "" if stays else self._enter()})
+
+    def _enter(self) -> str:
+        """The name of this program, which is there under it from now on."""
+        with self._opened() as store:
+            store.enter(self._name)
+            self._has_watched = True
+        return self._name
 
     def settlement(self, place: Place, since: int) -> Settlement:
         """Done when the file shows a place settled at or after a position."""
@@ -199,7 +203,7 @@ class Client:
     def all_settled(self, since: int) -> Settlement:
         """Done when everything demanded is settled at or after a position. What is demanded the engine alone knows, so
         it is asked by a message, and answers by taking that out of the inbox."""
-        number = self._post({"settled": since})
+        number = self._post({"settled": since, "by": self._enter()})
         return self._poll(lambda _: not self._is_waiting(number), lambda: self._say({"withdrawn": number}))
 
     def _is_waiting(self, number: int) -> bool:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 
 from weft.attempt import Attempts, NotOffered
 from weft.blob import Blob
-from weft.call import Limits, Runner
+from weft.call import Runner
 from weft.content import Plain
 from weft.engine import Engine
 from weft.errors import WeftError
@@ -149,19 +149,9 @@ class Home:
 
     def runners(self) -> dict[str, Runner]:
         """The runners that calls are sent to, made on the loop that drives them."""
-        import asyncio
+        from weft.runners.offered import runners_offered
 
-        runners = dict(self._given_runners) if self._given_runners is not None else {}
-        for name, make in _makers(asyncio.get_running_loop(), self.services).items():
-            if name not in runners and (self._given_runners is None or name == "loop"):
-                runners[name] = make()
-        limits = {name: found for name, service in self.services.items() if (found := _limits_of(service)) is not None}
-        if limits:
-            from weft.runners.limits import Limiter
-
-            limiter = Limiter(limits)
-            runners = {name: limiter.around(runner) for name, runner in runners.items()}
-        return runners
+        return runners_offered(self.services, self._given_runners)
 
     def _make_pump(self) -> Pump:
         pump = Pump(
@@ -390,24 +380,3 @@ def fingerprint_of(service: object) -> Plain:
     if callable(said):
         return cast("Plain", dict(said()))
     return {"name": f"{type(service).__module__}/{type(service).__qualname__}"}
-
-
-def _limits_of(service: object) -> Limits | None:
-    """How hard a service may be used, where it says so."""
-    found = getattr(service, "limits", None)
-    return found if isinstance(found, Limits) and found != Limits() else None
-
-
-def _makers(loop: asyncio.AbstractEventLoop, services: Mapping[str, object]) -> dict[str, Callable[[], Runner]]:
-    """The runners of a program, each made when the pump is."""
-    from weft.runners.inline import InlineRunner
-    from weft.runners.loop import LoopRunner
-    from weft.runners.processes import ProcessRunner
-    from weft.runners.threads import ThreadRunner
-
-    return {
-        "inline": InlineRunner,
-        "loop": lambda: LoopRunner(loop),
-        "thread": ThreadRunner,
-        "process": ProcessRunner,
-    }

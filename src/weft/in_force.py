@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -22,8 +22,8 @@ from weft.store import DEFINITION, Store
 
 LOOKED_BACK_MAX = 100_000
 """How many records are looked through for an earlier time at which a definition was in force."""
-OFFERING_S = 1.0
-"""How long an engine that may just be opening is given to put its services in force."""
+OPENING_S = 1.0
+"""How long an engine that may just be opening is given to put its types and services in force."""
 
 _log = logging.getLogger("weft")
 
@@ -69,18 +69,22 @@ def _warn_of_older(engine: Engine, spec: TypeSpec, newest: int) -> None:
 
 def warn_of_services(client: Viewed, fingerprints: Mapping[str, Plain]) -> None:
     """Name each service that this program offers, as a client, and that is not the one in force."""
-    deadline = time.monotonic() + OFFERING_S
-    others = _others(client, fingerprints)
-    while others and time.monotonic() < deadline and client.store.holder() is not None:
-        time.sleep(0.02)  # an engine that opens at this very moment has the lease before its services are in force
-        others = _others(client, fingerprints)
-    for name, there in others.items():
+    wait_while_opening(client.store, lambda: not _others(client, fingerprints))
+    for name, there in _others(client, fingerprints).items():
         _log.warning(
             "%s is not used as it is offered here: another program computes this space, with %s. Open the space with "
             "the same service, or close that program and open it anew",
             name,
             "another one" if there else "none",
         )
+
+
+def wait_while_opening(store: Store, is_so: Callable[[], bool]) -> None:
+    """Wait until it is so, as long as an engine may be opening at this very moment: it has the lease before its types
+    and services are in force."""
+    deadline = time.monotonic() + OPENING_S
+    while not is_so() and time.monotonic() < deadline and store.holder() is not None:
+        time.sleep(0.02)
 
 
 def _others(client: Viewed, fingerprints: Mapping[str, Plain]) -> dict[str, bool]:

@@ -1,8 +1,8 @@
 """The inbox: what other programs say to the engine, taken in their order.
 
 A message is an event to be told, a node that a program watches until it leaves, that it has left, the question whether
-all is settled, or that one taken back. The question stays in the inbox until the answer is yes: that it is gone is the
-answer, whoever is the engine by then.
+all is settled, or that one taken back; who ends without a word is taken to have said the latter two. The question stays
+in the inbox until the answer is yes: that it is gone is the answer, whoever is the engine by then.
 
 Knows nothing of threads, and of who commits. Invariant: a message is taken once, with the batch that holds what it
 changed; one that is none is taken too, and changes nothing.
@@ -17,6 +17,7 @@ from weft.content import Plain, decode
 from weft.engine import Engine, EngineBroke
 from weft.errors import Undecodable, WeftError
 from weft.failure import message_of
+from weft.watchers import Watchers
 
 _log = logging.getLogger("weft")
 
@@ -29,11 +30,9 @@ class Inbox:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._asked: set[int] = set()
-        """Those that stay until all is settled."""
-        self._watched: dict[str, dict[tuple[str, str, str], None]] = {}
-        """What each program asked for, once, by the name that it gave itself; under "" for good, as older ones give
-        none."""
+        self._asked: dict[int, str] = {}
+        """Those that stay until all is settled, and whose they are."""
+        self._watchers = Watchers(engine)
 
     def take(self) -> bool:
         """Take what there is into the open batch; returns whether that was anything. Raises `EngineBroke`."""
@@ -61,9 +60,11 @@ class Inbox:
     def _must_stay(self, number: int, said: Plain) -> bool:
         """Whether a message asks to be taken out when all is settled, and not before."""
         since = said.get("settled") if isinstance(said, dict) else None
-        must_stay = isinstance(since, int) and not self.engine.is_settled(since)
-        (self._asked.add if must_stay else self._asked.discard)(number)
-        return must_stay
+        self._asked.pop(number, None)
+        if not isinstance(said, dict) or not isinstance(since, int) or self.engine.is_settled(since):
+            return False
+        self._asked[number] = str(said.get("by", ""))
+        return True
 
     def _do(self, said: Plain) -> None:
         if not isinstance(said, dict):
@@ -73,13 +74,19 @@ class Inbox:
             self.engine.tell(event)
         elif isinstance(watch, list) and len(watch) == 3:
             entity, node, element = map(str, watch)
-            mine = self._watched.setdefault(str(said.get("by", "")), {})
-            if (entity, node, element) not in mine:
-                self.engine.watch(entity, node, element)
-                mine[entity, node, element] = None
+            self._watchers.watch(str(said.get("by", "")), (entity, node, element))
         elif left:
-            for place in self._watched.pop(str(left), ()):
-                self.engine.watch(*place, by=-1)
-        elif isinstance(withdrawn, int) and withdrawn in self._asked:
-            self._asked.remove(withdrawn)
-            self.engine.batch.taken.append(withdrawn)
+            self._watchers.leave(str(left))
+        elif isinstance(withdrawn, int):
+            self._withdraw(withdrawn)
+
+    def _withdraw(self, number: int) -> None:
+        if self._asked.pop(number, None) is not None:
+            self.engine.batch.taken.append(number)
+
+    def forget_gone(self, now_s: float) -> None:
+        """Take back, now and then, what programs that ended without a word asked for, and asked."""
+        if self._watchers.is_time(now_s):
+            self._watchers.leave_for_gone()
+            for number in [number for number, by in self._asked.items() if self._watchers.is_gone(by)]:
+                self._withdraw(number)

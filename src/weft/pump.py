@@ -233,6 +233,7 @@ class Pump:
                 self.inbox.take()
                 self._take_edits(answers)
                 self._take_reports()
+                self.inbox.forget_gone(self._time())
                 more = self.attempts.pump(RESULTS_MAX)
                 made = (bool(answers), bool(self.engine.batch.taken), self.engine.has_results)
                 self._pass(made, "edits folded", "inbox folded", "results settled")

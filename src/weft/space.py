@@ -462,13 +462,12 @@ class Space:
     def plan(self, *values: Value[Any] | Ref[Any]) -> Plan:
         """What would be computed if these were asked for now; without any, everything that is not current. A dry run:
         nothing is called, recorded or demanded."""
-        from weft.plan.plan import plan
+        from weft.plan.plan import plan_of
 
         places = [self._place("space.plan", value) for value in values]
         offered = self._host.services if isinstance(self._host, Home) else None
         with self._host.view() as engine:
-            roots = [found for place in places if (found := engine.node(*place) or engine.node(*place[:2]))]
-            return plan(engine, roots if values else None, offered=offered)
+            return plan_of(engine, places, offered=offered)
 
     def at(self, position: int, /, *, as_shown: bool = False) -> PastSpace:
         """The space as it was at a position of its log, to be read. What was computed is given as it was right then,
@@ -483,18 +482,11 @@ class Space:
         """All that a node, or one element of it, ever was, oldest first: values, by whom or by what operation, and what
         never came to be shown, with the reason. What was told is named by its entity and by the class, as in
         `space.history(post, Post.title)`. O(entries · log n), and O(log) the first time."""
-        from weft.past.as_of import AsOf
-        from weft.past.recorded import recorded
+        from weft.past.recorded import history_of, told_place
 
-        if isinstance(of, Value | Ref):
-            place = self._place("space.history", of)
-        elif node is not None and isinstance(getattr(of, "id", None), str):
-            place = of.id, node.name, ""
-        else:
-            raise no_place("space.history", of, told="space.history(entity, Type.node)")
+        place = self._place("space.history", of) if isinstance(of, Value | Ref) else told_place(of, node)
         with self._host.view() as engine:
-            as_of = AsOf(engine, engine.head.position, self._log_index())
-            return tuple(recorded(as_of, *place, open_blob=self._store.open_blob))
+            return history_of(engine, place, self._log_index(), open_blob=self._store.open_blob)
 
     def _log_index(self) -> LogIndex:
         from weft.past.index import LogIndex

@@ -273,6 +273,15 @@ class Store(Log, Rows, Protocol):
         """Who holds the lease now, if anybody living does."""
         ...
 
+    def enter(self, name: str, /) -> None:
+        """Be there under a name that was never used before (`weft.watchers.new_presence`), until this object is closed
+        or its program ends, in whichever way. Raises `StoreFailed`."""
+        ...
+
+    def is_there(self, name: str, /) -> bool:
+        """Whether whoever entered under a name is still there; also where that cannot be found out."""
+        ...
+
     def post(self, payload: bytes, /) -> int:
         """Put bytes into the inbox; durable on return, whoever holds the lease. Returns its increasing number."""
         ...

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from weft.blob import Opener
+from weft.declare import Node
+from weft.engine import Engine
 from weft.errors import Undecodable
+from weft.expected import no_place
 from weft.handle import Absent, Failed, Settled, State
 from weft.past.as_of import AsOf
 from weft.past.history import Moment, history
+from weft.past.index import LogIndex
 from weft.past.known import NotKept, Past
 from weft.past.view import shape_then
 from weft.slot import Err, Ok
@@ -43,6 +48,22 @@ class HistoryEntry:
     due_from: int | None = None
     """The first position at which it was shown though it is not known to have been right any more; None where it always
     was, and of an `each`."""
+
+
+def history_of(
+    engine: Engine, place: tuple[str, str, str], index: LogIndex, *, open_blob: Opener
+) -> tuple[HistoryEntry, ...]:
+    """Every moment of an (entity, node, element) up to the newest record."""
+    as_of = AsOf(engine, engine.head.position, index)
+    return tuple(recorded(as_of, *place, open_blob=open_blob))
+
+
+def told_place(of: object, node: Node[Any] | None) -> tuple[str, str, str]:
+    """Where a told node of an entity is. Raises TypeError for what is neither."""
+    id = getattr(of, "id", None)
+    if node is None or not isinstance(id, str):
+        raise no_place("space.history", of, told="space.history(entity, Type.node)")
+    return id, node.name, ""
 
 
 def recorded(as_of: AsOf, entity: str, node: str, element: str, *, open_blob: Opener) -> Iterator[HistoryEntry]:

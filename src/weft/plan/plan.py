@@ -216,6 +216,12 @@ def plan(engine: Engine, roots: Iterable[Source] | None, *, offered: Collection[
     return Plan(engine.head.position, nodes)
 
 
+def plan_of(engine: Engine, places: Sequence[tuple[str, str, str]], *, offered: Collection[str] | None = None) -> Plan:
+    """The plan for some (entity, node, element), or without any for everything that is not current."""
+    roots = [found for place in places if (found := engine.node(*place) or engine.node(*place[:2]))]
+    return plan(engine, roots if places else None, offered=offered)
+
+
 def _everything(engine: Engine) -> list[Source]:
     """Everything that is not current; loads what is due, and all that reads it."""
     engine.resume()

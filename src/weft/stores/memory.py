@@ -74,6 +74,7 @@ class _Space:
         self.blobs: dict[Cid, bytes] = {}
         self.epoch = 0
         self.holder: weakref.ref[MemoryStore] | None = None
+        self.present: weakref.WeakValueDictionary[str, MemoryStore] = weakref.WeakValueDictionary()
         self.changes = 0
 
 
@@ -177,6 +178,15 @@ class MemoryStore:
             held = self._holding() is not None
             return Holder(os.getpid(), socket.gethostname(), self._space.epoch) if held else None
 
+    def enter(self, name: str, /) -> None:
+        """Be there under a name, for as long as this object is there and is not closed."""
+        with self._space.lock:
+            self._space.present[name] = self
+
+    def is_there(self, name: str, /) -> bool:
+        """Whether whoever entered under a name is still there."""
+        return name in self._space.present
+
     def post(self, payload: bytes, /) -> int:
         """Put bytes into the inbox; returns the entry's number."""
         space = self._space
@@ -229,6 +239,9 @@ class MemoryStore:
     def close(self) -> None:
         """Release the lease; what the space holds stays as long as another store object shares it."""
         self.release()
+        with self._space.lock:
+            for name in [name for name, store in self._space.present.items() if store is self]:
+                del self._space.present[name]
 
     def _holding(self) -> MemoryStore | None:
         return None if self._space.holder is None else self._space.holder()

@@ -1,7 +1,8 @@
 """A space in one SQLite file, with a write-ahead log and a sync at every commit.
 
-Beside `space.weft` lie `-wal` and `-shm` (SQLite's, gone after a clean close), `-lease` (who runs the engine) and
-`-mark` (what was acknowledged last), all named after the file itself where a link names it. One object is used by one
+Beside `space.weft` lie `-wal` and `-shm` (SQLite's, gone after a clean close), `-lease` (who runs the engine), `-mark`
+(what was acknowledged last) and `-client-…` (a program that demands something of another's engine, while it is there),
+all named after the file itself where a link names it. One object is used by one
 thread at a time, whichever: who shares it locks it, also around the iterators that it returns; only `open_blob` and
 what it returns are free of it.
 
@@ -46,6 +47,7 @@ from weft.stores.mark import Mark
 from weft.stores.opening import locked, open_file, real_path, refuse_other
 from weft.stores.pieces import Intake, PieceReader
 from weft.stores.points import OnPoint, pass_by
+from weft.stores.presence import Presences
 from weft.stores.refusal import SqliteErrors, of_sqlite, of_system
 from weft.stores.renewal import renew
 from weft.stores.schema import SCHEMA, TEXTS, Schema
@@ -75,6 +77,7 @@ class SqliteStore:
         self._schema = schema
         self._lock = FileLock(f"{self._path}-lease")
         self._mark = Mark(f"{self._path}-mark")
+        self._presences = Presences(self._path)
         opened = open_file(self._path, schema, self._mark, self._lock, on_point)
         self._db = opened.connection
         self._read_query = opened.read_query
@@ -217,6 +220,7 @@ class SqliteStore:
 
         if meta_number(self._db, self._path, UNSWEPT):
             self.sweep()  # whoever erased died before it was done, or others were reading
+        self._presences.clear()
         return epoch
 
     def release(self) -> None:
@@ -233,6 +237,18 @@ class SqliteStore:
         except OSError as error:
             raise of_system(error, self._path) from error
         return None if owner is None else Holder(owner.pid, owner.host, self._epoch())
+
+    def enter(self, name: str, /) -> None:
+        """Be there under a name, until this object is closed or its program ends. Raises `StoreFailed`."""
+        self._refuse_unwritable()
+        try:
+            self._presences.enter(name)
+        except OSError as error:
+            raise of_system(error, self._path) from error
+
+    def is_there(self, name: str, /) -> bool:
+        """Whether whoever entered under a name is still there; also where that cannot be found out."""
+        return self._presences.is_there(name)
 
     def post(self, payload: bytes, /) -> int:
         """Put bytes into the inbox; durable on return. Returns the entry's number. Raises `StoreFailed`."""
@@ -320,6 +336,7 @@ class SqliteStore:
                 self._db.execute(f"PRAGMA busy_timeout = {_CLOSE_BUSY_MS}")
                 self._checkpointer.fold_all()
         self.release()
+        self._presences.leave()
         self._db.close()
         self._mark.close()
         _open.pop(id(self), None)

@@ -205,9 +205,21 @@ class SimulatedStore:
         self._life.check()
         return self._mine.holder()
 
+    def enter(self, name: str, /) -> None:
+        """Be there under a name."""
+        self._life.check()
+        self._mine.enter(name)
+
+    def is_there(self, name: str, /) -> bool:
+        """Whether whoever entered under a name is still there."""
+        self._life.check()
+        return self._mine.is_there(name)
+
     def close(self) -> None:
         """Let go."""
         self.release()
+        if not self._life.is_over:
+            self._mine.close()
 
     # ---- what is read ----
     def head(self) -> Head:

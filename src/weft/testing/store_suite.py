@@ -44,6 +44,7 @@ from weft.store import (
     entries_of,
     entry_at,
 )
+from weft.watchers import new_presence
 
 MIB = 1 << 20
 E = TypeVar("E", bound=BaseException)
@@ -503,6 +504,35 @@ class StoreSuite:
         assert new.row(STATE, ("a", "n", "")) == (b"x", 1)
         assert list(new.inbox()) == [(entry, b"waiting")]
         append_payloads(new, {"n": 2}, epoch=new_epoch)
+
+    # Who is there.
+
+    def test_who_has_entered_is_there_until_its_store_is_closed(self) -> None:
+        store = self.open()
+        other = self.beside(store)
+        mine, others = new_presence(), new_presence()
+
+        store.enter(mine)
+        store.enter(mine)
+        other.enter(others)
+
+        for asker in (store, other):
+            assert asker.is_there(mine)
+            assert asker.is_there(others)
+            assert not asker.is_there(new_presence())
+        other.close()
+        assert store.is_there(mine)
+        assert not store.is_there(others)
+
+    def test_an_engine_that_comes_leaves_those_who_are_there_alone(self) -> None:
+        store = self.open()
+        other = self.beside(store)
+        name = new_presence()
+        other.enter(name)
+
+        store.acquire()
+
+        assert store.is_there(name)
 
     # The inbox.
 

@@ -26,7 +26,7 @@ OUTSIDE_CORE = frozenset(
         "examples",
         "matching",  # plug-ins: what tells elements apart, behind one Protocol
         "vectors",  # stands before embedding services, as adapters do
-        "watchers",  # asks which other programs are there
+        "watchers", "demanded",  # who asks for what, and whether they are there: nothing of it is decided there
         "in_force",  # says in a line what is not as this program brings it
         "failure",  # words what user code raised, and decides nothing
         "shared_text",  # stands before an optional library, as adapters do
@@ -38,7 +38,7 @@ OUTSIDE_CORE = frozenset(
         "rebuild",  # plays the log to an engine once more
         "points",  # names the moments at which tests let a process die
         # these look at what is kept: nothing is decided or written there
-        "element_names", "misfits", "past", "plan", "recent_results", "why", "subscription", "dag_json",
+        "element_names", "glance", "misfits", "past", "plan", "recent_results", "why", "subscription", "dag_json",
     }
 )  # fmt: skip
 LANGUAGE = frozenset(

@@ -17,6 +17,7 @@ from typing import cast
 
 from weft.blob import Blob
 from weft.content import Plain, encode
+from weft.demanded import Demanded
 from weft.engine import Engine, EventReused
 from weft.errors import WeftError
 from weft.folding import depth_after, is_told
@@ -64,7 +65,7 @@ class Client:
         self.kinds: dict[str, type] = {}
         self.lock = threading.RLock()
         self.is_async = self.runs_here = self.is_closed = self._has_watched = False
-        self._name = new_presence()
+        self._name, self._demanded = new_presence(), Demanded()
         self.engine = Engine(store, epoch=-1, types=specs, now=now)
         wait_while_opening(store, lambda: all(map(self._is_in_force, specs.values())))
         for spec in specs.values():
@@ -185,8 +186,15 @@ class Client:
                 store.keep_blob(blob.chunks())
 
     def watch(self, place: Place, *, stays: bool = False) -> None:
-        """Ask the engine to demand a node, until this program closes the space or ends; if it `stays`, the engine."""
+        """Ask the engine to demand a node until that is let go of, or this program closes the space or ends; if it
+        `stays`, until the engine does."""
         self._post({"watch": list(place), "by": "" if stays else self._enter()})
+        self._demanded.hold(place)
+
+    def let_go(self, place: Place) -> None:
+        """Demand a node no longer, unless somebody else in this program does. Harmless when closed."""
+        if self._demanded.let_go(place):
+            self._say({"unwatch": list(place), "by": self._name})
 
     def _enter(self) -> str:
         """The name of this program, which is there under it from now on."""
@@ -198,7 +206,9 @@ class Client:
     def settlement(self, place: Place, since: int) -> Settlement:
         """Done when the file shows a place settled at or after a position."""
         self.watch(place)
-        return self._poll(lambda engine: is_settled(engine, place, since))
+        future = self._poll(lambda engine: is_settled(engine, place, since))
+        future.add_done_callback(lambda _: self._demanded.keep(place))
+        return future
 
     def all_settled(self, since: int) -> Settlement:
         """Done when everything demanded is settled at or after a position. What is demanded the engine alone knows, so

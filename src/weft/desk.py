@@ -11,13 +11,14 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, cast
 
 from weft.declare import Node
-from weft.edit import UnknownEntity, field_of, shape_in
+from weft.edit import UnknownEntity, field_of
 from weft.element_names import called
 from weft.engine import Engine
 from weft.entity import Entity, entity_at
 from weft.erased import erased_entity
 from weft.errors import OLDER_SHAPE, OLDER_TOLD, Undecodable, WeftError
 from weft.flow import Flow
+from weft.glance import look, shape_in
 from weft.graph import Slot, Source, ToldNode, Whole, target_of
 from weft.handle import NOTHING, Absent, Failed, NodeFailed, Running, Seat, Settled, State, WaitTimeout
 from weft.misfits import Misfits
@@ -221,23 +222,3 @@ class SpaceDesk:
         if kind is None:
             raise UnknownEntity(entity=id)
         return entity_at(cast("type[Entity]", kind), Seat(self, id))
-
-
-def look(engine: Engine, found: Source | None, element: str) -> tuple[Source | None, Shape | None, Ok | Err | Gone]:
-    """What a place shows: the node that says whether it is current, how to decode it, and the outcome."""
-    if found is None:
-        return None, None, Gone("there is no such node")
-    code = found.spec.code
-    whole = code.whole if code is not None and code.whole is not None else shape_in(found.spec)
-    if not element:
-        return found, whole if isinstance(found, Whole) else shape_in(found.spec), found.outcome()
-    if isinstance(found, Whole):
-        slot = found.slots.get(element)
-        return (
-            (slot, shape_in(found.spec), slot.outcome()) if slot is not None else (None, None, Gone("it was removed"))
-        )
-    member = found.member(element)
-    if member is None:
-        outcome = found.outcome()
-        return found, None, outcome if isinstance(outcome, Err) else Gone("it is not there any more")
-    return found, code.element if code is not None else None, Ok(member.content, member.encoded)

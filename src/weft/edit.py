@@ -25,6 +25,7 @@ from weft.declare import Node
 from weft.engine import Engine
 from weft.erased import erased_entity
 from weft.errors import Unencodable, WeftError
+from weft.glance import shape_in
 from weft.graph import ToldNode
 from weft.misfits import names_item
 from weft.reduce import Cell, ItemsCell, TextCell, Told, element_identity, make_cell
@@ -312,8 +313,3 @@ def field_of(spec: TypeSpec, name: str) -> NodeSpec:
 
 def _kind_text(spec: NodeSpec) -> str:
     return spec.type_text or spec.kind
-
-
-def shape_in(spec: NodeSpec) -> Shape:
-    """The shape of a node's value; plain where the type was opened without its code."""
-    return spec.code.shape if spec.code is not None else shape_of(object)

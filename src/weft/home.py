@@ -20,6 +20,7 @@ from weft.attempt import Attempts, NotOffered
 from weft.blob import Blob
 from weft.call import Runner
 from weft.content import Plain
+from weft.demanded import Demanded
 from weft.engine import Engine
 from weft.errors import WeftError
 from weft.folding import depth_after
@@ -78,7 +79,7 @@ class Home:
         self._starting = threading.Lock()
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
-        self._demanded: set[Place] = set()
+        self._demanded = Demanded()
         self.engine = Engine(store, epoch=store.acquire(), types=specs, now=now)
         define_all(self.engine, specs.values())
         for name, service in services.items():
@@ -286,16 +287,21 @@ class Home:
                 self.store.keep_blob(blob.chunks())
 
     def watch(self, place: Place, *, stays: bool = False) -> None:
-        """Demand a node from now on: `stays` says so of a client, which an engine may outlive."""
+        """Demand a node until that is let go of: `stays` says so of a client, which an engine may outlive."""
         pump = self._running()
         with self.lock:
             self._demand(place)
         pump.ring()
 
+    def let_go(self, place: Place) -> None:
+        """Demand a node no longer, unless somebody else in this program does. Harmless when closed."""
+        with self.lock:
+            if self._demanded.let_go(place) and not self._is_closed:
+                self.engine.watch(*place, by=-1)
+
     def _demand(self, place: Place) -> None:
         """On this program's own account, once: what others demand too, they may demand no longer."""
-        if place not in self._demanded:
-            self._demanded.add(place)
+        if self._demanded.hold(place):
             self.engine.watch(*place)
 
     def settlement(self, place: Place, since: int) -> Settlement:
@@ -319,6 +325,7 @@ class Home:
         with self.lock:
             if place[1]:
                 self._demand(place)
+                future.add_done_callback(lambda _: self._demanded.keep(place))
             if not check():
                 waited.begin(self.engine.node(*place))
                 pump.wait_for(Waiter(check))

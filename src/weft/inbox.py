@@ -1,8 +1,8 @@
 """The inbox: what other programs say to the engine, taken in their order.
 
-A message is an event to be told, a node that a program watches until it leaves, that it has left, the question whether
-all is settled, or that one taken back; who ends without a word is taken to have said the latter two. The question stays
-in the inbox until the answer is yes: that it is gone is the answer, whoever is the engine by then.
+A message is an event to be told, a node that a program watches, that it lets go of that or leaves, the question whether
+all is settled, or that one taken back; who ends without a word is taken to have left. The question stays in the inbox
+until the answer is yes: that it is gone is the answer, whoever is the engine by then.
 
 Knows nothing of threads, and of who commits. Invariant: a message is taken once, with the batch that holds what it
 changed; one that is none is taken too, and changes nothing.
@@ -70,11 +70,12 @@ class Inbox:
         if not isinstance(said, dict):
             return
         event, watch, withdrawn, left = (said.get(word) for word in ("event", "watch", "withdrawn", "left"))
+        watch, by = watch or said.get("unwatch"), str(said.get("by", ""))
         if isinstance(event, dict):
             self.engine.tell(event)
         elif isinstance(watch, list) and len(watch) == 3:
             entity, node, element = map(str, watch)
-            self._watchers.watch(str(said.get("by", "")), (entity, node, element))
+            (self._watchers.let_go if "unwatch" in said else self._watchers.watch)(by, (entity, node, element))
         elif left:
             self._watchers.leave(str(left))
         elif isinstance(withdrawn, int):

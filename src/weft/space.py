@@ -23,6 +23,7 @@ from weft.attempt import Attempts
 from weft.client import Client
 from weft.content import Plain, encode
 from weft.definition import compile_type, service_name, type_name, unique_types
+from weft.demanded import Watch
 from weft.desk import FlowsNotYet, SpaceDesk
 from weft.edit import Edit, EditTooLarge
 from weft.engine import Engine, EventReused
@@ -31,6 +32,7 @@ from weft.erased import erased_entity
 from weft.errors import WeftError
 from weft.expected import check_texts, check_type, check_types, no_place
 from weft.folding import event_id, event_plain
+from weft.glance import space_html
 from weft.handle import Seat, Value, WaitTimeout
 from weft.home import Home, InsideOperation, fingerprint_of
 from weft.in_force import warn_of_services
@@ -230,13 +232,7 @@ class Space:
 
     def _repr_html_(self) -> str:
         with self._host.view() as engine:
-            rows = "".join(
-                f"<tr><th>{name}</th><td>{sum(1 for _ in engine.rows(KIND, (name,)))}</td></tr>"
-                for name in engine.in_force
-            )
-            return f"<table><caption>{self!r} at {engine.position}</caption>{rows}</table>".replace(
-                "<Space", "&lt;Space"
-            )
+            return space_html(engine, repr(self))
 
     # ---- editing ----
     def edit(self, *, by: str | None = None, once: str | None = None, cause: int = 0) -> Edit:
@@ -397,12 +393,17 @@ class Space:
         return done
 
     # ---- following ----
-    def watch(self, *values: Value[Any]) -> None:
-        """Demand nodes for as long as the space is open: they are kept current without anybody waiting."""
-        for value in values:
-            if not isinstance(value, Value):
-                raise no_place("space.watch", value)
-            self._host.watch(self.desk.place(value.entity_id, value.node, value.key))
+    def watch(self, *values: Value[Any]) -> Watch:
+        """Demand nodes until what is returned is closed, its `with` is left, or the space is closed: they are kept
+        current without anybody waiting."""
+        with Watch() as watch:
+            for value in values:
+                if not isinstance(value, Value):
+                    raise no_place("space.watch", value)
+                place = self.desk.place(value.entity_id, value.node, value.key)
+                self._host.watch(place)
+                watch.callback(self._host.let_go, place)
+            return watch.pop_all()
 
     def wait_settled(self, *, timeout_s: float | None = None) -> int:
         """Block until everything demanded is settled at or after your last edit; returns how far it is settled."""

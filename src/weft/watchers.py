@@ -57,6 +57,12 @@ class Watchers:
             self._engine.watch(*place)
             mine[place] = None
 
+    def let_go(self, by: str, place: Place) -> None:
+        """Demand a place no longer for a program, if it was."""
+        if place in self._watched.get(by, ()):
+            del self._watched[by][place]
+            self._engine.watch(*place, by=-1)
+
     def leave(self, by: str) -> None:
         """Demand nothing for a program any more."""
         for place in self._watched.pop(by, ()):

@@ -184,7 +184,7 @@ class World:
 
     def value(self, entity: str, node: str, element: str = "") -> Any:
         """What a node shows, decoded; None where it shows no value."""
-        from weft.desk import look
+        from weft.glance import look
         from weft.slot import Ok
 
         _, shape, outcome = look(self.engine, self.engine.node(entity, node), element)

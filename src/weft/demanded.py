@@ -1,7 +1,7 @@
 """What one program demands of its engine: what it watches, what it waits for, and what it once waited for.
 
 Knows nothing of engines: it says when a place begins to be demanded, and when it is no longer.
-Invariant: a place is demanded from the first hold on, until whoever lets go of it is the last, however often it is held.
+Invariant: a place is demanded from the first hold on, until the last who holds it lets go, however often it is held.
 Source: reference counts; waiting keeps, as looking once often is looking again.
 """
 

@@ -24,7 +24,7 @@ test: $(VENV)/has-dev  ## all tests, and the core's on the newest other Python
 check: $(VENV)/has-dev  ## format, lint, types, layers, dependencies, sizes
 	$(BIN)/python -m scripts.check
 
-faults: $(VENV)/has-dev  ## kills, power cuts, refusing disks and damage, for half an hour
+faults: $(VENV)/has-dev  ## kills, power cuts, refusing disks and damage, for an hour
 	$(BIN)/python -m scripts.faults
 
 bench: $(BENCH)/has-bench  ## ratios against plain calls, SQLite and peers

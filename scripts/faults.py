@@ -1,6 +1,6 @@
 """Faults on real processes and files, and what they came to: kills, power cuts, refusing disks, damage, clocks.
 
-    python -m scripts.faults                                        the long form, about half an hour
+    python -m scripts.faults                                        the long form, about an hour
     python -m scripts.faults --short                                what the tests run
     python -m scripts.faults --only "disk full" --seed 16 --times 1    one case again
     python -m scripts.faults --write docs/decisions/faults-report.md

@@ -83,6 +83,14 @@ FAULTS: tuple[Fault, ...] = (
         "and its mark: every record, row, entry and blob is compared",
     ),
     Fault(
+        "damage to each byte of the write-ahead log",
+        damage.of_the_log,
+        short=64,
+        long=damage.log_bytes(),
+        shows="each byte in turn is another (in the short form one in a thousand): the end that is lost is named, and "
+        "what is left of records, rows, entries and blobs is what was written",
+    ),
+    Fault(
         "damage to a file of a space at work",
         damage.of_a_space,
         short=6,

@@ -8,6 +8,7 @@ Source: the faults of disks in "An Analysis of Data Corruption in the Storage St
 from __future__ import annotations
 
 import functools
+import math
 import os
 import random
 import tempfile
@@ -16,7 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from tests.faults.damaged_file import PAGE_BYTES, Space, assess, build, flipped
+from tests.faults.damaged_file import PAGE_BYTES, Space, assess, build, build_small, flipped
 from tests.faults.survival import check_survival, diagnose, laid_aside
 from tests.kill.program import Points, rebuild_there
 from tests.kill.scene import Scene
@@ -26,6 +27,7 @@ from weft.stores.sqlite import SqliteStore
 
 SECTOR_BYTES = 512
 CHANGES_PER_SEED = 10
+BYTES_PER_SEED = 32
 
 Change = Callable[[bytes, random.Random], bytes]
 
@@ -97,6 +99,43 @@ def _built() -> tuple[Space, Space]:
         for path in paths:
             path.mkdir()
         return build(paths[0], keep_wal=False), build(paths[1], keep_wal=True)
+
+
+def of_the_log(scene: Scene, folder: Path, seed: int) -> Counter[str]:
+    """Some bytes of the write-ahead log, one after another, each wholly another; every record, row, entry and blob is
+    compared. As many seeds as make the log's length damage each byte once; fewer damage bytes all over it."""
+    space = _small()
+    content = space.files["-wal"]
+    came_to: Counter[str] = Counter()
+    for number in range(seed * BYTES_PER_SEED, min((seed + 1) * BYTES_PER_SEED, len(content))):
+        at = spread(number, len(content))
+        try:
+            outcome = assess(space.lay(folder, wal=flipped(content, at)), space)
+        except AssertionError as why:
+            raise AssertionError(f"byte {at} of the log: {why}") from why
+        # What was acknowledged last is in the log: whichever byte is another, SQLite leaves some of it out.
+        assert outcome == "named", f"byte {at} of the log: {outcome}"
+        came_to[outcome] += 1
+    return came_to
+
+
+def spread(number: int, length: int) -> int:
+    """The place of a number, so that the first few are all over the length, and so many as there are take each once."""
+    step = int(length * 0.618)
+    while math.gcd(step, length) != 1:
+        step += 1
+    return number * step % length
+
+
+def log_bytes() -> int:
+    """How many bytes `of_the_log` can damage."""
+    return len(_small().files["-wal"])
+
+
+@functools.cache
+def _small() -> Space:
+    with tempfile.TemporaryDirectory(prefix="weft-built-") as folder:
+        return build_small(Path(folder))
 
 
 def of_a_space(scene: Scene, folder: Path, seed: int) -> Counter[str]:

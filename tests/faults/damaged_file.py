@@ -75,6 +75,27 @@ def build(folder: Path, *, keep_wal: bool) -> Space:
     return Space(files, held, cids)
 
 
+def build_small(folder: Path) -> Space:
+    """One of few words, all of them in the write-ahead log, so that each byte of that can be damaged in turn."""
+    path = str(folder / "built.weft")
+    store = SqliteStore(path)
+    epoch = store.acquire()
+    cids = (store.keep_blob([b"blob" * 10])[0],)
+    for number in range(3):
+        head = store.head()
+        record = make_record(head.position + 1, "event", epoch=epoch, previous=head.digest, payload={"n": number})
+        batch = Batch(records=[record])
+        batch.put(STATE, (f"entity {number}", "title", ""), (b"cell", record.position))
+        store.append(batch, epoch=epoch)
+    store.post(b"entry")
+    append_payloads(store, {"n": "last"}, epoch=epoch)
+    held = read_everything(store, cids)
+    assert held.named == 0
+    files = {name: Path(f"{path}{name}").read_bytes() for name in NAMES}
+    store.close()
+    return Space(files, held, cids)
+
+
 def read_everything(store: SqliteStore, cids: Iterable[Cid]) -> Holding:
     named = 0
     records: list[Record] = []

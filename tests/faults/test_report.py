@@ -9,6 +9,7 @@ import pytest
 
 from scripts import faults
 from tests.faults.catalogue import FAULTS
+from tests.faults.damage import spread
 from tests.faults.fault import ENDED, Absence, Fault, Tally, inflict_often
 from tests.kill.program import Points
 from tests.kill.recovery import Reference
@@ -81,3 +82,12 @@ def test_listing_makes_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert faults.main(["--list", "--only", "KILL"]) == 0
 
     assert len(capsys.readouterr().out.splitlines()) == sum("kill" in fault.name for fault in FAULTS)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 100, 4120, 65_952])
+def test_the_bytes_that_are_damaged_in_turn_are_each_damaged_once(length: int) -> None:
+    places = [spread(number, length) for number in range(length)]
+
+    assert sorted(places) == list(range(length))
+    first = sorted(places[: max(1, length // 10)])
+    assert max(b - a for a, b in zip([0, *first], [*first, length], strict=True)) <= max(30, length // 2)

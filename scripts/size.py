@@ -27,7 +27,7 @@ OUTSIDE_CORE = frozenset(
         "matching",  # plug-ins: what tells elements apart, behind one Protocol
         "vectors",  # stands before embedding services, as adapters do
         "watchers", "demanded",  # who asks for what, and whether they are there: nothing of it is decided there
-        "in_force",  # says in a line what is not as this program brings it
+        "in_force", "pins", "reader",  # say what is not as this program brings it, and keep it from coming into force
         "failure",  # words what user code raised, and decides nothing
         "shared_text",  # stands before an optional library, as adapters do
         "meant",  # words what a checker would have refused

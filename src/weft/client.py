@@ -22,6 +22,7 @@ from weft.engine import Engine, EventReused
 from weft.errors import WeftError
 from weft.folding import depth_after, is_told
 from weft.in_force import wait_while_opening
+from weft.pins import PinnedByEngine
 from weft.pump import SpaceClosed
 from weft.reduce import Refused
 from weft.settlement import Place, Settlement, fail, finish, is_settled, open_settlement
@@ -127,6 +128,10 @@ class Client:
                 raise ClientAdds(type=spec.name)
         if not self._is_in_force(spec):
             raise ClientDefines(type=spec.name)
+
+    def pin(self, name: str, *, is_pinned: bool, actor: str, why: str) -> None:
+        """Refuse: `PinnedByEngine`."""
+        raise PinnedByEngine()
 
     def tell(self, event: dict[str, Plain]) -> int:
         """Durable on return, and if an engine takes it soon, its position; else the newest known. Raises `NoEngine`

@@ -45,6 +45,7 @@ from weft.loops import Place, find_loop, needs_of
 from weft.matching.known import encode_known
 from weft.matching.lists import Identified, changed_rows, has_keys, identified, recorded
 from weft.matching.vector import Vectors, vectors_of_plain
+from weft.pins import pin_row
 from weft.record import COMPUTED, Entry, Record
 from weft.reduce import Refused, Told
 from weft.rewiring import firsts_before, make_due_anew, readers_of, readers_through, right_until
@@ -61,6 +62,7 @@ from weft.store import (
     EVENT,
     KIND,
     MEMO,
+    NEWEST,
     NODE,
     SERVICE,
     TREE,
@@ -686,6 +688,9 @@ class Engine(Ledger):
                 name = str(said["name"])
                 self._put_service(name, encode(said["fingerprint"]), record.position)
                 self._due_for_service(name, record.position, recompute=bool(said["recompute"]))
+            case "pinned":
+                self.cut = record.position
+                self.batch.put(NEWEST, *pin_row(said, record.position))
             case _:
                 for entry in record.entries():
                     self._replay_entry(entry)

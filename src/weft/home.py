@@ -28,6 +28,7 @@ from weft.graph import Slot
 from weft.held.waited import Waited
 from weft.in_force import define_all
 from weft.inbox import Inbox
+from weft.pins import put_pin, refuse_pinned
 from weft.points import OnPoint, pass_by
 from weft.pump import Pump, SpaceClosed, Waiter
 from weft.settlement import Place, Settlement, fail, finish, is_settled, open_settlement
@@ -242,11 +243,16 @@ class Home:
         pump = self._running()
 
         def act() -> bool:
+            refuse_pinned(self.engine, [spec])
             changed = self.engine.define(spec)
             pump.attempts.reattach()
             return changed
 
         self._do(act)
+
+    def pin(self, name: str, *, is_pinned: bool, actor: str, why: str) -> None:
+        """Pin a type's definition, or let go of it."""
+        self._do(lambda: put_pin(self.engine, name, is_pinned=is_pinned, actor=actor, why=why))
 
     @property
     def runs_here(self) -> bool:

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from weft.content import Plain, content_id, encode
 from weft.engine import Engine
+from weft.pins import refuse_pinned
 from weft.spec import TypeSpec
 from weft.store import DEFINITION, Store
 
@@ -39,32 +40,43 @@ class Viewed(Protocol):
 
 
 def define_all(engine: Engine, specs: Iterable[TypeSpec]) -> None:
-    """Put definitions in force; one that was in force before, and was followed by another, is named."""
+    """Put definitions in force; one that was in force before, and was followed by another, is named. Raises
+    `DefinitionPinned`, and then none is."""
+    specs = list(specs)
+    refuse_pinned(engine, specs)
     for spec in specs:
-        row = engine.row(DEFINITION, (spec.name,))
-        if engine.define(spec) and row is not None and isinstance(row[0], int):
-            _warn_of_older(engine, spec, row[0])
+        row, earlier = engine.row(DEFINITION, (spec.name,)), earlier_at(engine, spec)
+        if engine.define(spec) and row is not None and earlier:
+            _log.warning(
+                "the definition of %s that this program puts in force is that of position %d, and a newer one was "
+                "in force since %s. If this program is of older code, close it and open the space with the newer "
+                "code; what was told is kept",
+                spec.name,
+                earlier,
+                row[0],
+            )
 
 
-def _warn_of_older(engine: Engine, spec: TypeSpec, newest: int) -> None:
-    said = encode(spec.plain())
-    first = max(0, newest - LOOKED_BACK_MAX)
-    for record in engine.store.records(first):
+def earlier_at(engine: Engine, spec: TypeSpec) -> int:
+    """The position at which this definition was in force before the one of today; 0 where it is that, or never was."""
+    row, said = engine.row(DEFINITION, (spec.name,)), encode(spec.plain())
+    newest = row[0] if row is not None and isinstance(row[0], int) else 0
+    if engine.in_force.get(spec.name, spec).content() == spec.content():
+        return 0
+    for record in engine.store.records(max(0, newest - LOOKED_BACK_MAX)):
         if record.position >= newest:
-            return
+            break
         if record.kind == "definition":
             earlier = record.content()
             earlier.pop("renamed", None)
             if encode(earlier) == said:
-                _log.warning(
-                    "the definition of %s that this program puts in force is that of position %d, and a newer one was "
-                    "in force since %d. If this program is of older code, close it and open the space with the newer "
-                    "code; what was told is kept",
-                    spec.name,
-                    record.position,
-                    newest,
-                )
-                return
+                return record.position
+    return 0
+
+
+def say_read_only(path: str | None, why: str) -> None:
+    """Say that a space is open for reading only."""
+    _log.warning("%s is open for reading only. %s", path or "the space", why)
 
 
 def warn_of_services(client: Viewed, fingerprints: Mapping[str, Plain]) -> None:

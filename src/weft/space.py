@@ -37,7 +37,9 @@ from weft.handle import Seat, Value, WaitTimeout
 from weft.home import Home, InsideOperation, fingerprint_of
 from weft.in_force import warn_of_services
 from weft.meant import unknown_verb
+from weft.pins import DefinitionPinned, Pin, pins
 from weft.points import OnPoint, pass_by
+from weft.reader import Reader, client_or_reader
 from weft.settlement import Place
 from weft.spec import TypeSpec
 from weft.spelling import nearest
@@ -100,13 +102,15 @@ def _named(edit: Edit) -> Iterator[None]:
         raise EventReused(what=f"edit {edit.once!r} by {edit.actor!r}") from reused
 
 
-def _engine_or(as_client: Callable[[], Client] | None, as_engine: Callable[[], Home]) -> Home | Client:
-    """The engine; where another program is that, its client, unless none is wanted."""
+def _engine_or(as_client: Callable[[], Client] | None, as_engine: Callable[[], Home], store: Store) -> Home | Client:
+    """The engine; unless none but that is wanted a client, where another program is the engine, or where a definition
+    is pinned."""
     try:
         return as_engine()
-    except SpaceLocked:
+    except (SpaceLocked, DefinitionPinned):
         if as_client is None:
             raise
+        store.release()
         return as_client()
 
 
@@ -142,27 +146,23 @@ class Space:
         by_name = {service_name(protocol): service for protocol, service in services.items()}
 
         def as_client() -> Client:
-            return Client(store, specs, now=now, needs_engine=engine is not False)
+            return client_or_reader(store, specs, now=now, needs_engine=engine is not False)
 
         def as_engine() -> Home:
             return Home(
-                store,
-                specs,
-                services=by_name,
-                recompute=recompute,
-                runners=runners,
-                now=now,
-                on_point=on_point,
+                store, specs, services=by_name, recompute=recompute, runners=runners, now=now, on_point=on_point,
                 make_attempts=make_attempts,
-            )
+            )  # fmt: skip
 
         try:
-            self._opened = as_client() if engine is False else _engine_or(None if engine else as_client, as_engine)
+            self._opened = (
+                as_client() if engine is False else _engine_or(None if engine else as_client, as_engine, store)
+            )
         except BaseException:
             store.close()
             raise
         self._seen = self._opened.position()
-        if isinstance(self._opened, Client):
+        if isinstance(self._opened, Client) and not self.read_only:
             warn_of_services(self._opened, {name: fingerprint_of(each) for name, each in by_name.items()})
 
     @property
@@ -217,13 +217,20 @@ class Space:
         """Whether this program computes the space; else another does, and this one is its client."""
         return isinstance(self._opened, Home)
 
+    @property
+    def read_only(self) -> str:
+        """Why this program may only read the space: its definitions are older than those in force, or differ from
+        pinned ones. Empty where it may edit."""
+        return self._opened.why if isinstance(self._opened, Reader) else ""
+
     if not TYPE_CHECKING:  # Checkers know every verb; at run time the refusal names the one that was meant.
 
         def __getattr__(self, name):
             raise unknown_verb("a space", type(self), name)
 
     def __repr__(self) -> str:
-        return f"<Space {self.path or 'in memory'}{'' if self.is_engine else ', as a client'}>"
+        how = "" if self.is_engine else ", read-only" if self.read_only else ", as a client"
+        return f"<Space {self.path or 'in memory'}{how}>"
 
     def view(self) -> AbstractContextManager[Engine]:
         """What the space holds, between two turns of its engine: for tools that look at spaces without their types.
@@ -293,6 +300,25 @@ class Space:
         for name, spec in compiled_types(check_types("space.define", kinds)).items():
             self._put(name, spec)
 
+    def pin(self, *kinds: type[Entity], why: str = "", by: str | None = None) -> None:
+        """Keep the definitions of these types that are in force: a program that brings other ones opens the space for
+        reading only. Only its engine can: else `PinnedByEngine`. Of one that is pinned the first word holds."""
+        self._pin("space.pin", kinds, why, by)
+
+    def unpin(self, *kinds: type[Entity], why: str = "", by: str | None = None) -> None:
+        """Let go of what `pin` pinned: whoever computes the space next may bring another definition."""
+        self._pin("space.unpin", kinds, why, by)
+
+    def _pin(self, call: str, kinds: tuple[type[Entity], ...], why: str, by: str | None) -> None:
+        check_texts(call, by=by, why=why)
+        for kind in check_types(call, kinds):
+            self._host.pin(type_name(kind), is_pinned=call == "space.pin", actor=by or self.actor, why=why)
+
+    def pins(self) -> dict[str, Pin]:
+        """The types that are pinned, by name: since when, by whom, and why."""
+        with self._host.view() as engine:
+            return pins(engine)
+
     def _define(self, kind: type[Entity]) -> TypeSpec:
         found = self._host.types.get(type_name(kind))
         if found is not None and self._host.kinds.get(type_name(kind)) in (None, kind):
@@ -330,13 +356,7 @@ class Space:
     def _event(self, edit: Edit) -> dict[str, Plain]:
         depth = self._host.depth_after(edit.cause) if edit.cause else 0
         event = event_plain(
-            edit.id,
-            edit.intents,
-            actor=edit.actor,
-            base=self.seen,
-            time=self._now(),
-            cause=edit.cause,
-            depth=depth,
+            edit.id, edit.intents, actor=edit.actor, base=self.seen, time=self._now(), cause=edit.cause, depth=depth
         )
         size_bytes = len(encode(event))
         if size_bytes > VALUE_BYTES_MAX:

@@ -123,6 +123,12 @@ def activity_of(entry: Entry) -> Activity:
             return Activity(entry.position, "definition", entry.position, str(entry.said.get("name", "")))
         case "service":
             return Activity(entry.position, "service", entry.position, str(entry.said.get("name", "")))
+        case "pinned":
+            said = entry.said
+            why, actor = str(said.get("why", "")), str(said.get("actor", ""))
+            done = "pinned" if said["is_pinned"] else "pinned no longer"
+            preview = f"{done}: {why}" if why else done
+            return Activity(entry.position, "definition", entry.position, str(said["type"]), by=actor, preview=preview)
         case "checked":
             return _checked(entry)
         case _:

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, Loaded] = {
     "list": Loaded("weft.cli.listing", "What there is in a space, and what is due or failed."),
     "retry": Loaded("weft.cli.retry", "Have what failed tried again."),
     "forget": Loaded("weft.cli.forget", "Take an entity or a blob out of a space for good."),
+    "pin": Loaded("weft.cli.pin", "Keep definitions in force, whatever other code comes."),
     "backup": Loaded("weft.cli.backup", "Copy a space, also while a program computes it."),
     "export": Loaded("weft.cli.export", "Write a space as lines of JSON, with its blobs."),
     "import": Loaded("weft.cli.importing", "Make a space from an export, every byte of it checked."),

@@ -26,7 +26,7 @@ from weft.errors import WeftError
 from weft.folding import depth_after
 from weft.graph import Slot
 from weft.held.waited import Waited
-from weft.in_force import define_all
+from weft.in_force import define_all, offer_all
 from weft.inbox import Inbox
 from weft.pins import put_pin, refuse_pinned
 from weft.points import OnPoint, pass_by
@@ -83,8 +83,7 @@ class Home:
         self._demanded = Demanded()
         self.engine = Engine(store, epoch=store.acquire(), types=specs, now=now)
         define_all(self.engine, specs.values())
-        for name, service in services.items():
-            self._offer(name, service, recompute)
+        offer_all(self.engine, services, recompute=recompute)
         self._point("types defined")
         self.engine.commit()
         self.engine.resume()
@@ -102,19 +101,6 @@ class Home:
         except StoreFailed as why:
             _log.error("%s", why)  # the space can be read all the same; the first turn tries again
             self.engine.resume()
-
-    def _offer(self, name: str, service: object, recompute: bool | None) -> None:
-        fingerprint = fingerprint_of(service)
-        cost = getattr(service, "cost", "")
-        harmless = cost in ("free", "") and getattr(service, "deterministic", False)
-        again = recompute if recompute is not None else bool(harmless)
-        was_known = name in self.engine.fingerprints
-        if self.engine.offer(name, fingerprint, recompute=again, cost=str(cost)) and was_known and not again:
-            _log.warning(
-                "%s is another service than before. What the former computed stands; open the space with "
-                "recompute=True to compute it anew",
-                name,
-            )
 
     # ---- running ----
     def start(self) -> None:
@@ -385,11 +371,3 @@ class Home:
         with self.turned:
             self.turned.wait_for(lambda: self.turns > turns or self.is_closed, timeout_s)
             return self.turns
-
-
-def fingerprint_of(service: object) -> Plain:
-    """What a service says it is; one that says nothing is known by its class."""
-    said = getattr(service, "fingerprint", None)
-    if callable(said):
-        return cast("Plain", dict(said()))
-    return {"name": f"{type(service).__module__}/{type(service).__qualname__}"}

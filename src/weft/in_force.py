@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, cast
 
 from weft.content import Plain, content_id, encode
 from weft.engine import Engine
@@ -55,6 +55,30 @@ def define_all(engine: Engine, specs: Iterable[TypeSpec]) -> None:
                 earlier,
                 row[0],
             )
+
+
+def offer_all(engine: Engine, services: Mapping[str, object], *, recompute: bool | None) -> None:
+    """Put services in force; one that is another than before, and computes nothing anew, is named."""
+    for name, service in services.items():
+        cost = getattr(service, "cost", "")
+        harmless = cost in ("free", "") and getattr(service, "deterministic", False)
+        again = recompute if recompute is not None else bool(harmless)
+        was_known = name in engine.fingerprints
+        is_another = engine.offer(name, fingerprint_of(service), recompute=again, cost=str(cost))
+        if is_another and was_known and not again:
+            _log.warning(
+                "%s is another service than before. What the former computed stands; open the space with "
+                "recompute=True to compute it anew",
+                name,
+            )
+
+
+def fingerprint_of(service: object) -> Plain:
+    """What a service says it is; one that says nothing is known by its class."""
+    said = getattr(service, "fingerprint", None)
+    if callable(said):
+        return cast("Plain", dict(said()))
+    return {"name": f"{type(service).__module__}/{type(service).__qualname__}"}
 
 
 def earlier_at(engine: Engine, spec: TypeSpec) -> int:

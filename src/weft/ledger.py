@@ -310,14 +310,11 @@ class Ledger(Loader):
     def readers(self, id: str) -> Iterable[str]:
         return dict.fromkeys(str(key[3]) for key, _ in self.rows(EDGE, (id,)))
 
-    def references_to(self, id: str) -> Iterator[ToldNode]:
+    def references_to(self, id: str) -> list[ToldNode]:
         """The references that lead to an entity, whether it is there or not."""
-        for thing in [self.graph.thing(reader) for reader in self.readers(id)]:
-            for node in thing.nodes.values() if thing is not None else ():
-                if isinstance(node, ToldNode) and node.spec.kind == "ref":
-                    target = target_of(node.outcome())
-                    if target is not None and target[0] == id:
-                        yield node
+        things = [thing for reader in self.readers(id) if (thing := self.graph.thing(reader)) is not None]
+        told = [node for thing in things for node in thing.nodes.values() if isinstance(node, ToldNode)]
+        return [ref for ref in told if ref.spec.kind == "ref" and (target_of(ref.outcome()) or ("",))[0] == id]
 
     def element_slot(self, whole: Whole, element: str) -> Slot:
         slot = self.slot(whole.thing, whole.spec, element)

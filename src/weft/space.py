@@ -34,8 +34,8 @@ from weft.expected import check_texts, check_type, check_types, no_place
 from weft.folding import event_id, event_plain
 from weft.glance import space_html
 from weft.handle import Seat, Value, WaitTimeout
-from weft.home import Home, InsideOperation, fingerprint_of
-from weft.in_force import warn_of_services
+from weft.home import Home, InsideOperation
+from weft.in_force import fingerprint_of, warn_of_services
 from weft.meant import unknown_verb
 from weft.pins import DefinitionPinned, Pin, pins
 from weft.points import OnPoint, pass_by

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -139,3 +140,27 @@ def test_a_name_is_entered_under_once(tmp_path: Path, name: str) -> None:
 def test_a_name_becomes_part_of_a_files_name_so_not_every_one_is_asked_for(wrong: str) -> None:
     assert not is_presence(wrong)
     assert is_presence(new_presence())
+
+
+@pytest.mark.kill
+def test_programs_that_enter_while_engines_come_and_go_are_there(path: str) -> None:
+    stop = threading.Event()
+
+    def come_and_go() -> None:
+        while not stop.is_set():
+            with closing(SqliteStore(path)) as store:
+                store.acquire()
+
+    engines = threading.Thread(target=come_and_go)
+    engines.start()
+    try:
+        for _ in range(100):
+            with closing(SqliteStore(path)) as store:
+                name = new_presence()
+                store.enter(name)
+                with closing(SqliteStore(path)) as other:
+                    assert other.is_there(name)
+    finally:
+        stop.set()
+        engines.join(60)
+    assert files(path) == []

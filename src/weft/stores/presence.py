@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 
 from weft.stores.lease import FileLock
 from weft.watchers import is_presence
 
 ENDING = "-client-"
+_TRIES, _PAUSE_S = 20, 0.01
 
 
 class Presences:
@@ -29,23 +31,27 @@ class Presences:
 
     def enter(self, name: str) -> None:
         """Be there under a name from now on. Raises OSError."""
-        if name not in self._mine:
-            lock = FileLock(self._file(name))
-            if not lock.acquire():
-                raise FileExistsError(f"{lock.path} is another program's")
-            self._mine[name] = lock
+        if name in self._mine:
+            return
+        lock = FileLock(self._file(name))
+        for _ in range(_TRIES):
+            if lock.acquire():
+                self._mine[name] = lock
+                return
+            time.sleep(_PAUSE_S)  # an engine that opens may be about to take away the file that was made just now
+        raise FileExistsError(f"{lock.path} is another program's")
 
     def is_there(self, name: str) -> bool:
         """Whether whoever entered under a name has neither left nor ended; what cannot be looked at is there."""
         if name in self._mine:
             return True
+        lock = FileLock(self._file(name))
         try:
-            if FileLock(self._file(name)).owner() is not None:
+            if lock.owner() is not None:
                 return True
-            self._remove(name)
         except OSError:
             return True
-        return False
+        return not self._take_away(lock, name)
 
     def leave(self) -> None:
         """Be there no longer, under any name."""
@@ -64,6 +70,17 @@ class Presences:
             names = [name.removeprefix(start) for name in os.listdir(folder) if name.startswith(start)]
             for name in filter(is_presence, names):
                 self.is_there(name)
+
+    def _take_away(self, lock: FileLock, name: str) -> bool:
+        """Remove the file of one that ended; returns whether nobody took it meanwhile. While the lock is held, so that
+        whoever made it this very moment sees that it is gone, and makes it again."""
+        with contextlib.suppress(OSError):
+            if os.path.lexists(lock.path):
+                if not lock.acquire():
+                    return False
+                self._remove(name)
+                lock.release()
+        return True
 
     def _remove(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):

@@ -193,6 +193,7 @@ class Client:
     def watch(self, place: Place, *, stays: bool = False) -> None:
         """Ask the engine to demand a node until that is let go of, or this program closes the space or ends; if it
         `stays`, until the engine does."""
+        self._has_watched = self._has_watched or not stays
         self._post({"watch": list(place), "by": "" if stays else self._enter()})
         self._demanded.hold(place)
 
@@ -205,7 +206,6 @@ class Client:
         """The name of this program, which is there under it from now on."""
         with self._opened() as store:
             store.enter(self._name)
-            self._has_watched = True
         return self._name
 
     def settlement(self, place: Place, since: int) -> Settlement:

@@ -143,6 +143,15 @@ def test_a_client_that_demanded_nothing_leaves_no_word(space: Space, path: str) 
         assert space._store.inbox() == []
 
 
+def test_a_client_that_only_asked_whether_all_is_settled_leaves_no_word_either(space: Space, path: str) -> None:
+    client = weft.open(path, types=[Sheet, Kept], engine=False)
+    client.wait_settled(timeout_s=30)
+    with space._host.lock:
+        client.close()
+
+        assert space._store.inbox() == []
+
+
 def test_who_gives_no_name_or_leaves_without_having_asked_takes_nothing_from_others() -> None:
     world = World(Sheet, store=MemoryStore())
     world.tell(["one", "", "create", "Sheet"])

@@ -13,6 +13,7 @@ from weft.content import Plain
 from weft.rebuild import rebuild
 from weft.reduce import Refused, element_identity
 from weft.slot import Gone
+from weft.testing.rules import mark_below
 
 
 class Bed(Entity):
@@ -77,7 +78,7 @@ def test_so_it_does_where_the_one_that_refers_is_not_in_memory() -> None:
 
     plant(world)
 
-    assert world.engine.mark([world.slot("s", "bigger")]) < world.engine.cut
+    assert mark_below(world.engine, [world.slot("s", "bigger")]) < world.engine.cut
     world.watch("bigger total each", "s")
     world.rest()
     assert shown(world) == (7, 7, (8,))
@@ -85,11 +86,11 @@ def test_so_it_does_where_the_one_that_refers_is_not_in_memory() -> None:
 
 def test_the_mark_says_that_they_are_unsettled_since_then() -> None:
     world = waiting()
-    assert world.engine.mark([world.slot("s", "total")]) == world.engine.cut
+    assert mark_below(world.engine, [world.slot("s", "total")]) == world.engine.cut
 
     plant(world)
 
-    assert world.engine.mark([world.slot("s", "total")]) == world.engine.cut - 1
+    assert mark_below(world.engine, [world.slot("s", "total")]) == world.engine.cut - 1
 
 
 def test_what_one_edit_creates_may_be_referred_to_by_what_it_created_before() -> None:

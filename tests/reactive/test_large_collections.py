@@ -13,7 +13,7 @@ from tests.laws.test_rebuild import tables
 from weft import Entity, Field, Ref, Space, derive, field, gathered, items, ref
 from weft.content import encode
 from weft.copies import export_space, import_space
-from weft.past.as_of import NotKept
+from weft.past.known import NotKept
 from weft.rebuild import rebuild
 from weft.record import Entry
 from weft.store import NODE, NoBlob, entries_of

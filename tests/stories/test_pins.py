@@ -12,7 +12,7 @@ from tests.laws.test_rebuild import tables
 from tests.stories.operations import doubled
 from weft import Blob, Entity, Field, Settled, derive, field, items
 from weft.client import ClientDefines
-from weft.pins import DefinitionPinned, Pin, PinnedByEngine
+from weft.pins import DefinitionPinned, NothingToPin, Pin, PinnedByEngine
 from weft.reader import ReadOnly
 from weft.rebuild import rebuild
 from weft.stores.sqlite import SqliteStore
@@ -150,6 +150,16 @@ def test_who_pins_what_is_pinned_or_lets_go_of_what_is_not_changes_nothing(path:
         space.pin(OLDER, why="second")
         assert space.position == before + 1
         assert isinstance(space.pins()["Note"], Pin) and space.pins()["Note"].why == "first"
+
+
+def test_what_is_no_type_of_the_space_cannot_be_pinned(path: str) -> None:
+    with weft.open(path, types=[NEWER]) as space:
+        before = space.position
+
+        with pytest.raises(NothingToPin, match="The space has no type Beside"):
+            space.pin(Beside)
+
+        assert (space.position, space.pins()) == (before, {})
 
 
 def test_within_a_program_a_pinned_definition_is_not_replaced(path: str) -> None:

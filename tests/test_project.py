@@ -97,6 +97,23 @@ def test_docstrings_comments_and_blank_lines_are_not_code(tmp_path: Path) -> Non
     assert [(each.lines, each.complexity) for each in measured.functions] == [(3, 1)]
 
 
+@pytest.mark.parametrize(
+    ("failed", "is_unrelated"),
+    [
+        ("tests/a.py::test_one", True),
+        ("tests/a.py::test_one[case]", True),
+        ("tests/a.py::test_one_more", False),
+        ("tests/b.py::test_one", False),
+    ],
+)
+def test_the_unrelated_test_of_a_mutant_is_known_by_its_whole_id(failed: str, is_unrelated: bool) -> None:
+    of_a_test = Mutant("m", "f.py", "old", "new", ("tests/b.py",), "tests/a.py::test_one")
+    of_a_file = Mutant("m", "f.py", "old", "new", ("tests/b.py",), "tests/a.py")
+
+    assert of_a_test.is_unrelated(failed) == is_unrelated
+    assert of_a_file.is_unrelated(failed) == failed.startswith("tests/a.py")
+
+
 @pytest.mark.parametrize("source", ["nothing", "twice twice"])
 def test_a_mutant_that_does_not_fit_the_code_is_an_error(source: str) -> None:
     mutant = Mutant("m", "f.py", "twice", "once", ("tests",), "tests")

@@ -153,8 +153,9 @@ def test_an_each_over_what_failed_is_shown_failed_as_it_was(texts: list[str]) ->
 
         assert [isinstance(states[1], str) for states in shown.values()] == [text == "broken" for text in texts]
         for position, states in shown.items():
-            was = space.at(position).get(Line, line.id)
-            assert [outcome_of(each) for each in (was.words, was.loud, was.louder, was.count)] == states
+            for as_shown in (False, True):
+                was = space.at(position, as_shown=as_shown).get(Line, line.id)
+                assert [outcome_of(each) for each in (was.words, was.loud, was.louder, was.count)] == states
 
 
 def outcome_of(node: Value[object]) -> object:

@@ -63,6 +63,7 @@ def as_version_1(path: Path) -> None:
             connection.execute(text.create)
         connection.executemany(memo.put, [memo.cells((key,), row) for key, row in first.items()])  # type: ignore[arg-type]
         connection.executemany(version.put, [version.cells(key, row) for key, row in shown])
+        connection.execute("DROP TABLE node")  # which came with schema 2
         meta = sql.TEXTS["meta"]
         connection.execute(meta.put, meta.cells(("schema",), (1,)))
         connection.execute("PRAGMA user_version = 1")

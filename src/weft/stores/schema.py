@@ -148,8 +148,10 @@ class Schema:
 
 
 def _by_position(connection: sqlite3.Connection) -> None:
-    """From 1 to 2: results by call key say where they stand, not what they are; what slots show lies as it came."""
+    """From 1 to 2: results by call key say where they stand, not what they are; what slots show lies as it came;
+    and there is a table for nodes of collections."""
     memo, version = TEXTS["memo"], TEXTS["version"]
+    connection.execute(TEXTS["node"].create)
     found = connection.execute("SELECT key, position FROM memo").fetchall()
     connection.execute("DROP TABLE memo")
     connection.execute(memo.create)

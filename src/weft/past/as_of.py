@@ -136,15 +136,20 @@ class AsOf:
     # ---- what it showed ----
     def outcome(self, entity: str, name: str, element: str = "") -> Past:
         """What a node showed, by the name it had then, or one of its elements."""
-        spec, erased = self.node(entity, name), self._erased(entity)
-        if spec is None:
-            return WAS_ERASED if 0 < erased <= self.position else Gone("it was not there")
-        if erased:
-            return NotKept(f"it was erased at {erased}")
+        spec = self._there(entity, name)
+        if not isinstance(spec, NodeSpec):
+            return spec
         try:
             return self._outcome(entity, spec, element)
         except NoBlob as lost:
             return NotKept(str(lost))
+
+    def _there(self, entity: str, name: str) -> NodeSpec | Gone | NotKept:
+        """A node of an entity, where it was there and nobody has erased it since."""
+        spec, erased = self.node(entity, name), self._erased(entity)
+        if spec is None:
+            return WAS_ERASED if 0 < erased <= self.position else Gone("it was not there")
+        return NotKept(f"it was erased at {erased}") if erased else spec
 
     def _outcome(self, entity: str, spec: NodeSpec, element: str) -> Past:
         if spec.kind == "each":

@@ -23,7 +23,7 @@ from weft.past.index import LogIndex, first_within, last_within
 from weft.past.known import Known, NotKept, Unknown
 from weft.past.made import Around, Made, made_around, made_at, made_today
 from weft.past.told_before import ToldBefore
-from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, SlotKey
+from weft.slot import Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import NodeSpec
 from weft.store import DUE, NoBlob
 from weft.tree import Member
@@ -158,11 +158,9 @@ class RightThen(AsOf):
         return self._right_at(entity, name, element)
 
     def _right_at(self, entity: str, name: str, element: str) -> Known:
-        spec, erased = self.node(entity, name), self._erased(entity)
-        if spec is None:
-            return WAS_ERASED if 0 < erased <= self.position else Gone("it was not there")
-        if erased:
-            return NotKept(f"it was erased at {erased}")
+        spec = self._there(entity, name)
+        if not isinstance(spec, NodeSpec):
+            return spec
         try:
             if spec.kind == "each" and not element:
                 return self._whole_right(entity, spec)

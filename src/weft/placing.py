@@ -15,7 +15,8 @@ from weft.spec import NodeCode
 from weft.vectors import Wanted
 
 QUICK_S = 0.001
-"""A plain function that was seen to take less, twice, is called on the engine's own thread from then on."""
+"""A plain function that was seen to take less, twice, is called in place from then on, by the engine's own thread or by
+one that edits."""
 SLOW_S = 0.02
 """One that takes longer there goes back to a thread, so that the engine goes on."""
 
@@ -31,7 +32,7 @@ class Placing:
         self, code: NodeCode, operation: Operation, services: Mapping[str, object], timeout_s: float | None
     ) -> Runner:
         """Where the code says; else where a service says; else by kind, plain functions by the pace seen so far. One
-        whose time is bounded is not called on the engine's own thread, where nobody could keep the bound."""
+        whose time is bounded is not called in place, where nobody could keep the bound."""
         wanted = code.runner
         if wanted is None and services:
             wanted = next((r for s in services.values() if (r := getattr(s, "runner", None))), None)

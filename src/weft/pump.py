@@ -37,6 +37,8 @@ _log = logging.getLogger("weft")
 
 RESULTS_MAX = 2000
 """How many slots one turn settles before it commits: bounds what an edit waits behind."""
+RESULTS_HERE_MAX = 16
+"""How many an edit settles that is made where it is asked for; the loop settles the rest."""
 POLL_S = 0.02
 """How often the inbox of other programs is looked at."""
 STALL_S = 1.0
@@ -122,8 +124,9 @@ class Pump:
         longer than all else that an edit does. None when the loop has something to do, or many edit at once; then
         `submit` it.
 
-        Only the edit is done here: what it makes due is the loop's. Raises what broke the engine, and whatever was
-        sent to this thread meanwhile (a Ctrl-C); then memory is read anew, and the edit is kept whole or not at all.
+        What it makes due is settled here too, as far as that is little and quick, and made durable by the same commit;
+        calls that go elsewhere, and the rest, are the loop's. Raises what broke the engine, and whatever was sent to
+        this thread meanwhile (a Ctrl-C); then memory is read anew, and the edit is kept whole or not at all.
         """
         if not self.lock.acquire(blocking=False):
             return None
@@ -143,8 +146,7 @@ class Pump:
         answers: list[Answer] = []
         try:
             self._take_edits(answers)
-            self._point("edits folded")
-            self.engine.commit()
+            more, made = self._settle(RESULTS_HERE_MAX, answers)
         except StoreFailed as why:
             self._refuse(answers, why)
             return future
@@ -157,10 +159,10 @@ class Pump:
             self._read_anew()
             self._broken = None
             raise
-        self._point("edits kept")
-        self._answer(answers)
+        self._tell(made, answers)
+        self._tell_waiters()
         self.on_turn()
-        if self.engine.touched or self.engine.graph.ready or self.waiters:
+        if more or self.attempts.sending or self.submitted:
             self.ring()
         return future
 
@@ -228,16 +230,14 @@ class Pump:
         """One turn; returns whether there is more to do at once."""
         with self.lock:
             answers: list[Answer] = []
+            self.attempts.send()  # what an edit on another thread left to be sent is durable
             try:
                 # In this order: what a client was told is durable comes before an edit that was made here after that.
                 self.inbox.take()
                 self._take_edits(answers)
                 self._take_reports()
                 self.inbox.forget_gone(self._time())
-                more = self.attempts.pump(RESULTS_MAX)
-                made = (bool(answers), bool(self.engine.batch.taken), self.engine.has_results)
-                self._pass(made, "edits folded", "inbox folded", "results settled")
-                self.engine.commit()
+                more, made = self._settle(RESULTS_MAX, answers)
             except StoreFailed as why:
                 self._refuse(answers, why)
                 return False
@@ -247,14 +247,26 @@ class Pump:
                 raise
             self._was_refused = False
             self._is_crowded = len(answers) > 1 if answers else self._is_crowded
-            self._taken.clear()
-            self._pass(made, "edits kept", "inbox kept", "results kept")
-            self._answer(answers)
-            self._retry_by_key()
+            self._tell(made, answers)
             self.attempts.send()
             self._tell_waiters()
         self.on_turn()
         return more or bool(self.submitted or self.reports)
+
+    def _settle(self, results_max: int, answers: list[Answer]) -> tuple[bool, tuple[bool, bool, bool]]:
+        """Settle what is ready, and make the turn durable. Returns whether more is ready, and what was made durable."""
+        more = self.attempts.pump(results_max)
+        made = (bool(answers), bool(self.engine.batch.taken), self.engine.has_results)
+        self._pass(made, "edits folded", "inbox folded", "results settled")
+        self.engine.commit()
+        return more, made
+
+    def _tell(self, made: tuple[bool, bool, bool], answers: list[Answer]) -> None:
+        """The turn is durable: say so to whoever edited."""
+        self._taken.clear()
+        self._pass(made, "edits kept", "inbox kept", "results kept")
+        self._answer(answers)
+        self._retry_by_key()
 
     def _answer(self, answers: list[Answer]) -> None:
         for future, value, refusal in answers:
@@ -322,7 +334,10 @@ class Pump:
             self._wake.set()
 
         assert self._loop is not None
-        self._loop.call_later(delay_s, wake)
+        if self.turner is None:
+            self._loop.call_later(delay_s, wake)
+        else:
+            self._loop.call_soon_threadsafe(self._loop.call_later, delay_s, wake)
 
     def _time(self) -> float:
         return self._loop.time() if self._loop is not None else 0.0

@@ -31,6 +31,7 @@ OUTSIDE_CORE = frozenset(
         "failure",  # words what user code raised, and decides nothing
         "shared_text",  # stands before an optional library, as adapters do
         "meant",  # words what a checker would have refused
+        "limits",  # what services bear: kept to by runners
         "spent",  # what services said that calls cost: counted, and never decided by
         "purity",  # makes calls again to look at them
         "turns",  # queues, in which calls wait and slots: nothing of either is decided there

@@ -30,7 +30,7 @@ from weft.held.cuts import Cuts
 from weft.held.quiet import Quiet
 from weft.held.shown import Reading
 from weft.identity import rule_of
-from weft.intake import LOST, Taken, given, take
+from weft.intake import LOST, Taken, given, take, values_of
 from weft.matching.vector import Vectors
 from weft.operation import Operation
 from weft.placing import SLOW_S, Placing
@@ -124,11 +124,16 @@ class Attempts:
         """Begin what is ready: in order where that fits in a turn, else by turns. Returns whether something is left.
         Nothing is sent before `send`."""
         ready = self.engine.graph.ready
+        for key in self.placing.released(self.open):
+            slot = self.engine.node(*key)
+            if isinstance(slot, Slot):
+                self.engine.graph.offer(slot)
         for slot in ready.turn(results_max):
             slot.queued = False
             self.begin(slot)
-        if self.engine.graph.pins and not (ready or self.open):
-            self.engine.cuts.forget()
+        pins = self.engine.graph.pins
+        if pins and not self.open and (not ready or pins[0] == self.engine.cut):
+            self.engine.cuts.forget()  # nobody holds an older cut than the newest
         return bool(ready)
 
     def begin(self, slot: Slot) -> None:
@@ -281,17 +286,17 @@ class Attempts:
             return None
         if (operation.services or wanted is not None) and (missing := self.placing.missing_service(operation, wanted)):
             return Waiting(missing)
-        values = [value if shape is None else shape.decode(value, open_blob) for value, shape in kept]  # type: ignore[arg-type]
-        if spec.own:
-            values.insert(0, self._own(slot, code))
         self.number += 1
         services = self.placing.services_of(operation) if operation.services else {}
         id, by = AttemptId(self.engine.epoch, self.number), slot.key.entity
-        call = Call(id, operation, tuple(values), services, spec.timeout_s, by)
         runner = self.placing.runner(code, operation, services, spec.timeout_s)
+        is_plain = not services and is_whole and wanted is None
+        if is_plain and not self.placing.may_begin(slot, code, runner, id, self.open):
+            return None
+        call = Call(id, operation, values_of(slot, code, kept, open_blob), services, spec.timeout_s, by)
         slot.seen = key
         # With a service a call may have to wait for its turn, and then answers from another thread.
-        answer = self._answers[runner.name] if not services and is_whole and wanted is None else None
+        answer = self._answers[runner.name] if is_plain else None
         if answer is not None:
             made = self._made_here(slot, operation, answer(call), cut, key, preimage, taken)
             return made if reading is None else replace(made, used=taken.used, is_stale=None)
@@ -326,11 +331,6 @@ class Attempts:
         if result is not None and result.call_key == key and isinstance(result.outcome, Ok):
             known = result.outcome
         return Settling(cut, known, key, (0, 0), taken.inputs, taken.used, "reused")
-
-    def _own(self, slot: Slot, code: NodeCode) -> object:
-        if slot.last is None:
-            return code.shape.from_plain(slot.spec.initial)
-        return code.shape.decode(slot.last.encoded, self.engine.store.open_blob)
 
     def call_key(self, slot: Slot, names: Sequence[bytes]) -> tuple[Cid, bytes]:
         """The id of (operation, version, settings, service fingerprints, inputs), and the bytes it was made from."""
@@ -373,12 +373,8 @@ class Attempts:
     ) -> Settling:
         """What a call came to that ended before anything else could happen: nothing it was given has changed, and
         nobody else has come to a result for its key."""
-        if isinstance(report, Finished):
-            if report.blobs:
-                self._keep_made(report)
-            outcome: Outcome = Ok(content_id(report.encoded), report.encoded)
-        else:
-            outcome = self._error(slot, report)
+        self._keep_made(report)
+        outcome = self._outcome(slot, report)
         if report.took_s > SLOW_S:
             self.placing.note(operation, report.took_s)
         took_us = int(report.took_s * 1e6)
@@ -461,14 +457,9 @@ class Attempts:
     def _settle(self, slot: Slot | None, attempt: Attempt, report: Finished | Broke) -> None:
         target = slot or self.engine.lost_slot(attempt.slot)
         cut, key, preimage, taken, reading = attempt.what
-        outcome: Outcome
-        other: Ok | None = None
-        if isinstance(report, Finished):
-            made = Ok(content_id(report.encoded), report.encoded)
-            outcome = self.engine.recall(key) or made
-            other = made if outcome.encoded != made.encoded else None
-        else:
-            outcome = self._error(slot, report)
+        outcome, other = self._outcome(slot, report), None
+        if isinstance(outcome, Ok) and (known := self.engine.recall(key)) is not None:
+            outcome, other = known, outcome if outcome.encoded != known.encoded else None
         if target is None:
             return
         how = "reused" if attempt.is_known else "ran"
@@ -500,7 +491,9 @@ class Attempts:
             slot.attempt = BACKOFF
             self.later(retry.delay_s_before(outcome.tries + 1), slot.key)
 
-    def _error(self, slot: Slot | None, report: Broke) -> Err:
+    def _outcome(self, slot: Slot | None, report: Finished | Broke) -> Outcome:
+        if isinstance(report, Finished):
+            return Ok(content_id(report.encoded), report.encoded)
         tries = slot.tries + 1 if slot is not None else 1
         retry = slot.spec.retry if slot is not None else None
         is_final = retry is None or not report.retry or tries >= retry.attempts
@@ -509,16 +502,14 @@ class Attempts:
         return Err(report.kind, report.message, report.where, "", tries, is_final)
 
     def wake(self, key: SlotKey) -> None:
-        """A retry's pause is over."""
+        """A pause is over, before a retry or another look."""
         slot = self.engine.node(*key)
-        if not isinstance(slot, Slot):
-            return
-        if slot.attempt is BACKOFF:
-            slot.attempt = None
+        if isinstance(slot, Slot):
+            if slot.attempt is BACKOFF:
+                slot.attempt = None
+            self.quiet.wake(slot)
+            self.engine.cuts.wake(slot)
             self.engine.graph.offer(slot)
-        if self.quiet.wake(slot):
-            self.engine.graph.offer(slot)
-        self.engine.cuts.wake(slot)
 
     def reattach(self) -> None:
         """Memory was read anew: attempts under way hold on to the slots that stand there now."""

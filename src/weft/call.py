@@ -18,8 +18,8 @@ from typing import Protocol, TypeAlias, cast
 from msgspec import Struct
 
 from weft.blob import Blob
+from weft.limits import Limits as Limits
 from weft.operation import Operation
-from weft.policy import Limits as Limits
 from weft.spent import Spent
 
 

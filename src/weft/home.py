@@ -45,7 +45,7 @@ START_S = 30.0
 
 
 class InsideOperation(WeftError, RuntimeError):
-    """{call} was asked for inside an operation that runs on the engine's own turn, which would wait for itself. Give
+    """{call} was asked for inside an operation that runs where the engine does, which would wait for itself. Give
     the operation what it needs as inputs, and edit outside of it; or let a plain function run with
     runner="thread"."""
 

@@ -100,6 +100,15 @@ def given(slot: Slot, code: NodeCode, taken: Taken, open_blob: Opener) -> tuple[
     return names, kept
 
 
+def values_of(slot: Slot, code: NodeCode, kept: list[Kept], open_blob: Opener) -> tuple[object, ...]:
+    """What the operation is called with: its own last value first, where it is given that."""
+    values = [value if shape is None else shape.decode(value, open_blob) for value, shape in kept]  # type: ignore[arg-type]
+    if slot.spec.own:
+        last, shape = slot.last, code.shape
+        values.insert(0, shape.from_plain(slot.spec.initial) if last is None else shape.decode(last.encoded, open_blob))
+    return tuple(values)
+
+
 def _key(slot: Slot, edge: Edge | None) -> bytes:
     """The encoded key of the mapping's entry that an element of an `each` is for."""
     assert edge is not None

@@ -1,5 +1,4 @@
-"""Policies: what becomes of a call whose inputs change while it is under way, or before it has begun; and limits, which
-say how hard a service may be used meanwhile.
+"""Policies: what becomes of a call whose inputs change while it is under way, or before it has begun.
 
 Without one a call that was begun is finished, its value is shown as that of an older cut, and one more is made.
 
@@ -55,19 +54,3 @@ def policy_of(node: Says, operation: Says) -> Policy | None:
     if not (said is None or isinstance(said, Debounce)):
         raise TypeError(f"debounce is {said!r}, and should read Debounce(quiet_s=…, at_most_s=…)")
     return Policy(restart, debounce) if restart or debounce is not None else None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How hard a service may be used: calls at one time, and starts per second, at least 1/`per_s` apart. None:
-    unlimited."""
-
-    concurrency: int | None = None
-    per_s: float | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse limits under which nothing could ever run."""
-        if self.concurrency is not None and self.concurrency < 1:
-            raise ValueError(f"concurrency is {self.concurrency}; at least 1 call must be allowed")
-        if self.per_s is not None and not self.per_s > 0:
-            raise ValueError(f"per_s is {self.per_s}; it must be greater than 0")

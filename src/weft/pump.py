@@ -265,12 +265,9 @@ class Pump:
         """The turn is durable: say so to whoever edited."""
         self._taken.clear()
         self._pass(made, "edits kept", "inbox kept", "results kept")
-        self._answer(answers)
-        self._retry_by_key()
-
-    def _answer(self, answers: list[Answer]) -> None:
         for future, value, refusal in answers:
             future.set_result(value) if refusal is None else future.set_exception(refusal)
+        self._retry_by_key()
 
     def _pass(self, made: tuple[bool, bool, bool], *points: str) -> None:
         for is_made, point in zip(made, points, strict=True):

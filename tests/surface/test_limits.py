@@ -105,7 +105,7 @@ def test_an_operation_that_does_not_hold_the_engine_up_may_use_its_space(meddler
 
 @pytest.mark.parametrize("node", ["edits_async", "edits_inline", "waits_async"])
 def test_an_operation_that_would_wait_for_the_engine_it_runs_on_is_refused_in_words(meddler: Any, node: str) -> None:
-    with pytest.raises(weft.NodeFailed, match="inside an operation that runs on the engine's own thread"):
+    with pytest.raises(weft.NodeFailed, match="inside an operation that runs where the engine does"):
         getattr(meddler, node).wait(10)
 
     assert list(SPACES["tally"].numbers) == []

@@ -171,8 +171,7 @@ class Cuts:
 
     def end(self, slot: Slot | None, cut: int) -> None:
         """That call is over, and what it came to is settled."""
-        began_s = self._began_s.pop(slot, None) if slot is not None else None
-        if slot is not None and began_s is not None:
+        if slot is not None and (began_s := self._began_s.pop(slot, None)) is not None:
             self.took_s[slot.key] = self.timer.clock() - began_s
         self.shown.unpin(cut)
 
@@ -192,8 +191,7 @@ class Cuts:
                 for other in held.values():
                     if other is not hold:
                         self._join(hold, other)
-            for joint in group.joints:
-                self._over[joint] = hold
+            self._over.update(dict.fromkeys(group.joints, hold))
         if slot not in self._by:
             self._by[slot] = hold
             self._ask(slot, hold)
@@ -375,10 +373,8 @@ class Cuts:
         return False
 
     def wake(self, slot: Slot) -> None:
-        """The slowest takes longer than was expected: look again."""
-        if slot in self._asked_again:
-            self._asked_again.remove(slot)
-            self.graph.offer(slot)
+        """The slowest takes longer than was expected: it may ask for another look again."""
+        self._asked_again.discard(slot)
 
     def _slowest(self, hold: Hold) -> Slot | None:
         if hold.slowest not in hold.undone or hold.slowest not in self._began_s:

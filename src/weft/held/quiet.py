@@ -51,9 +51,7 @@ class Quiet:
             timer.later(left_s, slot.key)
         return left_s <= 0
 
-    def wake(self, slot: Slot) -> bool:
-        """That alarm went off; whether the slot still waits."""
-        if slot not in self._changes:
-            return False
-        self._changes[slot].is_armed = False
-        return True
+    def wake(self, slot: Slot) -> None:
+        """That alarm went off."""
+        if slot in self._changes:
+            self._changes[slot].is_armed = False

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from weft.builtin import whole_outcome
 from weft.call import AttemptId, Broke, Call, Finished, Partial, Report, Runner, answers_at_once
 from weft.call_key import CallKeys
-from weft.content import Cid, content_id, decode, encode, encoded_link
+from weft.content import Cid, decode, encode, encoded_link
 from weft.engine import Engine, Settling
 from weft.errors import OLDER_SHAPE, Undecodable, WeftError
 from weft.graph import Edge, Slot, edge_outcome, place_of
@@ -374,9 +374,8 @@ class Attempts:
         """What a call came to that ended before anything else could happen: nothing it was given has changed, and
         nobody else has come to a result for its key."""
         if isinstance(report, Finished):
-            if report.blobs:
-                self._keep_made(report)
-            outcome: Outcome = Ok(content_id(report.encoded), report.encoded)
+            self._keep_made(report)
+            outcome: Outcome = Ok.of_bytes(report.encoded)
         else:
             outcome = self._error(slot, report)
         if report.took_s > SLOW_S:
@@ -464,7 +463,7 @@ class Attempts:
         outcome: Outcome
         other: Ok | None = None
         if isinstance(report, Finished):
-            made = Ok(content_id(report.encoded), report.encoded)
+            made = Ok.of_bytes(report.encoded)
             outcome = self.engine.recall(key) or made
             other = made if outcome.encoded != made.encoded else None
         else:
@@ -481,7 +480,7 @@ class Attempts:
         if report.spent is not None:
             said = replace(said, spent=report.spent)
         if isinstance(report, Broke) and report.made is not None:
-            said = replace(said, made=Ok(content_id(report.made), report.made))
+            said = replace(said, made=Ok.of_bytes(report.made))
         elif isinstance(report, Finished) and report.vectors:
             said = replace(said, vectors=Vectors(attempt.vectors_by, report.vectors))
         if (reading is not None and reading.is_past) or target in self.engine.cuts.passed:

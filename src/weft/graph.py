@@ -368,6 +368,8 @@ def tree_of(spec: NodeSpec, outcome: Outcome) -> Tree:
 
 def members_of(spec: NodeSpec, outcome: Outcome) -> list[Member]:
     """The elements of a value: by the ids that came with it, by its keys, or by content."""
+    if isinstance(outcome, Gathered):
+        return list(outcome.tree)
     if not isinstance(outcome, Ok):
         return []
     # However large: each part of it was taken, and what is here must not keep a space from opening.

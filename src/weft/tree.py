@@ -41,6 +41,11 @@ class Member(Struct, frozen=True, gc=False):
     encoded: bytes
     key: bytes | None = None
 
+    @property
+    def root(self) -> Node | None:
+        """The root of its own tree, where it is a collection that has one."""
+        return None
+
 
 class Entry(Struct, frozen=True, gc=False):
     """An element at its place. `last` and `id` are what a leaf knows it by: its own id, and its content's."""

@@ -160,7 +160,7 @@ def groups_of(numbers: Iterable[int]) -> dict[int, tuple[int, ...]]:
     return {rest: tuple(number for number in held if number % 4 == rest) for rest in range(4)}
 
 
-def test_few_large_groups_are_kept_node_by_node_too(path: Path) -> None:
+def test_few_large_groups_are_kept_node_by_node_too(path: Path, tmp_path: Path) -> None:
     with weft.open(str(path), types=(Quarters,)) as space:
         one = quarters(space)
         first = sum(len(record.payload or b"") for record in space._store.records())
@@ -191,8 +191,14 @@ def test_few_large_groups_are_kept_node_by_node_too(path: Path) -> None:
         assert one.sizes.wait() == {rest: len(group) for rest, group in now.items()}
         assert space.counts()[SIZE]["executed"] == 1
         assert written_after(space, before) < 12
-    assert examine(str(path)) == []
-    check_rebuilt(path)
+        shown = one.groups.wait()
+    export_space(path, tmp_path / "out.ndjson")
+    import_space(tmp_path / "out.ndjson", tmp_path / "again.weft")
+    for each in (path, tmp_path / "again.weft"):
+        assert examine(str(each)) == []
+        check_rebuilt(each)
+        with weft.open(str(each), types=(Quarters,)) as space:
+            assert space.find(Quarters)[0].groups.wait() == shown
 
 
 def test_a_group_that_grows_large_and_shrinks_again_is_what_it_was(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from weft.builtin import whole_outcome
 from weft.call import AttemptId, Broke, Call, Finished, Partial, Report, Runner, answers_at_once
 from weft.call_key import CallKeys
-from weft.content import Cid, content_id, decode, encode, encoded_link
+from weft.content import Cid, decode, encode, encoded_link
 from weft.engine import Engine, Settling
 from weft.errors import OLDER_SHAPE, Undecodable, WeftError
 from weft.graph import Edge, Slot, edge_outcome, place_of
@@ -125,8 +125,7 @@ class Attempts:
         Nothing is sent before `send`."""
         ready = self.engine.graph.ready
         for key in self.placing.released(self.open):
-            slot = self.engine.node(*key)
-            if isinstance(slot, Slot):
+            if (slot := self._slot(key)) is not None:
                 self.engine.graph.offer(slot)
         for slot in ready.turn(results_max):
             slot.queued = False
@@ -337,12 +336,14 @@ class Attempts:
         return self.keys.key(slot.spec, names, self.engine.fingerprints)
 
     def _carry_tries(self, slot: Slot, key: Cid) -> None:
-        result = slot.result
-        is_same = result is not None and result.call_key == key
-        if is_same and result is not None and isinstance(result.outcome, Err) and not result.outcome.final:
+        result, slot.tries = slot.result, 0
+        if (
+            result is not None
+            and result.call_key == key
+            and isinstance(result.outcome, Err)
+            and not result.outcome.final
+        ):
             slot.tries = result.outcome.tries
-        else:
-            slot.tries = 0
 
     def _start(self, slot: Slot, call: Call, runner: Runner, what: Keyed, wanted: Wanted | None) -> None:
         """Have the call made somewhere."""
@@ -400,7 +401,7 @@ class Attempts:
         attempt = self.open.get(report.id)
         if attempt is None:
             return
-        slot = self._slot(attempt)
+        slot = self._slot(attempt.slot)
         if isinstance(report, Partial):
             if report.index >= attempt.partials:
                 attempt.partials = report.index + 1
@@ -431,9 +432,9 @@ class Attempts:
         if slot is not None:
             self.engine.graph.offer(slot)
 
-    def _slot(self, attempt: Attempt) -> Slot | None:
-        """The slot an attempt was for, as it is in memory now."""
-        found = self.engine.node(*attempt.slot)
+    def _slot(self, key: SlotKey) -> Slot | None:
+        """A slot as it is in memory now."""
+        found = self.engine.node(*key)
         return found if isinstance(found, Slot) else None
 
     def _frame(self, slot: Slot | None, attempt: Attempt, encoded: bytes) -> None:
@@ -472,7 +473,7 @@ class Attempts:
         if report.spent is not None:
             said = replace(said, spent=report.spent)
         if isinstance(report, Broke) and report.made is not None:
-            said = replace(said, made=Ok(content_id(report.made), report.made))
+            said = replace(said, made=Ok.of_bytes(report.made))
         elif isinstance(report, Finished) and report.vectors:
             said = replace(said, vectors=Vectors(attempt.vectors_by, report.vectors))
         if (reading is not None and reading.is_past) or target in self.engine.cuts.passed:
@@ -493,7 +494,7 @@ class Attempts:
 
     def _outcome(self, slot: Slot | None, report: Finished | Broke) -> Outcome:
         if isinstance(report, Finished):
-            return Ok(content_id(report.encoded), report.encoded)
+            return Ok.of_bytes(report.encoded)
         tries = slot.tries + 1 if slot is not None else 1
         retry = slot.spec.retry if slot is not None else None
         is_final = retry is None or not report.retry or tries >= retry.attempts
@@ -503,8 +504,7 @@ class Attempts:
 
     def wake(self, key: SlotKey) -> None:
         """A pause is over, before a retry or another look."""
-        slot = self.engine.node(*key)
-        if isinstance(slot, Slot):
+        if (slot := self._slot(key)) is not None:
             if slot.attempt is BACKOFF:
                 slot.attempt = None
             self.quiet.wake(slot)
@@ -515,7 +515,7 @@ class Attempts:
         """Memory was read anew: attempts under way hold on to the slots that stand there now."""
         self.sending = [(call, runner) for call, runner in self.sending if call.id in self.open]
         for attempt in self.open.values():
-            slot = self._slot(attempt)
+            slot = self._slot(attempt.slot)
             if slot is not None:
                 slot.attempt = attempt
 
@@ -533,7 +533,7 @@ class Attempts:
         """Ask the calls for slots that are no longer there to stop: advisory, their answers come too late anyway."""
         for slot in touched:
             attempt = slot.attempt
-            if isinstance(attempt, Attempt) and isinstance(slot.outcome(), Gone) and self._slot(attempt) is not slot:
+            if isinstance(attempt, Attempt) and isinstance(slot.outcome(), Gone) and self._slot(slot.key) is not slot:
                 attempt.runner.cancel(attempt.id)
 
     def retire(self) -> None:

@@ -14,7 +14,7 @@ from functools import reduce
 from typing import NamedTuple, get_args
 
 from weft.blob import Opener
-from weft.content import Plain, content_id, encode
+from weft.content import encode
 from weft.failure import is_ctrl_c, message_of, where_of
 from weft.maintained import Filtered, Grouped, Maintained, Ordered
 from weft.slot import Err, Ok
@@ -40,7 +40,7 @@ def whole_outcome(
 
 def _computed(spec: NodeSpec, code: NodeCode, elements: Tree, open_blob: Opener, before: object) -> tuple[Ok, object]:
     if spec.kind == "count":
-        return _plain(len(elements)), None
+        return Ok.of_bytes(encode(len(elements))), None
     if spec.kind == "reduce":
         return _reduced(spec, code, elements, open_blob), None
     shape, function = code.inputs[0], code.function
@@ -89,8 +89,7 @@ def _reduced(spec: NodeSpec, code: NodeCode, elements: Tree, open_blob: Opener) 
     if elements.root is not None:
         parts.append(elements.root.fold((function, shape), of_members, joined))
     whole = joined(parts)
-    encoded = whole if isinstance(whole, bytes) else whole.encoded
-    return Ok(content_id(encoded), encoded)
+    return Ok.of_bytes(whole if isinstance(whole, bytes) else whole.encoded)
 
 
 class Part(NamedTuple):
@@ -101,8 +100,3 @@ class Part(NamedTuple):
 
 
 _UNCHANGING = frozenset({bool, int, float, str, bytes, type(None)})
-
-
-def _plain(value: Plain) -> Ok:
-    encoded = encode(value)
-    return Ok(content_id(encoded), encoded)

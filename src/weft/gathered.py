@@ -1,6 +1,7 @@
 """The value of a collection, put together when somebody asks for it.
 
-Who counts or sums the elements, or only has to know whether they changed, asks for the tree or the content id alone.
+Who counts or sums the elements, or only has to know whether they changed, asks for the tree or the content id alone. A
+large list that is an element of another collection, as a group is, is known by its tree there, too.
 
 Knows nothing of nodes and of how elements came to be.
 Invariant: it is what an `Ok` with the same content id, bytes and ids would be; two with one content id have equal
@@ -15,9 +16,9 @@ from typing import TypedDict
 from msgspec import field
 
 from weft.collection import mapping_plain
-from weft.content import decode, encode, encoded_list
+from weft.content import content_id, decode, encode, encoded_list
 from weft.slot import Ok
-from weft.tree import Tree
+from weft.tree import Member, Node, Tree
 
 LARGE = 64
 """From so many elements on a collection is kept node by node: a change then writes the nodes on its way."""
@@ -65,8 +66,8 @@ class Gathered(Ok, frozen=True, gc=True):
 
     @property
     def is_large(self) -> bool:
-        """Whether it is kept node by node."""
-        return len(self.tree) >= LARGE
+        """Whether it is kept node by node: it has many elements, or one that is kept so."""
+        return len(self.tree) >= LARGE or any(member.root is not None for member in self.tree)
 
     def has_elements_of(self, other: Ok) -> bool:
         """Its content id stands for its elements too."""
@@ -79,3 +80,33 @@ class Gathered(Ok, frozen=True, gc=True):
     def __hash__(self) -> int:
         """By its content."""
         return hash(self.content)
+
+
+class Nested(Member, frozen=True, gc=True, kw_only=True):
+    """A large list as an element: its content id is that of its tree, and its bytes take O(n) when they are first asked
+    for."""
+
+    value: Gathered
+
+    @staticmethod
+    def of(element: str, tree: Tree, key: bytes | None) -> Nested:
+        """These elements as one, under its own id, and of a mapping its key's bytes."""
+        return Nested(element, tree.id, b"", key, value=Gathered.of(tree))
+
+    @property  # type: ignore[misc]
+    def encoded(self) -> bytes:
+        """The canonical bytes of the plain list."""
+        return self.value.encoded
+
+    @property
+    def root(self) -> Node | None:
+        """The root of the list's tree."""
+        return self.value.tree.root
+
+
+def as_member(element: str, tree: Tree, key: bytes) -> Member:
+    """A list as an element of a mapping: a small one is its bytes, and known by them."""
+    if len(tree) >= LARGE:
+        return Nested.of(element, tree, key)
+    encoded = encoded_list([member.encoded for member in tree])
+    return Member(element, content_id(encoded), encoded, key)

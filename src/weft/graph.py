@@ -39,7 +39,30 @@ class Due(NamedTuple):
     last: int
 
 
-class ToldNode:
+class _Collection:
+    """A node with elements, by their ids and in order; one that is no collection has none."""
+
+    __slots__ = ()
+
+    def tree(self) -> Tree:
+        """Its elements."""
+        raise NotImplementedError
+
+    def entry(self, element: str) -> Entry | None:
+        """One element by its id, at its place."""
+        raise NotImplementedError
+
+    def members(self) -> list[Member]:
+        """Its elements, in order; of an `each`, those that have a value."""
+        return list(self.tree())
+
+    def member(self, element: str) -> Member | None:
+        """One element by its id."""
+        found = self.entry(element)
+        return found.member if found is not None else None
+
+
+class ToldNode(_Collection):
     """A field of an entity in memory. What people told is always current."""
 
     __slots__ = ("_by_id", "_read", "_tree", "cell", "demand", "readers", "spec", "thing")
@@ -74,10 +97,6 @@ class ToldNode:
         """Its elements as they were when somebody last looked at them; of `items` they are told one by one."""
         return self._tree
 
-    def members(self) -> list[Member]:
-        """Its elements, in order."""
-        return list(self.tree())
-
     def element_ids(self) -> list[str]:
         """The ids of its elements, in order."""
         if isinstance(self.cell, ItemsCell):
@@ -90,13 +109,8 @@ class ToldNode:
             return self.cell.entry(element)
         return self._by_id.entry(self.tree(), element)
 
-    def member(self, element: str) -> Member | None:
-        """One element by its id."""
-        found = self.entry(element)
-        return found.member if found is not None else None
 
-
-class Slot:
+class Slot(_Collection):
     """A derived value in memory: what it shows, what it reads, and how it stands."""
 
     __slots__ = (
@@ -158,10 +172,6 @@ class Slot:
             self._tree = tree_of(self.spec, self._standing())
         return self._tree
 
-    def members(self) -> list[Member]:
-        """Its value's elements, in order."""
-        return list(self.tree())
-
     def _standing(self) -> Outcome:
         """What says which elements there are. A failure that is tried again removes none: they may be back at its very
         cut, where what they come to could not stand over their tombstones."""
@@ -179,13 +189,8 @@ class Slot:
             self._by_id = ById()
         return self._by_id.entry(self.tree(), element)
 
-    def member(self, element: str) -> Member | None:
-        """One element of its value by its id."""
-        found = self.entry(element)
-        return found.member if found is not None else None
 
-
-class Whole:
+class Whole(_Collection):
     """All slots of an `each`, as one collection in the order of what it runs over."""
 
     __slots__ = (
@@ -296,15 +301,6 @@ class Whole:
         tells = isinstance(base, ToldNode) and isinstance(base.cell, ItemsCell)
         return self._good.tree(self.entry, self._entries, None if tells else base.tree())
 
-    def members(self) -> list[Member]:
-        """The values there are, in order."""
-        return list(self.tree())
-
-    def member(self, element: str) -> Member | None:
-        """One element's value."""
-        found = self.entry(element)
-        return found.member if found is not None else None
-
     def outcome(self) -> Outcome:
         """The collection; failed where an element is; gone where what it runs over is."""
         if self._outcome is None:
@@ -372,6 +368,8 @@ def tree_of(spec: NodeSpec, outcome: Outcome) -> Tree:
 
 def members_of(spec: NodeSpec, outcome: Outcome) -> list[Member]:
     """The elements of a value: by the ids that came with it, by its keys, or by content."""
+    if isinstance(outcome, Gathered):
+        return list(outcome.tree)
     if not isinstance(outcome, Ok):
         return []
     # However large: each part of it was taken, and what is here must not keep a space from opening.
@@ -676,7 +674,7 @@ class Graph:
         if not edge.source.current:
             self._count(edge, 1)
         if edge.reader.demand:
-            self._demand(edge.source, 1)
+            self.demand(edge.source)
 
     def _detach(self, edge: Edge) -> None:
         mine = edge.source.readers.get(edge.element)
@@ -688,7 +686,7 @@ class Graph:
         if not edge.source.current:
             self._count(edge, -1)
         if edge.reader.demand:
-            self._demand(edge.source, -1)
+            self.demand(edge.source, -1)
 
     # ---- what is current ----
     def _count(self, edge: Edge, by: int) -> None:
@@ -794,10 +792,7 @@ class Graph:
 
     # ---- demand ----
     def demand(self, node: Source, by: int = 1) -> None:
-        """Somebody watches this node, or (-1) no longer does."""
-        self._demand(node, by)
-
-    def _demand(self, node: Source, by: int) -> None:
+        """Somebody watches or reads this node, or (-1) no longer does."""
         stack: list[tuple[Source, int]] = [(node, by)]
         while stack:
             node, by = stack.pop()

@@ -30,7 +30,7 @@ from weft.in_force import define_all, offer_all
 from weft.inbox import Inbox
 from weft.pins import put_pin, refuse_pinned
 from weft.points import OnPoint, pass_by
-from weft.pump import Pump, SpaceClosed, Waiter
+from weft.pump import Pump, SpaceClosed
 from weft.settlement import Place, Settlement, fail, finish, is_settled, open_settlement
 from weft.spec import TypeSpec
 from weft.store import Store, StoreFailed
@@ -320,7 +320,7 @@ class Home:
                 future.add_done_callback(lambda _: self._demanded.keep(place))
             if not check():
                 waited.begin(self.engine.node(*place))
-                pump.wait_for(Waiter(check))
+                pump.wait_for(check)
                 pump.ring()
         return future
 
@@ -358,7 +358,7 @@ class Home:
 
         with self.lock:
             if not check():
-                pump.wait_for(Waiter(check))
+                pump.wait_for(check)
         pump.ring()
         return future
 

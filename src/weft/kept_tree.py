@@ -1,7 +1,8 @@
 """Trees as they are kept: node by node, each written once, and read again when somebody looks into it.
 
 A node's bytes are its level and what it holds: of a leaf the elements (id, value, and of a mapping the key), of others
-the nodes below (last element, how many elements, id).
+the nodes below (last element, how many elements, id). An element that has a tree of its own names its root in place of
+the value (level, last element, how many elements, id), and the nodes of that tree are kept as all others are.
 
 Knows nothing of slots, records and where nodes lie.
 Invariant: a tree that was read back has the id, and the elements in the order, of the one that was written.
@@ -10,10 +11,11 @@ Source: prolly trees' chunks; lazily loaded B-trees.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, cast
 
 from weft.content import Cid, Link, Plain, content_id, decode, encode_shallow
+from weft.gathered import Nested
 from weft.tree import Child, Entry, Member, Node, Tree
 
 Fetch: TypeAlias = "Callable[[Cid], bytes]"
@@ -25,11 +27,12 @@ class KeptNode(Node):
 
     __slots__ = ("_fetch", "_first")
 
-    def __init__(self, id: Cid, level: int, last: str, size: int, first: int, fetch: Fetch) -> None:
-        """`first`: the number of its first element in the whole tree."""
-        self.level, self.last, self.size, self.place = level, last, size, (first + size - 1,)
-        self._id, self._listed, self._folds, self.keeper = id, None, None, None
-        self._first, self._fetch = first, fetch
+    def __init__(self, level: int, named: Sequence[Any], first: int, fetch: Fetch) -> None:
+        """`named`: its last element, how many it has, its id. `first`: the number of its first one in the whole
+        tree."""
+        self.last, self.size, link = named
+        self._id, self._listed, self._folds, self.keeper = link.cid, None, None, None
+        self.level, self.place, self._first, self._fetch = level, (first + self.size - 1,), first, fetch
 
     def __getattr__(self, name: str) -> Any:
         # Asked for only as long as there are none.
@@ -43,21 +46,21 @@ class KeptNode(Node):
 def kept_tree(id: Cid, fetch: Fetch) -> Tree:
     """The tree whose root has this id, which is read at once."""
     level, children = _held(fetch(id), 0, fetch)
-    root = KeptNode(id, level, children[-1].last, sum(child.size for child in children), 0, fetch)
+    root = KeptNode(level, (children[-1].last, sum(child.size for child in children), Link(id)), 0, fetch)
     root.children = children
     return Tree(root)
 
 
 def written(node: Node) -> bytes:
     """A node's bytes."""
-    held: list[Plain]
-    if node.level:
-        nodes = cast("list[Node]", node.children)
-        held = [[one.last, one.size, Link(one.id)] for one in nodes]
-    else:
-        members = [entry.member for entry in cast("list[Entry]", node.children)]
-        held = [[one.element, one.encoded, one.key] for one in members]
-    return encode_shallow([node.level, held])
+    return encode_shallow([node.level, [_named(child) for child in node.children]])
+
+
+def _named(child: Child) -> list[Plain]:
+    if isinstance(child, Node):
+        return [child.last, child.size, Link(child.id)]
+    member, root = child.member, child.member.root
+    return [member.element, member.encoded if root is None else [root.level, *_named(root)], member.key]
 
 
 def unkept(tree: Tree, is_kept: Callable[[Node], bool]) -> list[Node]:
@@ -68,14 +71,22 @@ def unkept(tree: Tree, is_kept: Callable[[Node], bool]) -> list[Node]:
         node = stack.pop()
         if not is_kept(node):
             found.append(node)
-            stack.extend(cast("list[Node]", node.children) if node.level else ())
+            stack.extend(_below(node))
     return found[::-1]
 
 
+def _below(node: Node) -> Iterator[Node]:
+    for child in node.children:
+        root = child if isinstance(child, Node) else child.member.root
+        if root is not None:
+            yield root
+
+
 def nodes_in(encoded: bytes) -> list[Cid]:
-    """The ids of the nodes that a written node holds; none of a leaf."""
-    level, held = cast("tuple[int, list[tuple[str, int, Link]]]", decode(encoded))
-    return [link.cid for _, _, link in held] if level else []
+    """The ids of the nodes that a written node holds: those below it, or the roots of its elements."""
+    level, held = cast("tuple[int, list[list[Any]]]", decode(encoded))
+    named = held if level else [value for _, value, _ in held if not isinstance(value, bytes)]
+    return [link.cid for *_, link in named]
 
 
 def in_parts(nodes: Iterable[Node], bytes_max: int) -> Iterator[list[Plain]]:
@@ -98,12 +109,14 @@ def _held(encoded: bytes, first: int, fetch: Fetch) -> tuple[int, list[Child]]:
     level, held = cast("tuple[int, list[list[Any]]]", decode(encoded))
     children: list[Child] = []
     for one in held:
-        if level:
-            last, size, link = one
-            children.append(KeptNode(link.cid, level - 1, last, size, first, fetch))
-            first += size
-        else:
-            element, value, key = one
-            children.append(Entry.of((first,), Member(element, content_id(value), value, key)))
-            first += 1
+        children.append(KeptNode(level - 1, one, first, fetch) if level else Entry.of((first,), _member(one, fetch)))
+        first += children[-1].size
     return level, children
+
+
+def _member(named: Sequence[Any], fetch: Fetch) -> Member:
+    element, value, key = named
+    if isinstance(value, bytes):
+        return Member(element, content_id(value), value, key)
+    level, *root = value
+    return Nested.of(element, Tree(KeptNode(level, root, 0, fetch)), key)

@@ -12,16 +12,16 @@ Source: incremental view maintenance of databases.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
 
 from weft.collection import key_element
-from weft.content import Plain, content_id, encode, encoded_list
+from weft.content import Plain, encode
 from weft.errors import Unencodable
 from weft.failure import is_ctrl_c
-from weft.gathered import Gathered
+from weft.gathered import Gathered, as_member
 from weft.tree import Entry, Member, Tree, changed, is_much
 from weft.value import Shape
 
@@ -150,7 +150,7 @@ class _Named(NamedTuple):
 
 class Grouped(Maintained):
     """Elements by the key that the function gives them: what Python takes for one key is one group, under the key that
-    comes first. A change costs its group, too, whose elements are one value."""
+    comes first."""
 
     def __init__(self, shape: Shape) -> None:
         """`shape`: of the keys, as the function is annotated."""
@@ -178,11 +178,7 @@ class Grouped(Maintained):
             self._names[entry.last] = named
             self._groups[named.key] = self._groups.get(named.key, Tree()).put(entry)
             touched[named.key] = None
-        self._renew(touched)
-        return True
-
-    def _renew(self, keys: Iterable[Any]) -> None:
-        for key in keys:
+        for key in touched:
             old = self._entries.pop(key, None)  # it may have had another name
             if old is not None:
                 self._mapping = self._mapping.without(old.place)
@@ -191,14 +187,12 @@ class Grouped(Maintained):
                 self._mapping = self._mapping.put(entry)
             else:
                 del self._groups[key]
+        return True
 
     def _entry(self, tree: Tree) -> Entry:
         """A group in the mapping, which is ordered by the bytes of keys."""
-        first, *others = tree.entries()
-        named = self._names[first.last]
-        encoded = encoded_list([entry.member.encoded for entry in (first, *others)])
-        member = Member(key_element(named.plain), content_id(encoded), encoded, named.encoded)
-        return Entry.of((named.encoded,), member)
+        named = self._names[next(tree.entries()).last]
+        return Entry.of((named.encoded,), as_member(key_element(named.plain), tree, named.encoded))
 
     def _named(self, key: object) -> _Named:
         try:

@@ -19,8 +19,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from weft.attempt import Attempts
 from weft.call import Partial, Report, Runner
 from weft.engine import Engine, EngineBroke
@@ -44,15 +42,10 @@ POLL_S = 0.02
 STALL_S = 1.0
 """How long the pump rests after the store has refused a batch."""
 
-Check = Callable[[], bool]
+Waiter = Callable[[], bool]
+"""Somebody who waits: answers, under the lock, whether that is over."""
 Answer = tuple[Future[object], object, Exception | None]
 """Who is to be told what, once the turn's batch is durable."""
-
-
-class Waiter(Struct, eq=False):
-    """Somebody who waits: `check` answers under the lock whether the future is done with."""
-
-    check: Check
 
 
 class Pump:
@@ -184,7 +177,7 @@ class Pump:
                 return  # the loop was closed this very moment: there is nobody left to wake
 
     def wait_for(self, waiter: Waiter) -> None:
-        """Have a waiter's check asked after every turn until it says that it is done. Call it under the lock."""
+        """Have somebody asked after every turn, until he says that it is over. Call it under the lock."""
         self.waiters[waiter] = None
 
     # ---- the loop ----
@@ -341,7 +334,7 @@ class Pump:
 
     def _tell_waiters(self) -> None:
         for waiter in list(self.waiters):
-            if waiter.check():
+            if waiter():
                 self.waiters.pop(waiter, None)
         self.attempts.cancel_removed(self.engine.touched)
         self.engine.touched.clear()
@@ -358,7 +351,7 @@ class Pump:
             self._is_over = True
             self._refuse_submitted()
             for waiter in list(self.waiters):
-                waiter.check()
+                waiter()
 
     def _refuse_submitted(self) -> None:
         with contextlib.suppress(IndexError):  # another thread may take the last ones

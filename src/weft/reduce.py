@@ -147,8 +147,7 @@ class FieldCell(Struct):
     def outcome(self) -> Ok | Gone:
         if self._outcome is None:
             if self.position or self.spec.has_default:
-                encoded = encode(self.shown())
-                self._outcome = Ok(content_id(encoded), encoded)
+                self._outcome = Ok.of_bytes(encode(self.shown()))
             else:
                 self._outcome = Gone(f"the {self.spec.kind} {self.spec.name} was never told")
         return self._outcome
@@ -182,8 +181,7 @@ class CounterCell(Struct):
         return [Change("", before, self.outcome().content, encode(self.total))]
 
     def outcome(self) -> Ok:
-        encoded = encode(self.total)
-        return Ok(content_id(encoded), encoded)
+        return Ok.of_bytes(encode(self.total))
 
     def shown(self) -> Plain:
         return self.total
@@ -213,8 +211,7 @@ class TextCell(Struct):
         return [Change("", before, self.outcome().content, self.state)]
 
     def outcome(self) -> Ok:
-        encoded = encode(self.shown())
-        return Ok(content_id(encoded), encoded)
+        return Ok.of_bytes(encode(self.shown()))
 
     def shown(self) -> Plain:
         from weft.shared_text import text_of  # its library is an extra
@@ -386,8 +383,7 @@ class EntriesCell(Struct):
 
     def outcome(self) -> Ok:
         if self._outcome is None:
-            encoded = encode(self.shown())
-            self._outcome = Ok(content_id(encoded), encoded)
+            self._outcome = Ok.of_bytes(encode(self.shown()))
         return self._outcome
 
     def shown(self) -> Plain:
@@ -421,8 +417,7 @@ class FoldCell(Struct):
 
     def outcome(self) -> Ok:
         if self._outcome is None:
-            encoded = encode(self.shown())
-            self._outcome = Ok(content_id(encoded), encoded)
+            self._outcome = Ok.of_bytes(encode(self.shown()))
         return self._outcome
 
     def shown(self) -> Plain:

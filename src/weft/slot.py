@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
-from weft.content import Cid, Plain
+from weft.content import Cid, Plain, content_id
 
 
 class SlotKey(NamedTuple):
@@ -57,6 +57,11 @@ class Ok(Struct, frozen=True, gc=False):
     content: Cid
     encoded: bytes
     elements: tuple[str, ...] | None = None
+
+    @staticmethod
+    def of_bytes(encoded: bytes) -> Ok:
+        """The value with these canonical bytes, known by them alone."""
+        return Ok(content_id(encoded), encoded)
 
     def has_elements_of(self, other: Ok) -> bool:
         """Whether their elements, if they have any, have the same ids in the same order."""

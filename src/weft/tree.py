@@ -18,7 +18,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from operator import attrgetter
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, TypeAlias, TypeVar, cast
 
 from msgspec import Struct
 
@@ -41,6 +41,11 @@ class Member(Struct, frozen=True, gc=False):
     encoded: bytes
     key: bytes | None = None
 
+    @property
+    def root(self) -> Node | None:
+        """The root of its own tree, where it is a collection that has one."""
+        return None
+
 
 class Entry(Struct, frozen=True, gc=False):
     """An element at its place. `last` and `id` are what a leaf knows it by: its own id, and its content's."""
@@ -49,21 +54,14 @@ class Entry(Struct, frozen=True, gc=False):
     last: str
     id: Cid
     member: Member
-
-    @property
-    def level(self) -> int:
-        """Below every node."""
-        return -1
+    level: ClassVar[int] = -1
+    """Below every node."""
+    size: ClassVar[int] = 1
 
     @classmethod
     def of(cls, place: Place, member: Member) -> Entry:
         """An element at a place."""
         return cls(place, member.element, member.content, member)
-
-    @property
-    def size(self) -> int:
-        """One element."""
-        return 1
 
     @property
     def listed(self) -> bytes:

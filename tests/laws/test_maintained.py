@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.laws.test_tree import member
-from weft.content import Plain, decode
+from weft import gathered
+from weft.content import Plain, content_id, decode, encode
 from weft.errors import Unencodable
 from weft.maintained import Filtered, Grouped, Maintained, Ordered, has_order
 from weft.tree import ById, Entry, Member, Tree, changed
@@ -150,6 +152,39 @@ def test_a_change_among_many_asks_about_what_changed(
     assert after == make().follow(tree, ask)
     gone, came = changed(before.tree, after.tree)
     assert len(gone) + len(came) <= 6  # so that who reads it is told of few, and its nodes stand
+
+
+@given(st.sets(st.integers(0, 40)), st.lists(STEPS, max_size=8))
+def test_a_large_group_is_known_by_its_tree_and_a_small_one_by_its_value_whatever_led_there(
+    start: set[int], rounds: list[list[tuple[int, int, bool]]]
+) -> None:
+    held = {number: Entry.of((number,), member(number, number % 6)) for number in start}
+    tree, rule = Tree.of(held[number] for number in sorted(held)), grouped()
+    for steps in ([], *rounds):
+        for number, value, comes in steps:
+            tree = tree.put(Entry.of((number,), member(number, value))) if comes else tree.without((number,))
+        with patch.object(gathered, "LARGE", 5):
+            shown, anew = rule.follow(tree, third), grouped().follow(tree, third)
+
+        assert (shown.content, list(shown.tree)) == (anew.content, list(anew.tree))
+        for one in shown.tree:
+            group = Tree.of(entry for entry in tree.entries() if third(entry.member) == decode(one.key or b""))
+            assert one.encoded == encode([decode(each.encoded) for each in group])
+            assert one.content == (group.id if len(group) >= 5 else content_id(one.encoded))
+            assert (one.root is None) == (len(group) < 5)
+
+
+def test_a_change_of_a_large_group_puts_together_its_way_and_not_its_bytes() -> None:
+    tree, rule = Tree.of(Entry.of((number,), member(number)) for number in range(20_000)), grouped()
+    (before,) = rule.follow(tree, third).tree
+    assert before.root is not None
+
+    (after,) = rule.follow(tree.put(Entry.of((30_000,), member(30_000))), third).tree
+
+    assert isinstance(after, gathered.Nested)
+    assert after.value.made == {}
+    gone, came = changed(Tree(before.root), after.value.tree)
+    assert (len(gone), [entry.place for entry in came]) == (0, [(30_000,)])
 
 
 def test_a_group_is_known_by_its_first_key_as_it_comes_and_goes() -> None:

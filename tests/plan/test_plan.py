@@ -12,7 +12,7 @@ import weft
 from tests.past.operations import Shelf
 from tests.reactive.runs import Runs
 from tests.stories.operations import Echo, Model, answer
-from weft import Entity, Field, choose, derive, entries, field, items
+from weft import Entity, Field, choose, derive, entries, field, gathered, items
 from weft.call import Finished
 from weft.plan.plan import Plan, PlannedNode, plan
 from weft.value import shape_of
@@ -172,9 +172,36 @@ def test_a_rule_that_keeps_to_the_way_to_a_change_is_said_to() -> None:
     assert (row(said, "sum").per_change, row(said, "sum").wholes) == ("way to it", ())
     assert (row(said, "many").per_change, row(said, "many").wholes) == ("way to it", ())
     assert (row(said, "big").per_change, row(said, "big").wholes) == ("way to it", ())
-    assert (row(said, "kinds").per_change, row(said, "kinds").wholes) == ("way and group", ())
-    assert "O(log n) per change, and the groups of what changed" in str(said)
+    assert (row(said, "kinds").per_change, row(said, "kinds").wholes) == ("way to it", ())
     assert "O(log n) per change: each time it is given what is on the way to what changed" in str(said)
+
+
+def size(key: bool, group: tuple[int, ...]) -> int:
+    return len(group)
+
+
+class Sizes(Entity):
+    xs = items(int)
+    kinds = xs.group(is_big)
+    sizes = kinds.each(size)
+
+
+@pytest.mark.parametrize("large", [1, 64])
+def test_what_would_come_of_a_group_is_foreseen_whatever_it_is_known_by(
+    large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathered, "LARGE", large)
+    world = Runs(Sizes)
+    world.create(Sizes, watch="sizes")
+    world.add("a", "xs", 1, 2, 30)
+    world.settled()
+    world.add("a", "xs", 3)
+    world.remove("a", "xs", 3)
+
+    said = planned(world, "sizes")
+
+    assert (counts(said)["sizes"], row(said, "sizes").untouched) == ((0, 0, 0), 2)
+    assert world.settled() == []
 
 
 def listed(n: int) -> tuple[int, ...]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 import weft
 from tests.laws.test_rebuild import tables
-from weft import Entity, Field, Ref, Space, derive, field, gathered, items, ref
-from weft.content import encode
+from weft import Entity, Field, Ref, Space, derive, field, gathered, items, maintained, ref
+from weft.content import Cid, content_id, decode, encode
 from weft.copies import export_space, import_space
 from weft.past.known import NotKept
 from weft.rebuild import rebuild
@@ -21,6 +21,7 @@ from weft.stores.damage import examine
 from weft.stores.sqlite import SqliteStore
 from weft.testing.simulation import simulate
 from weft.testing.story import make_story
+from weft.tree import Member, Tree
 
 MANY = 2_000
 
@@ -114,6 +115,155 @@ def test_what_was_kept_is_read_again_and_goes_on(path: Path) -> None:
         # What stood there was not written once more, though it was made anew.
         assert written_after(space, before) < 40
     assert examine(str(path)) == []
+
+
+def by_four(number: int) -> int:
+    return number % 4
+
+
+def size(key: int, group: tuple[int, ...]) -> int:
+    return len(group)
+
+
+SIZE = f"{__name__}/size"
+
+
+class Quarters(Entity):
+    """Numbers in few and large groups, and how large those are."""
+
+    told = items(int)
+    groups = told.group(by_four)
+    sizes = groups.each(size)
+
+
+def by_ten(number: int) -> int:
+    return number // 10
+
+
+class Tens(Entity):
+    told = items(int)
+    groups = told.group(by_ten)
+    sizes = groups.each(size)
+
+
+def quarters(space: Space) -> Quarters:
+    one = space.create(Quarters)
+    with space.edit():
+        for number in range(MANY):
+            one.told.add(number)
+    assert one.sizes.wait() == dict.fromkeys(range(4), MANY // 4)
+    return one
+
+
+def groups_of(numbers: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    held = list(numbers)
+    return {rest: tuple(number for number in held if number % 4 == rest) for rest in range(4)}
+
+
+def test_few_large_groups_are_kept_node_by_node_too(path: Path, tmp_path: Path) -> None:
+    with weft.open(str(path), types=(Quarters,)) as space:
+        one = quarters(space)
+        first = sum(len(record.payload or b"") for record in space._store.records())
+        for number in (MANY, MANY + 1, MANY + 2):
+            before = space._store.head().position
+            one.told.add(number)
+            one.sizes.wait()
+            wrote = sum(len(record.payload or b"") for record in space._store.records(before))
+            assert wrote * 10 < first
+            assert 0 < written_after(space, before) < 8
+        called = space.counts()[SIZE]["executed"]
+        assert called == 4 + 3  # as the others were not touched
+        at = space._store.head().position
+        one.told.remove(MANY)
+        one.sizes.wait()
+    with weft.open(str(path), types=(Quarters,)) as space:
+        (one,) = space.find(Quarters)
+        now = groups_of([*range(MANY), MANY + 1, MANY + 2])
+        assert one.groups.wait() == now
+        assert one.groups[1].wait() == now[1]
+        assert space.at(at).get(Quarters, one.id).groups.wait() == groups_of(range(MANY + 3))
+        assert len(space.why(one.groups).plain()["nodes"]) > 1  # type: ignore[arg-type]
+        assert space.counts() == {}
+        before = space._store.head().position
+        with space.edit():
+            one.told.add(MANY + 3)
+            one.told.remove(7)
+        assert one.sizes.wait() == {rest: len(group) for rest, group in now.items()}
+        assert space.counts()[SIZE]["executed"] == 1
+        assert written_after(space, before) < 12
+        shown = one.groups.wait()
+    export_space(path, tmp_path / "out.ndjson")
+    import_space(tmp_path / "out.ndjson", tmp_path / "again.weft")
+    for each in (path, tmp_path / "again.weft"):
+        assert examine(str(each)) == []
+        check_rebuilt(each)
+        with weft.open(str(each), types=(Quarters,)) as space:
+            assert space.find(Quarters)[0].groups.wait() == shown
+
+
+def test_a_group_that_grows_large_and_shrinks_again_is_what_it_was(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    monkeypatch.setattr(gathered, "LARGE", 8)
+    with weft.open(str(path), types=(Quarters,)) as space:
+        one = space.create(Quarters)
+        with space.edit():
+            for number in range(28):
+                one.told.add(number)
+        contents = []
+        for number in (28, 32):  # 7, 8 and 9 elements, and back
+            contents.append(content_of_group(space, one))
+            one.told.add(number)
+        for number in (32, 28):
+            contents.append(content_of_group(space, one))
+            one.told.remove(number)
+        contents.append(content_of_group(space, one))
+    assert contents == [contents[0], contents[1], contents[2], contents[1], contents[0]]
+    assert len(set(contents)) == 3
+    by_value = [content_id(encode([*range(0, end, 4)])) for end in (28, 32, 36)]
+    assert [content == known for content, known in zip(contents, by_value, strict=False)] == [True, False, False]
+    check_rebuilt(path)
+
+
+def content_of_group(space: Space, one: Quarters) -> Cid:
+    one.sizes.wait()
+    with space.view() as engine:
+        node = engine.node(one.id, "groups")
+        assert node is not None
+        return node.members()[0].content
+
+
+def test_groups_that_were_kept_as_values_are_read_on(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """As all were before large ones had trees: in the nodes of many groups, and in the value that few are."""
+
+    def value(element: str, tree: Tree, key: bytes) -> Member:
+        encoded = encode([decode(one.encoded) for one in tree])
+        return Member(element, content_id(encoded), encoded, key)
+
+    monkeypatch.setattr(gathered, "LARGE", 8)
+    with monkeypatch.context() as before, weft.open(str(path), types=(Quarters, Tens)) as space:
+        before.setattr(maintained, "as_member", value)
+        few, many = quarters(space), space.create(Tens)
+        with space.edit():
+            for number in range(200):
+                many.told.add(number)
+        many.sizes.wait()
+        made = [entry.said for entry in parts_of(space) if entry.kind == "result"]
+        said = [one["outcome"] for one in made if one["slot"][1] == "groups"]  # type: ignore[index]
+        assert ["of" in outcome for outcome in said if isinstance(outcome, dict)] == [False, True]
+    with weft.open(str(path), types=(Quarters, Tens)) as space:
+        (few,), (many,) = space.find(Quarters), space.find(Tens)
+        assert few.groups.wait() == groups_of(range(MANY))
+        assert many.groups.wait() == {ten: tuple(range(ten * 10, ten * 10 + 10)) for ten in range(20)}
+        assert few.groups[3].wait() == tuple(range(3, MANY, 4))
+        assert space.counts() == {}
+
+        few.told.add(MANY)
+        many.told.remove(0)
+
+        assert few.sizes.wait()[0] == MANY // 4 + 1
+        assert many.sizes.wait() == {ten: 10 - (ten == 0) for ten in range(20)}
+        assert few.groups.wait() == groups_of(range(MANY + 1))
+    assert examine(str(path)) == []
+    check_rebuilt(path)
 
 
 def test_what_was_shown_then_is_read_as_of_then(path: Path) -> None:
@@ -233,6 +383,33 @@ def test_a_result_whose_nodes_were_erased_is_made_again(path: Path) -> None:
         (reader,) = space.find(Reader)
         assert reader.heard.wait() == said("nothing")
         assert space.counts() == {}
+    assert examine(str(path)) == []
+    check_rebuilt(path)
+
+
+class Sorter(Entity):
+    person: Ref[Person] = ref()
+    groups = person.at(Person.numbers).group(by_four)
+    sizes = groups.each(size)
+
+
+def test_a_group_whose_nodes_were_erased_is_made_again(path: Path) -> None:
+    """A leaf that names the roots of groups is there as long as they are."""
+    with weft.open(str(path), types=(Person, Sorter)) as space:
+        person, other = space.create(Person, text="x"), space.create(Person, text="x", number=NUMBER)
+        sorter = space.create(Sorter, person=person)
+        assert sorter.sizes.wait() == {0: 75, 1: 76, 2: 75, 3: 75}
+        sorter.person = other
+        assert sorter.groups.wait()[NUMBER % 4][0] == NUMBER
+        wrote = [len(entry.said["nodes"]) for entry in parts_of(space) if entry.kind == "nodes"]  # type: ignore[arg-type]
+        assert wrote[-1] * 2 < wrote[0]
+
+        space.forget(person)
+
+        assert sorter.groups.wait()[NUMBER % 4][0] == NUMBER
+    with weft.open(str(path), types=(Person, Sorter)) as space:
+        (sorter,) = space.find(Sorter)
+        assert sorter.groups.wait()[0] == tuple(range(0, 300, 4))
     assert examine(str(path)) == []
     check_rebuilt(path)
 

@@ -84,8 +84,7 @@ class PlannedNode:
     """How long earlier calls of this operation took; None where there were none."""
     per_change: str
     """What a single change makes this node go through again: `one value`, `one element`, `way to it` (O(log n)
-    elements), `outcome` (its function sees what changed, and what it comes to is written whole), or `whole
-    collection`."""
+    elements), or `whole collection`."""
     wholes: tuple[str, ...] = ()
     """Inputs that are given as whole collections."""
     metered: tuple[str, ...] = ()
@@ -298,7 +297,7 @@ def _metered(services: Services, spec: NodeSpec) -> Iterator[str]:
 def _per_change(spec: NodeSpec, wholes: tuple[str, ...]) -> str:
     if wholes:
         return "whole collection"
-    rules = {"each": "one element", **dict.fromkeys((*_BY_TREE, *_MAINTAINED), "way to it"), "group": "way and group"}
+    rules = {"each": "one element", **dict.fromkeys((*_BY_TREE, *_MAINTAINED), "way to it")}
     return rules.get(spec.kind, "one value")
 
 

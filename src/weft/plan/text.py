@@ -78,8 +78,6 @@ def _node(node: PlannedNode) -> Iterator[str]:
         yield f"  O(n) per change: each time it is given all of {', '.join(node.wholes)}"
     elif node.per_change == "way to it":
         yield "  O(log n) per change: each time it is given what is on the way to what changed"
-    elif node.per_change == "way and group":
-        yield "  O(log n) per change, and the groups of what changed: each of them is written whole"
     elif node.kind == "each":
         yield "  per change one call for each element that changed"
 

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from weft.attempt import BACKOFF, Attempt, Attempts, Keyed
 from weft.call import AttemptId, Broke, Call, Finished, Report, Runner
-from weft.content import Cid, Link, Plain, content_id
+from weft.content import Cid, Link, Plain
 from weft.engine import Settling
 from weft.errors import Unencodable
 from weft.graph import Slot, place_of
@@ -224,5 +224,5 @@ class SampledAttempts(Attempts):
 
 def _outcome_of(report: Finished | Broke) -> Outcome:
     if isinstance(report, Finished):
-        return Ok(content_id(report.encoded), report.encoded)
+        return Ok.of_bytes(report.encoded)
     return Err(report.kind, report.message, report.where)

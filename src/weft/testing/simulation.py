@@ -23,7 +23,7 @@ from weft.erasure import BlobInUse
 from weft.folding import event_id, event_plain
 from weft.graph import ToldNode
 from weft.home import Home
-from weft.pump import SpaceClosed, Waiter
+from weft.pump import SpaceClosed
 from weft.reduce import Refused, TextCell, element_identity
 from weft.shared_text import Delete, Insert, edit_text, empty_text, text_of
 from weft.spec import TypeSpec
@@ -233,7 +233,7 @@ class Simulation:
 
         self.machine.exchange.on_start = on_start
         with home.lock:
-            pump.wait_for(Waiter(check))
+            pump.wait_for(check)
 
     async def _begin(self, space: Space) -> None:
         """What a program does first: the entities, once; what it looks at; and edits it has had no answer to."""

@@ -67,26 +67,47 @@ def read_head(connection: sqlite3.Connection) -> Head:
     return _head(connection.execute(sql.HEAD_GET).fetchone())
 
 
-def read_records(connection: sqlite3.Connection, path: str, after: int, until: int) -> Iterator[Record]:
-    """The records that hold a position with `after` < it <= `until`, each checked. Raises `SpaceDamaged` at the first
-    bad one."""
+def read_records(
+    connection: sqlite3.Connection, path: str, after: int, until: int, *, may_end: bool = False
+) -> Iterator[Record]:
+    """The records that hold a position with `after` < it <= `until`, each checked. `may_end`: the log may end before
+    that. Raises `SpaceDamaged` at the first bad one."""
+    if until <= after:
+        return
     try:
-        head, stands = _head_at(connection, after), Standing(connection, path)
+        stands = Standing(connection, path)
+        head, page = _first_page(connection, after, _page_size(after, until))
         while head.position < until:
-            # As many as there can be: whoever asks for one position reads one record, and not what lies behind it.
-            count = min(_PAGE_RECORDS, until - head.position)
-            page = connection.execute(sql.RECORD_GET, (head.position, count)).fetchall()
+            if not page and may_end and read_head(connection).position <= head.position:
+                return
             for cells in page or [(None,) * len(_COLUMN_TYPES)]:
                 if head.position >= until:
-                    break
+                    return
                 what = _record_flaw(cells, head, stands)
                 if what:
                     raise SpaceDamaged(path=path, what=what)
-                record = Record(*cells)
+                record = Record(*cells)  # type: ignore[arg-type]
                 head = Head(record.position, record.digest)
                 yield record
+            count = _page_size(head.position, until)
+            page = connection.execute(sql.RECORD_GET, (head.position, count)).fetchall()
     except SqliteErrors as error:
         raise of_sqlite(error, path, writing=False) from error
+
+
+def _page_size(after: int, until: int) -> int:
+    """As many as there can be: whoever asks for one position reads one record, and not what lies behind it."""
+    return max(0, min(_PAGE_RECORDS, until - after))
+
+
+def _first_page(connection: sqlite3.Connection, after: int, count: int) -> tuple[Head, list[tuple[object, ...]]]:
+    """Records behind a position, and the head that the first of them follows: the record that holds the position behind
+    `after` begins where the newest one ends that ends by then. One question, as most who read want one record."""
+    found = connection.execute(sql.RECORD_BEHIND, (after, count)).fetchall()
+    if not found:
+        return _head(connection.execute(sql.HEAD_BY, (after,)).fetchone()), []
+    *_, position, header = found[0]
+    return EMPTY if position is None else _head((position, header)), [cells[:-2] for cells in found]
 
 
 def findings(connection: sqlite3.Connection, path: str, schema: Schema, mark: Mark) -> Iterator[Finding]:
@@ -136,12 +157,6 @@ def _digest(header: object) -> bytes:
 def _header(connection: sqlite3.Connection, position: int) -> object:
     found = connection.execute(sql.HEADER_GET, (position,)).fetchone()
     return None if found is None else found[0]
-
-
-def _head_at(connection: sqlite3.Connection, after: int) -> Head:
-    """Where the record that holds the position behind `after` begins: the newest record that ends by then."""
-    found = connection.execute(sql.HEAD_BY, (after,)).fetchone() if after > 0 else None
-    return _head(found)
 
 
 def _head(found: Sequence[object] | None) -> Head:

@@ -19,12 +19,13 @@ from weft.engine import Engine
 from weft.errors import WeftError
 from weft.failure import message_of
 from weft.graph import NOT_COMPUTED, collected, members_of, target_of
-from weft.past.index import LogIndex, first_within, last_within, within
+from weft.past.index import Created, LogIndex, first_within, last_within, within
 from weft.past.known import NotKept, Past
 from weft.reduce import Cell, CellSpec, ItemsCell, Told, make_cell
 from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import NodeSpec, TypeSpec
-from weft.store import DEFINITION, ENTITY, KIND, STATE, VERSION, NoBlob, Row, entry_at
+from weft.standing import is_erased
+from weft.store import DEFINITION, ENTITY, KIND, STATE, VERSION, NoBlob, entry_at
 from weft.tree import Member
 from weft.written_result import parse_result
 
@@ -60,7 +61,7 @@ class AsOf:
     def __init__(self, engine: Engine, position: int, index: LogIndex) -> None:
         self.engine, self.position = engine, check_position(position, engine.head.position)
         self._index = index
-        self._entities: dict[str, Row | None] = {}
+        self._entities: dict[str, Created | None] = {}
         self._defined: dict[str, int] = {}
         self._types: dict[str, TypeSpec | None] = {}
         self._cells: dict[tuple[str, str], Cell | NotKept] = {}
@@ -71,6 +72,11 @@ class AsOf:
         if self._index.until != self.engine.head.position:
             self._index.read(self.engine.store)
         return self._index
+
+    @property
+    def at_hand(self) -> LogIndex | None:
+        """The log's index, where it was read up to the log's end already: then it spares looks at rows."""
+        return self._index if self._index.until == self.engine.head.position else None
 
     @property
     def size(self) -> int:
@@ -84,23 +90,32 @@ class AsOf:
             return None
         return self.definition(self.type_name(entity))
 
-    def _entity(self, id: str) -> Row | None:
+    def _entity(self, id: str) -> Created | None:
         if id not in self._entities:
-            self._entities[id] = self.engine.row(ENTITY, (id,))
+            index = self.at_hand
+            self._entities[id] = (index.created.get(id) if index is not None else None) or self._entity_row(id)
         return self._entities[id]
+
+    def _entity_row(self, id: str) -> Created | None:
+        row = self.engine.row(ENTITY, (id,))
+        if row is None:
+            return None
+        type, created, erased = row
+        assert isinstance(created, int)
+        return Created(str(type), created, erased if isinstance(erased, int) else 0)
 
     def type_name(self, entity: str) -> str:
         """The name of an entity's type; empty where it never was."""
-        row = self._entity(entity)
-        return str(row[0]) if row is not None else ""
+        found = self._entity(entity)
+        return found.type if found is not None else ""
 
     def _created(self, entity: str) -> int:
-        row = self._entity(entity)
-        return row[1] if row is not None and isinstance(row[1], int) else 0
+        found = self._entity(entity)
+        return found.position if found is not None else 0
 
     def _erased(self, entity: str) -> int:
-        row = self._entity(entity)
-        return row[2] if row is not None and isinstance(row[2], int) else 0
+        found = self._entity(entity)
+        return found.erased if found is not None else 0
 
     def definition(self, type: str) -> TypeSpec | None:
         """The definition in force then; with its code, where that is the one of today."""
@@ -118,7 +133,9 @@ class AsOf:
 
     def _defined_at(self, type: str) -> int:
         """The position of the definition that is in force today; 0 where there is none."""
-        if type not in self._defined:
+        if type not in self._defined and (index := self.at_hand) is not None and type in index.defined:
+            self._defined[type] = index.defined[type][-1].position
+        elif type not in self._defined:
             row = self.engine.row(DEFINITION, (type,))
             self._defined[type] = row[0] if row is not None and isinstance(row[0], int) else 0
         return self._defined[type]
@@ -237,17 +254,19 @@ class AsOf:
     # ---- what was computed ----
     def _slot(self, entity: str, spec: NodeSpec, element: str) -> Past:
         key = SlotKey(entity, self.name_now(entity, spec.name), element)
-        row = self.engine.row(VERSION, key)
+        index = self.at_hand
+        is_newer = index is not None and key in index.shown and index.shown[key][-1] > self.position
+        row = self.engine.row(VERSION, key) if not is_newer else None
         if row is not None and isinstance(row[1], int) and row[1] <= self.position:
             assert isinstance(row[2], bytes)
             return self._read(parse_result(row[2]))
         at = self.result_position(entity, spec, element)
         if isinstance(at, NotKept):
             return at
-        entry = entry_at(self.engine.store, at)
-        if entry is not None and entry.is_erased:
+        said = self.engine.said_at(at) if at else {}
+        if at and is_erased(said):
             return NotKept(f"what was recorded at {at} was erased")
-        return NOT_COMPUTED if entry is None else self._read(entry.said)
+        return self._read(said) if at else NOT_COMPUTED
 
     def _read(self, said: Mapping[str, Plain]) -> Outcome:
         return self.engine.outcome_of(said["outcome"])

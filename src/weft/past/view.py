@@ -10,8 +10,8 @@ Source: Datomic's `as-of`; database snapshots.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from weft.blob import Opener
@@ -88,22 +88,20 @@ class PastSpace:
         self, view: View, position: int, as_shown: bool = False, *, index: LogIndex, open_blob: Opener
     ) -> None:
         self.position, self.as_shown = position, as_shown
-        self._view, self._index = view, index
+        self.view, self._index = view, index
         self._kept: tuple[Head, RightThen] | None = None
         self.desk = PastDesk(self, open_blob)
-        with self.as_of():
-            pass  # refuses a position that the log does not hold
+        with view() as engine:
+            self.as_of(engine)  # refuses a position that the log does not hold
 
     def __repr__(self) -> str:
         return f"<PastSpace at {self.position}{', as shown' if self.as_shown else ''}>"
 
-    @contextmanager
-    def as_of(self) -> Iterator[RightThen]:
-        """What is read, between two turns of the engine; the same again while the log has not grown since."""
-        with self._view() as engine:
-            if self._kept is None or self._kept[0] != engine.head or self._kept[1].size > ROWS_MAX:
-                self._kept = engine.head, RightThen(engine, self.position, self._index)
-            yield self._kept[1]
+    def as_of(self, engine: Engine) -> RightThen:
+        """What is read, within a view; the same again while the log has not grown since."""
+        if self._kept is None or self._kept[0] != engine.head or self._kept[1].size > ROWS_MAX:
+            self._kept = engine.head, RightThen(engine, self.position, self._index)
+        return self._kept[1]
 
     def outcome(self, as_of: RightThen, entity: str, name: str, element: str = "") -> Known:
         """What a node, by its name then, is given as."""
@@ -116,7 +114,8 @@ class PastSpace:
     def get(self, kind: type[Ent], id: str, /) -> Ent:
         """The entity of this type and id, if it was there. Raises KeyError, naming the nearest."""
         check_type("get", kind)
-        with self.as_of() as as_of:
+        with self.view() as engine:
+            as_of = self.as_of(engine)
             if as_of.type_name(id) != type_name(kind) or as_of.type_of(id) is None:
                 near = nearest(id, as_of.entities(type_name(kind)))
                 raise KeyError(f"at {self.position} there was no {kind.__name__} {id}: {near}")
@@ -125,7 +124,8 @@ class PastSpace:
     def find(self, kind: type[Ent], /) -> Sequence[Ent]:
         """All entities of a type that were there, in order of creation."""
         check_type("find", kind)
-        with self.as_of() as as_of:
+        with self.view() as engine:
+            as_of = self.as_of(engine)
             ids = as_of.entities(type_name(kind))
         return [entity_at(kind, Seat(self.desk, id)) for id in ids]
 
@@ -138,7 +138,8 @@ class PastDesk(Desk):
 
     def read(self, entity_id: str, node: Node[Any], /) -> object:
         """What a told node held. Raises `ValueNotKept`."""
-        with self.past.as_of() as as_of:
+        with self.past.view() as engine:
+            as_of = self.past.as_of(engine)
             name, spec = _then(as_of, entity_id, node.name)
             outcome = as_of.outcome(entity_id, name)
             if isinstance(outcome, NotKept):
@@ -163,7 +164,8 @@ class PastDesk(Desk):
             raise
 
     def _state(self, entity_id: str, node: Awaited, key: object) -> State[object]:
-        with self.past.as_of() as as_of:
+        with self.past.view() as engine:
+            as_of = self.past.as_of(engine)
             entity, name, element = self._place(as_of, entity_id, node, key)
             if not name:
                 return Absent()
@@ -201,7 +203,8 @@ class PastDesk(Desk):
 
     def element(self, entity_id: str, node: Node[Any], key: object, /) -> Ref[object]:
         """A reference to the element that had `key`."""
-        with self.past.as_of() as as_of:
+        with self.past.view() as engine:
+            as_of = self.past.as_of(engine)
             element = self._element_id(as_of, entity_id, node, key)
         kind: object = NOTHING if node.owner is None else element_of(annotation_of(node.owner, node))
         return LiveRef[object](Seat(self, entity_id), Target(entity_id, node.name, element), kind)

@@ -86,15 +86,18 @@ class AsOf:
     # ---- what there was ----
     def type_of(self, entity: str) -> TypeSpec | None:
         """The definition in force then of an entity's type; None where there was no such entity."""
-        if not 0 < self._created(entity) <= self.position or 0 < self._erased(entity) <= self.position:
+        found = self._entity(entity)
+        if found is None or found.position > self.position or 0 < found.erased <= self.position:
             return None
-        return self.definition(self.type_name(entity))
+        return self.definition(found.type)
 
     def _entity(self, id: str) -> Created | None:
-        if id not in self._entities:
+        found = self._entities.get(id)
+        if found is None and id not in self._entities:
             index = self.at_hand
-            self._entities[id] = (index.created.get(id) if index is not None else None) or self._entity_row(id)
-        return self._entities[id]
+            found = (index.created.get(id) if index is not None else None) or self._entity_row(id)
+            self._entities[id] = found
+        return found
 
     def _entity_row(self, id: str) -> Created | None:
         row = self.engine.row(ENTITY, (id,))
@@ -119,9 +122,10 @@ class AsOf:
 
     def definition(self, type: str) -> TypeSpec | None:
         """The definition in force then; with its code, where that is the one of today."""
-        if type not in self._types:
-            self._types[type] = self._definition(type)
-        return self._types[type]
+        found = self._types.get(type)
+        if found is None and type not in self._types:
+            found = self._types[type] = self._definition(type)
+        return found
 
     def _definition(self, type: str) -> TypeSpec | None:
         if 0 < self._defined_at(type) <= self.position:
@@ -374,11 +378,12 @@ class AsOf:
         return mine.cell if mine is not None and mine.cell is not None and mine.cell == spec.cell else spec.cell
 
     def _fold(self, cell: Cell, position: int, entity: str, name: str, *, is_fold: bool) -> NotKept | None:
-        entry = entry_at(self.engine.store, position)
-        if entry is None or entry.is_erased:
+        record = next(iter(self.engine.store.records(position - 1, until=position)), None)
+        said = record.content() if record is not None else {}
+        if is_erased(said):
             return NotKept(f"what was told at {position} was erased")
-        told = Told(position, cast("int", entry.said["base"]), str(entry.said["actor"]))
-        for intent in cast("list[list[Plain]]", entry.said["intents"]):
+        told = Told(position, cast("int", said["base"]), str(said["actor"]))
+        for intent in cast("list[list[Plain]]", said["intents"]):
             if intent[0] != entity or intent[2] in ("create", "retry"):
                 continue
             is_told = intent[2] == "tell"

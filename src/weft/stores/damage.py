@@ -34,7 +34,9 @@ LOST_END = "its end is lost"
 QUICK_RECORDS = 64
 """How many of the newest records each opening checks."""
 _PAGE_RECORDS = 64
-_COLUMN_TYPES = (int, str, int, bytes, bytes, (bytes, type(None)))
+_COLUMN_TYPES = frozenset({(int, str, int, bytes, bytes, bytes), (int, str, int, bytes, bytes, type(None))})
+"""Of a record, and of one whose payload was erased."""
+_MISSING = (None,) * 6
 _DERIVED = frozenset(table.name for table in TABLES)
 
 
@@ -80,15 +82,15 @@ def read_records(
         while head.position < until:
             if not page and may_end and read_head(connection).position <= head.position:
                 return
-            for cells in page or [(None,) * len(_COLUMN_TYPES)]:
+            for cells in page or [_MISSING]:
                 if head.position >= until:
                     return
                 what = _record_flaw(cells, head, stands)
                 if what:
                     raise SpaceDamaged(path=path, what=what)
                 record = Record(*cells)  # type: ignore[arg-type]
-                head = Head(record.position, record.digest)
                 yield record
+                head = Head(record.position, record.digest)
             count = _page_size(head.position, until)
             page = connection.execute(sql.RECORD_GET, (head.position, count)).fetchall()
     except SqliteErrors as error:
@@ -173,7 +175,7 @@ def _record_flaw(cells: Sequence[object], head: Head, stands: Standing) -> str |
     next_one = head.position + 1
     if cells[0] is None:
         return f"record {next_one} is missing"
-    if not all(isinstance(cell, kind) for cell, kind in zip(cells, _COLUMN_TYPES, strict=True)):  # type: ignore[arg-type]
+    if tuple(map(type, cells)) not in _COLUMN_TYPES:
         return f"record {cells[0]!r:.20} has changed: a column is of another type"
     record = Record(*cells)  # type: ignore[arg-type]
     what = flaw(record, head, stands)

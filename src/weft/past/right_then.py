@@ -127,7 +127,8 @@ class RightThen(AsOf):
     # ---- looking, without recursion ----
     def _look(self, place: Place) -> Known:
         """What was right at a place, all that it needs first."""
-        stack, begun = [place], set[Place]()
+        begun: set[Place] = set()
+        stack = [place]
         while stack:
             one = stack[-1]
             if one in self._right:

@@ -12,6 +12,7 @@ Source: the results of the design, which hold for one cut; input-addressed store
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import TypeAlias
 
 from weft.content import Plain, decode
@@ -51,10 +52,18 @@ class RightThen(AsOf):
 
     def __init__(self, engine: Engine, position: int, index: LogIndex) -> None:
         super().__init__(engine, position, index)
-        self._calls = CallsThen(self)
         self._right: dict[Place, Known] = {}
         self._listed: dict[Place, dict[str, Member]] = {}
-        self.told_before = ToldBefore(self)
+
+    # Both are made where they are asked for: with what looks back at it this is a circle, which is let go of late.
+    @cached_property
+    def told_before(self) -> ToldBefore:
+        """Where what something was made from was told last."""
+        return ToldBefore(self)
+
+    @cached_property
+    def _calls(self) -> CallsThen:
+        return CallsThen(self)
 
     @property
     def size(self) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from weft.content import content_id, encode
-from weft.engine import Engine
-from weft.ledger import RESULTS_BYTES_MAX
 from weft import recent_results
+from weft.content import Plain, content_id, encode
+from weft.engine import Engine
+from weft.errors import Undecodable
+from weft.ledger import RESULTS_BYTES_MAX
 from weft.recent_results import RecentResults
 from weft.record import Record, computed_record
 from weft.store import MEMO, Batch, StoreFailed, memo_key
@@ -129,6 +130,19 @@ def test_a_record_that_is_more_than_is_kept_is_kept_alone(store: Counting, monke
         recent.said_at(position)
 
     assert store.reads == 3
+
+
+def test_a_record_that_holds_more_than_results_is_refused() -> None:
+    record = computed_record(1, [result(1)], epoch=1, previous=bytes(32))
+    assert record.results() == [result(1)]
+    found = record.content()["results"]
+    others: list[Plain] = [
+        {"results": found, "more": None}, {"more": found}, [found], {"results": ["text"]}, {"results": []},
+    ]  # fmt: skip
+
+    for other in others:
+        with pytest.raises(Undecodable, match="it holds others"):
+            record._replace(payload=encode(other)).results()
 
 
 def test_what_only_shares_half_a_digest_is_another_call(engine: Engine) -> None:

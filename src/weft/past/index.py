@@ -88,11 +88,7 @@ class LogIndex:
     def _take(self, entry: Entry) -> None:
         said = entry.said
         if entry.kind == ERASED:
-            # What was erased is known to be of that entity, or of slots that it names: of nothing else.
-            gone = stands_of(said)
-            self.erased_told = array("q", [at for at in self.erased_told if at not in gone])
-            if "type" in said:
-                self._create(said["what"], said["type"], cast("int", said["created"]), entry.position)
+            self._bury(entry.position, said)
         elif entry.is_erased and entry.kind == "checked":
             return
         elif entry.is_erased and "slot" in said:
@@ -111,6 +107,13 @@ class LogIndex:
             self._define(entry.position, said)
         elif entry.kind == "service":
             self._offer(entry.position, said)
+
+    def _bury(self, position: int, said: Mapping[str, Plain]) -> None:
+        # What was erased is known to be of that entity, or of slots that it names: of nothing else.
+        gone = stands_of(said)
+        self.erased_told = array("q", [at for at in self.erased_told if at not in gone])
+        if "created" in said:
+            self._create(said["what"], said["type"], cast("int", said["created"]), position)
 
     def _tell(self, position: int, said: Mapping[str, Plain]) -> None:
         for place, is_retry in dict.fromkeys(_spoken_of(said)):

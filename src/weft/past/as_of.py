@@ -61,7 +61,7 @@ class AsOf:
     def __init__(self, engine: Engine, position: int, index: LogIndex) -> None:
         self.engine, self.position = engine, check_position(position, engine.head.position)
         self._index = index
-        self._entities: dict[str, Created | None] = {}
+        self._entities: dict[str, Created] = {}
         self._defined: dict[str, int] = {}
         self._types: dict[str, TypeSpec | None] = {}
         self._cells: dict[tuple[str, str], Cell | NotKept] = {}
@@ -87,38 +87,25 @@ class AsOf:
     def type_of(self, entity: str) -> TypeSpec | None:
         """The definition in force then of an entity's type; None where there was no such entity."""
         found = self._entity(entity)
-        if found is None or found.position > self.position or 0 < found.erased <= self.position:
-            return None
-        return self.definition(found.type)
+        is_there = 0 < found.position <= self.position and not 0 < found.erased <= self.position
+        return self.definition(found.type) if is_there else None
 
-    def _entity(self, id: str) -> Created | None:
+    def _entity(self, id: str) -> Created:
         found = self._entities.get(id)
-        if found is None and id not in self._entities:
+        if found is None:
             index = self.at_hand
             found = (index.created.get(id) if index is not None else None) or self._entity_row(id)
             self._entities[id] = found
         return found
 
-    def _entity_row(self, id: str) -> Created | None:
-        row = self.engine.row(ENTITY, (id,))
-        if row is None:
-            return None
-        type, created, erased = row
+    def _entity_row(self, id: str) -> Created:
+        type, created, erased = self.engine.row(ENTITY, (id,)) or ("", 0, 0)
         assert isinstance(created, int)
         return Created(str(type), created, erased if isinstance(erased, int) else 0)
 
     def type_name(self, entity: str) -> str:
         """The name of an entity's type; empty where it never was."""
-        found = self._entity(entity)
-        return found.type if found is not None else ""
-
-    def _created(self, entity: str) -> int:
-        found = self._entity(entity)
-        return found.position if found is not None else 0
-
-    def _erased(self, entity: str) -> int:
-        found = self._entity(entity)
-        return found.erased if found is not None else 0
+        return self._entity(entity).type
 
     def definition(self, type: str) -> TypeSpec | None:
         """The definition in force then; with its code, where that is the one of today."""
@@ -167,7 +154,7 @@ class AsOf:
 
     def _there(self, entity: str, name: str) -> NodeSpec | Gone | NotKept:
         """A node of an entity, where it was there and nobody has erased it since."""
-        spec, erased = self.node(entity, name), self._erased(entity)
+        spec, erased = self.node(entity, name), self._entity(entity).erased
         if spec is None:
             return WAS_ERASED if 0 < erased <= self.position else Gone("it was not there")
         return NotKept(f"it was erased at {erased}") if erased else spec
@@ -343,7 +330,7 @@ class AsOf:
         index = self.index
         for name, after, until in index.spans(self.type_name(entity), spec.name, self.position, is_told=True):
             at = last_within(index.told.get((entity, name), ()), after, until)
-            erased = first_within(index.erased_told, max(at, after, self._created(entity) - 1), until)
+            erased = first_within(index.erased_told, max(at, after, self._entity(entity).position - 1), until)
             if erased:
                 return NotKept(f"what was told at {erased} was erased")
             if at:
@@ -361,7 +348,7 @@ class AsOf:
             positions = {*within(index.told.get((entity, name), ()), after, until)}
             if spec.kind == "fold":
                 positions |= {*within(index.told.get((entity, ""), ()), after, until)}
-            created = self._created(entity)
+            created = self._entity(entity).position
             positions |= {*within(index.erased_told, max(after, created - 1), until)}
             for position in sorted(positions):
                 problem = self._fold(cell, position, entity, name, is_fold=spec.kind == "fold")

@@ -354,7 +354,7 @@ class RightThen(AsOf):
                 yield number, place, pointed if isinstance(pointed, NotKept) else _LOST
                 return
             place = (target[0], entry.node or target[1], inner or ("" if entry.node else target[2]))
-            if self.node(*place[:2]) is None and not self._erased(place[0]):
+            if self.node(*place[:2]) is None and not self._entity(place[0]).erased:
                 yield number, place, _LOST
                 return
         if entry.mode == "settled":

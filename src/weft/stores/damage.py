@@ -108,8 +108,8 @@ def _first_page(connection: sqlite3.Connection, after: int, count: int) -> tuple
     found = connection.execute(sql.RECORD_BEHIND, (after, count)).fetchall()
     if not found:
         return _head(connection.execute(sql.HEAD_BY, (after,)).fetchone()), []
-    *_, position, header = found[0]
-    return EMPTY if position is None else _head((position, header)), [cells[:-2] for cells in found]
+    before = found[0][len(_MISSING) :]
+    return _head(before if before[0] is not None else None), [cells[: len(_MISSING)] for cells in found]
 
 
 def findings(connection: sqlite3.Connection, path: str, schema: Schema, mark: Mark) -> Iterator[Finding]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from weft.content import content_id, encode
+from weft import recent_results
+from weft.content import Plain, content_id, encode
 from weft.engine import Engine
+from weft.errors import Undecodable
 from weft.ledger import RESULTS_BYTES_MAX
-from weft.recent_results import RECORDS_KEPT, RecentResults
+from weft.recent_results import RecentResults
 from weft.record import Record, computed_record
 from weft.store import MEMO, Batch, StoreFailed, memo_key
 from weft.stores.memory import MemoryStore
@@ -99,19 +101,48 @@ def test_one_reading_of_a_record_serves_all_that_it_holds(store: Counting) -> No
     assert store.reads == 5
 
 
-def test_no_more_records_are_kept_than_allowed_and_the_last_used_stay(store: Counting) -> None:
-    written(store, *[[number] for number in range(RECORDS_KEPT + 1)])
+def test_no_more_is_kept_than_allowed_and_what_was_used_last_stays(
+    store: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(store, *[[2 * number, 2 * number + 1] for number in range(4)])
+    size = len(next(store.records()).payload or b"")
+    monkeypatch.setattr(recent_results, "RESULTS_BYTES_KEPT", 3 * size)
     recent = RecentResults(store)
-    for position in range(1, RECORDS_KEPT + 1):
+    for position in (5, 1, 3, 6, 7):
         recent.said_at(position)
-    recent.said_at(1)
-    recent.said_at(RECORDS_KEPT + 1)
     before = store.reads
 
-    recent.said_at(1)
-    assert store.reads == before
+    found = [recent.said_at(position)["attempt"] for position in (8, 6, 3, 4)]
+    assert (found, store.reads) == ([[1, 7], [1, 5], [1, 2], [1, 3]], before)
     recent.said_at(2)
     assert store.reads == before + 1
+    recent.said_at(7)
+    assert store.reads == before + 2
+
+
+def test_a_record_that_is_more_than_is_kept_is_kept_alone(store: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(store, [0, 1], [2, 3])
+    monkeypatch.setattr(recent_results, "RESULTS_BYTES_KEPT", 1)
+    recent = RecentResults(store)
+    store.reads = 0
+
+    for position in (1, 2, 4, 3, 1):
+        recent.said_at(position)
+
+    assert store.reads == 3
+
+
+def test_a_record_that_holds_more_than_results_is_refused() -> None:
+    record = computed_record(1, [result(1)], epoch=1, previous=bytes(32))
+    assert record.results() == [result(1)]
+    found = record.content()["results"]
+    others: list[Plain] = [
+        {"results": found, "more": None}, {"more": found}, [found], {"results": ["text"]}, {"results": []},
+    ]  # fmt: skip
+
+    for other in others:
+        with pytest.raises(Undecodable, match="it holds others"):
+            record._replace(payload=encode(other)).results()
 
 
 def test_what_only_shares_half_a_digest_is_another_call(engine: Engine) -> None:

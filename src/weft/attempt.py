@@ -336,14 +336,8 @@ class Attempts:
         return self.keys.key(slot.spec, names, self.engine.fingerprints)
 
     def _carry_tries(self, slot: Slot, key: Cid) -> None:
-        result, slot.tries = slot.result, 0
-        if (
-            result is not None
-            and result.call_key == key
-            and isinstance(result.outcome, Err)
-            and not result.outcome.final
-        ):
-            slot.tries = result.outcome.tries
+        shown = slot.result.outcome if slot.result is not None and slot.result.call_key == key else None
+        slot.tries = shown.tries if isinstance(shown, Err) and not shown.final else 0
 
     def _start(self, slot: Slot, call: Call, runner: Runner, what: Keyed, wanted: Wanted | None) -> None:
         """Have the call made somewhere."""

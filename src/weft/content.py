@@ -202,9 +202,9 @@ def _may_be_deep(encoded: bytes, depth_max: int) -> bool:
 
 def _is_deeper(value: Plain, depth_max: int) -> bool:
     """Without recursion, as hostile content may be deeper than Python's stack."""
-    level = [value]
-    for _ in range(depth_max):
-        level = _children(level)
+    level, depth = [value], 0
+    while level and depth < depth_max:
+        level, depth = _children(level), depth + 1
     return any(isinstance(node, (list, dict)) for node in level)
 
 

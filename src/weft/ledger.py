@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import cast
+from weakref import ref
 
 from weft.content import Cid, Link, Plain, cid_text, content_id, decode, encode, encode_shallow, encoded_list
 from weft.gathered import Gathered
@@ -290,7 +291,7 @@ class Ledger(Loader):
         assert isinstance(content, Link)
         if "of" in said:
             entity, node, is_mapping = cast("tuple[str, str, bool]", said["of"])
-            tree = kept_tree(content.cid, partial(self._node_bytes, (entity, node)))
+            tree = kept_tree(content.cid, partial(_node_bytes, ref(self), (entity, node)))
             return Gathered(content.cid, b"", None, tree, is_mapping)
         if not isinstance(encoded, bytes):
             place = said["at"]
@@ -425,14 +426,6 @@ class Ledger(Loader):
             for id, _ in cast("list[tuple[Link, bytes]]", part):
                 self.batch.put(NODE, node_key(*slot.key[:2], id.cid), (position,))
 
-    def _node_bytes(self, place: tuple[str, str], id: Cid) -> bytes:
-        row = self.row(NODE, node_key(*place, id))
-        nodes = cast("list[tuple[Link, bytes]]", self.said_at(row[0]).get("nodes", ()) if row is not None else ())
-        found = next((encoded for link, encoded in nodes if link.cid == id), None)
-        if found is None:
-            raise NoBlob(cid=cid_text(id))
-        return found
-
     # ---- elements with ids ----
     def elements(self, slot: SlotKey) -> list[Known]:
         """Every element that a list has or had, by id."""
@@ -504,3 +497,15 @@ class Ledger(Loader):
         watched, self.watched = self.watched, {}
         for place, count in watched.items():
             self.watch(*place, by=count)
+
+
+def _node_bytes(of: ref[Ledger], place: tuple[str, str], id: Cid) -> bytes:
+    """A node of a collection. Whoever holds the collection does not keep the ledger: its slots are in no circle."""
+    ledger = of()
+    row = ledger.row(NODE, node_key(*place, id)) if ledger is not None else None
+    said = ledger.said_at(row[0]) if ledger is not None and row is not None else {}
+    nodes = cast("list[tuple[Link, bytes]]", said.get("nodes", ()))
+    found = next((encoded for link, encoded in nodes if link.cid == id), None)
+    if found is None:
+        raise NoBlob(cid=cid_text(id))
+    return found

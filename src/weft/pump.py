@@ -17,7 +17,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
 
 from weft.attempt import Attempts
 from weft.call import Partial, Report, Runner
@@ -27,9 +26,6 @@ from weft.inbox import Inbox
 from weft.points import OnPoint, pass_by
 from weft.slot import Ok, SlotKey
 from weft.store import StoreFailed
-
-if TYPE_CHECKING:
-    import asyncio
 
 _log = logging.getLogger("weft")
 
@@ -66,13 +62,15 @@ class Pump:
         import asyncio
 
         self.engine, self.lock, self.on_turn, self._point = engine, lock, on_turn, on_point
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
         self.attempts = make_attempts(
             engine,
             runners=runners,
             services=services,
             report=self.put_report,
             later=self._later,
-            clock=self._time,
+            clock=self._loop.time,
             on_point=on_point,
         )
         self.inbox = inbox
@@ -85,8 +83,6 @@ class Pump:
         self.failure: BaseException | None = None
         self._broken: Exception | None = None
         """What broke the engine on another thread than the loop's."""
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._wake = asyncio.Event()
         self._stalled_until = 0.0
         self._was_refused = False
         """Whether the newest turn was refused by the store."""
@@ -169,12 +165,8 @@ class Pump:
     def ring(self) -> None:
         """Wake the loop."""
         self._is_idle = False
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            try:
-                loop.call_soon_threadsafe(self._wake.set)
-            except RuntimeError:
-                return  # the loop was closed this very moment: there is nobody left to wake
+        with contextlib.suppress(RuntimeError):  # the loop was closed: there is nobody left to wake
+            self._loop.call_soon_threadsafe(self._wake.set)
 
     def wait_for(self, waiter: Waiter) -> None:
         """Have somebody asked after every turn, until he says that it is over. Call it under the lock."""
@@ -185,7 +177,6 @@ class Pump:
         """Turn until closed. What the engine cannot recover from ends it, and is every later caller's answer."""
         import asyncio
 
-        self._loop = asyncio.get_running_loop()
         try:
             while not self.is_closing:
                 self._wake.clear()
@@ -205,7 +196,6 @@ class Pump:
 
     async def _rest(self) -> None:
         # Not asyncio.wait_for, which makes a task each time: whoever waits for an edit waits for that too.
-        assert self._loop is not None
         poll = self._loop.call_later(POLL_S, self._wake.set)
         # After a refusal the inbox may hold what was told to be durable long ago: the next turn takes that first.
         self._is_idle = not self._was_refused
@@ -216,7 +206,6 @@ class Pump:
             poll.cancel()
 
     def _is_stalled(self) -> bool:
-        assert self._loop is not None
         return self._loop.time() < self._stalled_until
 
     def turn(self) -> bool:
@@ -229,7 +218,7 @@ class Pump:
                 self.inbox.take()
                 self._take_edits(answers)
                 self._take_reports()
-                self.inbox.forget_gone(self._time())
+                self.inbox.forget_gone(self._loop.time())
                 more, made = self._settle(RESULTS_MAX, answers)
             except StoreFailed as why:
                 self._refuse(answers, why)
@@ -304,7 +293,6 @@ class Pump:
         """Nothing of this turn was kept: say so to everybody, and go on from what is durable, after a pause. Answers of
         calls are taken again then; calls that were not sent yet are forgotten, as they were made from what is lost."""
         _log.error("%s", why)
-        assert self._loop is not None
         self._stalled_until, self._was_refused = self._loop.time() + STALL_S, True
         self._is_idle = False  # also where the loop rests meanwhile, as it was refused elsewhere
         self._read_anew()
@@ -323,14 +311,10 @@ class Pump:
             self.woken.append(key)
             self._wake.set()
 
-        assert self._loop is not None
         if self.turner is None:
             self._loop.call_later(delay_s, wake)
         else:
             self._loop.call_soon_threadsafe(self._loop.call_later, delay_s, wake)
-
-    def _time(self) -> float:
-        return self._loop.time() if self._loop is not None else 0.0
 
     def _tell_waiters(self) -> None:
         for waiter in list(self.waiters):

@@ -510,9 +510,9 @@ class Space:
             return history_of(engine, place, self._log_index(), open_blob=self._store.open_blob)
 
     def _log_index(self) -> LogIndex:
-        from weft.past.index import LogIndex
-
         if self._index is None:
+            from weft.past.index import LogIndex
+
             self._index = LogIndex()
         return self._index
 

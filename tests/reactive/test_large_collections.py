@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -434,3 +436,18 @@ def test_a_node_that_is_not_there_is_said_to_be_gone(path: Path) -> None:
             with pytest.raises(NoBlob, match="is not in this space"):
                 engine.outcome_of(entry.said["outcome"])
             engine.batch.rows[NODE].clear()
+
+
+def test_a_space_whose_large_collections_were_read_back_is_let_go_of_when_it_is_closed(tmp_path: Path) -> None:
+    with opened(tmp_path / "space.weft") as space:
+        filled(space)
+
+    with opened(tmp_path / "space.weft") as space:
+        (numbers,) = space.find(Numbers)
+        settled(numbers)
+        with space.view() as engine:
+            kept = weakref.ref(engine)
+    del space, numbers, engine
+    gc.collect()
+
+    assert kept() is None

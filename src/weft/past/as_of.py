@@ -19,12 +19,13 @@ from weft.engine import Engine
 from weft.errors import WeftError
 from weft.failure import message_of
 from weft.graph import NOT_COMPUTED, collected, members_of, target_of
-from weft.past.index import LogIndex, first_within, last_within, within
+from weft.past.index import Created, LogIndex, first_within, last_within, within
 from weft.past.known import NotKept, Past
 from weft.reduce import Cell, CellSpec, ItemsCell, Told, make_cell
 from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import NodeSpec, TypeSpec
-from weft.store import DEFINITION, ENTITY, KIND, STATE, VERSION, NoBlob, Row, entry_at
+from weft.standing import is_erased
+from weft.store import DEFINITION, ENTITY, KIND, STATE, VERSION, NoBlob, entry_at
 from weft.tree import Member
 from weft.written_result import parse_result
 
@@ -60,7 +61,7 @@ class AsOf:
     def __init__(self, engine: Engine, position: int, index: LogIndex) -> None:
         self.engine, self.position = engine, check_position(position, engine.head.position)
         self._index = index
-        self._entities: dict[str, Row | None] = {}
+        self._entities: dict[str, Created] = {}
         self._defined: dict[str, int] = {}
         self._types: dict[str, TypeSpec | None] = {}
         self._cells: dict[tuple[str, str], Cell | NotKept] = {}
@@ -73,6 +74,11 @@ class AsOf:
         return self._index
 
     @property
+    def at_hand(self) -> LogIndex | None:
+        """The log's index, where it was read up to the log's end already: then it spares looks at rows."""
+        return self._index if self._index.until == self.engine.head.position else None
+
+    @property
     def size(self) -> int:
         """How much it remembers: entities and fields."""
         return len(self._entities) + len(self._cells)
@@ -80,33 +86,33 @@ class AsOf:
     # ---- what there was ----
     def type_of(self, entity: str) -> TypeSpec | None:
         """The definition in force then of an entity's type; None where there was no such entity."""
-        if not 0 < self._created(entity) <= self.position or 0 < self._erased(entity) <= self.position:
-            return None
-        return self.definition(self.type_name(entity))
+        found = self._entity(entity)
+        is_there = 0 < found.position <= self.position and not 0 < found.erased <= self.position
+        return self.definition(found.type) if is_there else None
 
-    def _entity(self, id: str) -> Row | None:
-        if id not in self._entities:
-            self._entities[id] = self.engine.row(ENTITY, (id,))
-        return self._entities[id]
+    def _entity(self, id: str) -> Created:
+        found = self._entities.get(id)
+        if found is None:
+            index = self.at_hand
+            found = (index.created.get(id) if index is not None else None) or self._entity_row(id)
+            self._entities[id] = found
+        return found
+
+    def _entity_row(self, id: str) -> Created:
+        type, created, erased = self.engine.row(ENTITY, (id,)) or ("", 0, 0)
+        assert isinstance(created, int)
+        return Created(str(type), created, erased if isinstance(erased, int) else 0)
 
     def type_name(self, entity: str) -> str:
         """The name of an entity's type; empty where it never was."""
-        row = self._entity(entity)
-        return str(row[0]) if row is not None else ""
-
-    def _created(self, entity: str) -> int:
-        row = self._entity(entity)
-        return row[1] if row is not None and isinstance(row[1], int) else 0
-
-    def _erased(self, entity: str) -> int:
-        row = self._entity(entity)
-        return row[2] if row is not None and isinstance(row[2], int) else 0
+        return self._entity(entity).type
 
     def definition(self, type: str) -> TypeSpec | None:
         """The definition in force then; with its code, where that is the one of today."""
-        if type not in self._types:
-            self._types[type] = self._definition(type)
-        return self._types[type]
+        found = self._types.get(type)
+        if found is None and type not in self._types:
+            found = self._types[type] = self._definition(type)
+        return found
 
     def _definition(self, type: str) -> TypeSpec | None:
         if 0 < self._defined_at(type) <= self.position:
@@ -118,7 +124,9 @@ class AsOf:
 
     def _defined_at(self, type: str) -> int:
         """The position of the definition that is in force today; 0 where there is none."""
-        if type not in self._defined:
+        if type not in self._defined and (index := self.at_hand) is not None and type in index.defined:
+            self._defined[type] = index.defined[type][-1].position
+        elif type not in self._defined:
             row = self.engine.row(DEFINITION, (type,))
             self._defined[type] = row[0] if row is not None and isinstance(row[0], int) else 0
         return self._defined[type]
@@ -146,7 +154,7 @@ class AsOf:
 
     def _there(self, entity: str, name: str) -> NodeSpec | Gone | NotKept:
         """A node of an entity, where it was there and nobody has erased it since."""
-        spec, erased = self.node(entity, name), self._erased(entity)
+        spec, erased = self.node(entity, name), self._entity(entity).erased
         if spec is None:
             return WAS_ERASED if 0 < erased <= self.position else Gone("it was not there")
         return NotKept(f"it was erased at {erased}") if erased else spec
@@ -237,17 +245,19 @@ class AsOf:
     # ---- what was computed ----
     def _slot(self, entity: str, spec: NodeSpec, element: str) -> Past:
         key = SlotKey(entity, self.name_now(entity, spec.name), element)
-        row = self.engine.row(VERSION, key)
+        index = self.at_hand
+        is_newer = index is not None and key in index.shown and index.shown[key][-1] > self.position
+        row = self.engine.row(VERSION, key) if not is_newer else None
         if row is not None and isinstance(row[1], int) and row[1] <= self.position:
             assert isinstance(row[2], bytes)
             return self._read(parse_result(row[2]))
         at = self.result_position(entity, spec, element)
         if isinstance(at, NotKept):
             return at
-        entry = entry_at(self.engine.store, at)
-        if entry is not None and entry.is_erased:
+        said = self.engine.said_at(at) if at else {}
+        if at and is_erased(said):
             return NotKept(f"what was recorded at {at} was erased")
-        return NOT_COMPUTED if entry is None else self._read(entry.said)
+        return self._read(said) if at else NOT_COMPUTED
 
     def _read(self, said: Mapping[str, Plain]) -> Outcome:
         return self.engine.outcome_of(said["outcome"])
@@ -320,7 +330,7 @@ class AsOf:
         index = self.index
         for name, after, until in index.spans(self.type_name(entity), spec.name, self.position, is_told=True):
             at = last_within(index.told.get((entity, name), ()), after, until)
-            erased = first_within(index.erased_told, max(at, after, self._created(entity) - 1), until)
+            erased = first_within(index.erased_told, max(at, after, self._entity(entity).position - 1), until)
             if erased:
                 return NotKept(f"what was told at {erased} was erased")
             if at:
@@ -338,7 +348,7 @@ class AsOf:
             positions = {*within(index.told.get((entity, name), ()), after, until)}
             if spec.kind == "fold":
                 positions |= {*within(index.told.get((entity, ""), ()), after, until)}
-            created = self._created(entity)
+            created = self._entity(entity).position
             positions |= {*within(index.erased_told, max(after, created - 1), until)}
             for position in sorted(positions):
                 problem = self._fold(cell, position, entity, name, is_fold=spec.kind == "fold")
@@ -355,11 +365,12 @@ class AsOf:
         return mine.cell if mine is not None and mine.cell is not None and mine.cell == spec.cell else spec.cell
 
     def _fold(self, cell: Cell, position: int, entity: str, name: str, *, is_fold: bool) -> NotKept | None:
-        entry = entry_at(self.engine.store, position)
-        if entry is None or entry.is_erased:
+        record = next(iter(self.engine.store.records(position - 1, until=position)), None)
+        said = record.content() if record is not None else {}
+        if is_erased(said):
             return NotKept(f"what was told at {position} was erased")
-        told = Told(position, cast("int", entry.said["base"]), str(entry.said["actor"]))
-        for intent in cast("list[list[Plain]]", entry.said["intents"]):
+        told = Told(position, cast("int", said["base"]), str(said["actor"]))
+        for intent in cast("list[list[Plain]]", said["intents"]):
             if intent[0] != entity or intent[2] in ("create", "retry"):
                 continue
             is_told = intent[2] == "tell"

@@ -1,7 +1,7 @@
 """Where in the log each thing was said: positions by slot and by field, found by bisection.
 
 The log is read once, from its beginning; what came since is read at each further question. In memory it takes 8 bytes a
-position and a dictionary entry a slot or field.
+position and a dictionary entry an entity, slot or field.
 
 Knows nothing of values. Invariant: every list of positions ascends, and holds none behind `until`.
 Source: inverted indexes; the position lists of event stores' streams.
@@ -9,11 +9,12 @@ Source: inverted indexes; the position lists of event stores' streams.
 
 from __future__ import annotations
 
+import sys
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from weft.content import Plain
 from weft.record import RESULT_KINDS, Entry
@@ -37,6 +38,14 @@ class Offered(NamedTuple):
     is_recomputed: bool
 
 
+class Created(NamedTuple):
+    """An entity that was told: its type, where it was created, and where it was erased; 0 where it was not."""
+
+    type: str
+    position: int
+    erased: int = 0
+
+
 class Span(NamedTuple):
     """Positions, `after` < position <= `until`, in which a node had this name."""
 
@@ -50,6 +59,8 @@ class LogIndex:
     """Positions of the log. `read` brings it up to the log's end."""
 
     until: int = 0
+    created: dict[str, Created] = field(default_factory=dict)
+    """Entities by id, but for those whose creation is not known any more."""
     shown: dict[SlotKey, array[int]] = field(default_factory=dict)
     """Results and removals that came to be what a slot shows."""
     cuts: dict[SlotKey, array[int]] = field(default_factory=dict)
@@ -77,9 +88,7 @@ class LogIndex:
     def _take(self, entry: Entry) -> None:
         said = entry.said
         if entry.kind == ERASED:
-            # What was erased is known to be of that entity, or of slots that it names: of nothing else.
-            gone = stands_of(said)
-            self.erased_told = array("q", [at for at in self.erased_told if at not in gone])
+            self._bury(entry.position, said)
         elif entry.is_erased and entry.kind == "checked":
             return
         elif entry.is_erased and "slot" in said:
@@ -99,10 +108,23 @@ class LogIndex:
         elif entry.kind == "service":
             self._offer(entry.position, said)
 
+    def _bury(self, position: int, said: Mapping[str, Plain]) -> None:
+        # What was erased is known to be of that entity, or of slots that it names: of nothing else.
+        gone = stands_of(said)
+        self.erased_told = array("q", [at for at in self.erased_told if at not in gone])
+        if "created" in said:
+            self._create(said["what"], said["type"], cast("int", said["created"]), position)
+
     def _tell(self, position: int, said: Mapping[str, Plain]) -> None:
         for place, is_retry in dict.fromkeys(_spoken_of(said)):
             kept = self.retried if is_retry else self.told
             kept.setdefault(place, array("q")).append(position)
+        for entity, _, verb, *rest in cast("list[list[Plain]]", said["intents"]):
+            if verb == "create":
+                self._create(entity, rest[0], position)
+
+    def _create(self, entity: Plain, type: Plain, position: int, erased: int = 0) -> None:
+        self.created[str(entity)] = Created(sys.intern(str(type)), position, erased)
 
     def _offer(self, position: int, said: Mapping[str, Plain]) -> None:
         self.disturbed.append(position)

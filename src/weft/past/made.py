@@ -15,7 +15,8 @@ from weft.content import Plain
 from weft.past.as_of import AsOf
 from weft.slot import SlotKey
 from weft.spec import NodeSpec
-from weft.store import VERSION, entry_at
+from weft.standing import is_erased
+from weft.store import VERSION
 from weft.written_result import parse_result
 
 
@@ -45,6 +46,9 @@ class Around(NamedTuple):
 
 def made_today(as_of: AsOf, key: SlotKey) -> Made | None:
     """The result that stands today, where it was made for the position or an older one. `key`: by the name of today."""
+    index = as_of.at_hand
+    if index is not None and key in index.cuts and index.cuts[key][-1] > as_of.position:
+        return None
     row = as_of.engine.row(VERSION, key)
     if row is None or not isinstance(row[0], int) or row[0] > as_of.position:
         return None
@@ -74,5 +78,5 @@ def made_around(as_of: AsOf, entity: str, spec: NodeSpec, element: str) -> Aroun
 
 def made_at(as_of: AsOf, at: int, position: int) -> Made | None:
     """The result at a position, which was made for the cut `at`; None where it was erased."""
-    entry = entry_at(as_of.engine.store, position)
-    return Made(at, position, entry.said) if entry is not None and not entry.is_erased else None
+    said = as_of.engine.said_at(position)
+    return Made(at, position, said) if not is_erased(said) else None

@@ -12,6 +12,7 @@ Source: the results of the design, which hold for one cut; input-addressed store
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import TypeAlias
 
 from weft.content import Plain, decode
@@ -51,10 +52,18 @@ class RightThen(AsOf):
 
     def __init__(self, engine: Engine, position: int, index: LogIndex) -> None:
         super().__init__(engine, position, index)
-        self._calls = CallsThen(self)
         self._right: dict[Place, Known] = {}
         self._listed: dict[Place, dict[str, Member]] = {}
-        self.told_before = ToldBefore(self)
+
+    # Both are made where they are asked for: with what looks back at it this is a circle, which is let go of late.
+    @cached_property
+    def told_before(self) -> ToldBefore:
+        """Where what something was made from was told last."""
+        return ToldBefore(self)
+
+    @cached_property
+    def _calls(self) -> CallsThen:
+        return CallsThen(self)
 
     @property
     def size(self) -> int:
@@ -127,7 +136,8 @@ class RightThen(AsOf):
     # ---- looking, without recursion ----
     def _look(self, place: Place) -> Known:
         """What was right at a place, all that it needs first."""
-        stack, begun = [place], set[Place]()
+        begun: set[Place] = set()
+        stack = [place]
         while stack:
             one = stack[-1]
             if one in self._right:
@@ -344,7 +354,7 @@ class RightThen(AsOf):
                 yield number, place, pointed if isinstance(pointed, NotKept) else _LOST
                 return
             place = (target[0], entry.node or target[1], inner or ("" if entry.node else target[2]))
-            if self.node(*place[:2]) is None and not self._erased(place[0]):
+            if self.node(*place[:2]) is None and not self._entity(place[0]).erased:
                 yield number, place, _LOST
                 return
         if entry.mode == "settled":

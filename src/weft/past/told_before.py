@@ -29,7 +29,8 @@ class ToldBefore:
     def last(self, entity: str, name: str) -> int:
         """The last position up to here at which something was told that a node is made from. A name that some of it
         had before is not looked for: whoever asks knows that no definition came since."""
-        stack, begun = [(entity, name)], set[tuple[str, str]]()
+        begun: set[tuple[str, str]] = set()
+        stack = [(entity, name)]
         while stack:
             place = stack[-1]
             if place in self._last:

@@ -10,8 +10,8 @@ Source: Datomic's `as-of`; database snapshots.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from weft.blob import Opener
@@ -88,22 +88,46 @@ class PastSpace:
         self, view: View, position: int, as_shown: bool = False, *, index: LogIndex, open_blob: Opener
     ) -> None:
         self.position, self.as_shown = position, as_shown
-        self._view, self._index = view, index
-        self._kept: tuple[Head, RightThen] | None = None
-        self.desk = PastDesk(self, open_blob)
-        with self.as_of():
-            pass  # refuses a position that the log does not hold
+        # The desk knows nothing of its space: what is in no circle is let go of as soon as nobody holds it any more.
+        self.desk = PastDesk(view, position, as_shown, index, open_blob)
+        with view() as engine:
+            self.desk.as_of(engine)  # refuses a position that the log does not hold
 
     def __repr__(self) -> str:
         return f"<PastSpace at {self.position}{', as shown' if self.as_shown else ''}>"
 
-    @contextmanager
-    def as_of(self) -> Iterator[RightThen]:
-        """What is read, between two turns of the engine; the same again while the log has not grown since."""
-        with self._view() as engine:
-            if self._kept is None or self._kept[0] != engine.head or self._kept[1].size > ROWS_MAX:
-                self._kept = engine.head, RightThen(engine, self.position, self._index)
-            yield self._kept[1]
+    def get(self, kind: type[Ent], id: str, /) -> Ent:
+        """The entity of this type and id, if it was there. Raises KeyError, naming the nearest."""
+        check_type("get", kind)
+        with self.desk.view() as engine:
+            as_of = self.desk.as_of(engine)
+            if as_of.type_name(id) != type_name(kind) or as_of.type_of(id) is None:
+                near = nearest(id, as_of.entities(type_name(kind)))
+                raise KeyError(f"at {self.position} there was no {kind.__name__} {id}: {near}")
+        return entity_at(kind, Seat(self.desk, id))
+
+    def find(self, kind: type[Ent], /) -> Sequence[Ent]:
+        """All entities of a type that were there, in order of creation."""
+        check_type("find", kind)
+        with self.desk.view() as engine:
+            as_of = self.desk.as_of(engine)
+            ids = as_of.entities(type_name(kind))
+        return [entity_at(kind, Seat(self.desk, id)) for id in ids]
+
+
+class PastDesk(Desk):
+    """Answers handles for one position."""
+
+    def __init__(self, view: View, position: int, as_shown: bool, index: LogIndex, open_blob: Opener) -> None:
+        self.view, self.position, self.as_shown = view, position, as_shown
+        self._index, self._open_blob = index, open_blob
+        self._kept: tuple[Head, RightThen] | None = None
+
+    def as_of(self, engine: Engine) -> RightThen:
+        """What is read, within a view; the same again while the log has not grown since."""
+        if self._kept is None or self._kept[0] != engine.head or self._kept[1].size > ROWS_MAX:
+            self._kept = engine.head, RightThen(engine, self.position, self._index)
+        return self._kept[1]
 
     def outcome(self, as_of: RightThen, entity: str, name: str, element: str = "") -> Known:
         """What a node, by its name then, is given as."""
@@ -113,32 +137,10 @@ class PastSpace:
         """The elements that a node is given with."""
         return as_of.members(entity, name) if self.as_shown else as_of.known_members(entity, name)
 
-    def get(self, kind: type[Ent], id: str, /) -> Ent:
-        """The entity of this type and id, if it was there. Raises KeyError, naming the nearest."""
-        check_type("get", kind)
-        with self.as_of() as as_of:
-            if as_of.type_name(id) != type_name(kind) or as_of.type_of(id) is None:
-                near = nearest(id, as_of.entities(type_name(kind)))
-                raise KeyError(f"at {self.position} there was no {kind.__name__} {id}: {near}")
-        return entity_at(kind, Seat(self.desk, id))
-
-    def find(self, kind: type[Ent], /) -> Sequence[Ent]:
-        """All entities of a type that were there, in order of creation."""
-        check_type("find", kind)
-        with self.as_of() as as_of:
-            ids = as_of.entities(type_name(kind))
-        return [entity_at(kind, Seat(self.desk, id)) for id in ids]
-
-
-class PastDesk(Desk):
-    """Answers handles for one position."""
-
-    def __init__(self, past: PastSpace, open_blob: Opener) -> None:
-        self.past, self._open_blob = past, open_blob
-
     def read(self, entity_id: str, node: Node[Any], /) -> object:
         """What a told node held. Raises `ValueNotKept`."""
-        with self.past.as_of() as as_of:
+        with self.view() as engine:
+            as_of = self.as_of(engine)
             name, spec = _then(as_of, entity_id, node.name)
             outcome = as_of.outcome(entity_id, name)
             if isinstance(outcome, NotKept):
@@ -151,7 +153,7 @@ class PastDesk(Desk):
 
     def edit(self, entity_id: str, node: Node[Any] | None, verb: str, /, *args: object) -> None:
         """Refuse: raises `PastIsReadOnly`."""
-        raise PastIsReadOnly(what="an entity" if node is None else str(node), position=self.past.position)
+        raise PastIsReadOnly(what="an entity" if node is None else str(node), position=self.position)
 
     def state(self, entity_id: str, node: Awaited, key: object, /) -> State[object]:
         """What it was; absent where nothing was computed by then. Raises `ValueUnknown`, `ValueNotKept`."""
@@ -163,12 +165,13 @@ class PastDesk(Desk):
             raise
 
     def _state(self, entity_id: str, node: Awaited, key: object) -> State[object]:
-        with self.past.as_of() as as_of:
+        with self.view() as engine:
+            as_of = self.as_of(engine)
             entity, name, element = self._place(as_of, entity_id, node, key)
             if not name:
                 return Absent()
             then, spec = _then(as_of, entity, name)
-            outcome = self.past.outcome(as_of, entity, then, element)
+            outcome = self.outcome(as_of, entity, then, element)
             if isinstance(outcome, Unknown):
                 raise self._unknown(as_of, (entity, then, element), node, outcome)
             if isinstance(outcome, NotKept):
@@ -189,7 +192,7 @@ class PastDesk(Desk):
         state = self._state(entity_id, node, key)
         if isinstance(state, Settled):
             return state.value
-        said = state.error if isinstance(state, Failed) else f"at {self.past.position} it showed no value"
+        said = state.error if isinstance(state, Failed) else f"at {self.position} it showed no value"
         raise NodeFailed(node=str(node), entity=entity_id, cause=said, last=None)
 
     def wait_async(self, entity_id: str, node: Awaited, key: object, /) -> Awaitable[object]:
@@ -201,7 +204,8 @@ class PastDesk(Desk):
 
     def element(self, entity_id: str, node: Node[Any], key: object, /) -> Ref[object]:
         """A reference to the element that had `key`."""
-        with self.past.as_of() as as_of:
+        with self.view() as engine:
+            as_of = self.as_of(engine)
             element = self._element_id(as_of, entity_id, node, key)
         kind: object = NOTHING if node.owner is None else element_of(annotation_of(node.owner, node))
         return LiveRef[object](Seat(self, entity_id), Target(entity_id, node.name, element), kind)
@@ -214,26 +218,26 @@ class PastDesk(Desk):
 
     def _element_id(self, as_of: RightThen, entity_id: str, node: Node[Any], key: object) -> str:
         name, spec = _then(as_of, entity_id, node.name)
-        found = self.past.members(as_of, entity_id, name)
+        found = self.members(as_of, entity_id, name)
         if isinstance(found, Unknown):
             raise self._unknown(as_of, (entity_id, name, ""), node, found)
         if isinstance(found, NotKept):
             raise self._lost(entity_id, node, found)
         keys = {key_of(spec, member): member.element for member in found}
         if key not in keys:
-            raise KeyError(f"at {self.past.position} {node} had no element {key!r}: {nearest(key, keys)}")
+            raise KeyError(f"at {self.position} {node} had no element {key!r}: {nearest(key, keys)}")
         return keys[key]
 
     def _unknown(self, as_of: AsOf, place: tuple[str, str, str], node: Awaited, unknown: Unknown) -> WeftError:
         if isinstance(unknown.shown, NotKept):
             return self._lost(place[0], node, unknown.shown)
         shown = self._read(as_of, place[0], as_of.node(*place[:2]), place[2], unknown.shown)
-        position, since = self.past.position, unknown.since
+        position, since = self.position, unknown.since
         said = _words(shown, since)
         return ValueUnknown(node=str(node), entity=place[0], position=position, shown=shown, since=since, said=said)
 
     def _lost(self, entity: str, node: Awaited, lost: NotKept) -> ValueNotKept:
-        return ValueNotKept(node=str(node), entity=entity, position=self.past.position, why=lost.why)
+        return ValueNotKept(node=str(node), entity=entity, position=self.position, why=lost.why)
 
 
 def _words(shown: State[object], since: int) -> str:

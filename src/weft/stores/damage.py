@@ -34,7 +34,9 @@ LOST_END = "its end is lost"
 QUICK_RECORDS = 64
 """How many of the newest records each opening checks."""
 _PAGE_RECORDS = 64
-_COLUMN_TYPES = (int, str, int, bytes, bytes, (bytes, type(None)))
+_COLUMN_TYPES = frozenset({(int, str, int, bytes, bytes, bytes), (int, str, int, bytes, bytes, type(None))})
+"""Of a record, and of one whose payload was erased."""
+_MISSING = (None,) * 6
 _DERIVED = frozenset(table.name for table in TABLES)
 
 
@@ -67,26 +69,47 @@ def read_head(connection: sqlite3.Connection) -> Head:
     return _head(connection.execute(sql.HEAD_GET).fetchone())
 
 
-def read_records(connection: sqlite3.Connection, path: str, after: int, until: int) -> Iterator[Record]:
-    """The records that hold a position with `after` < it <= `until`, each checked. Raises `SpaceDamaged` at the first
-    bad one."""
+def read_records(
+    connection: sqlite3.Connection, path: str, after: int, until: int, *, may_end: bool = False
+) -> Iterator[Record]:
+    """The records that hold a position with `after` < it <= `until`, each checked. `may_end`: the log may end before
+    that. Raises `SpaceDamaged` at the first bad one."""
+    if until <= after:
+        return
     try:
-        head, stands = _head_at(connection, after), Standing(connection, path)
+        stands = Standing(connection, path)
+        head, page = _first_page(connection, after, _page_size(after, until))
         while head.position < until:
-            # As many as there can be: whoever asks for one position reads one record, and not what lies behind it.
-            count = min(_PAGE_RECORDS, until - head.position)
-            page = connection.execute(sql.RECORD_GET, (head.position, count)).fetchall()
-            for cells in page or [(None,) * len(_COLUMN_TYPES)]:
+            if not page and may_end:
+                return
+            for cells in page or [_MISSING]:
                 if head.position >= until:
-                    break
+                    return
                 what = _record_flaw(cells, head, stands)
                 if what:
                     raise SpaceDamaged(path=path, what=what)
-                record = Record(*cells)
-                head = Head(record.position, record.digest)
+                record = Record(*cells)  # type: ignore[arg-type]
                 yield record
+                head = Head(record.position, record.digest)
+            count = _page_size(head.position, until)
+            page = connection.execute(sql.RECORD_GET, (head.position, count)).fetchall()
     except SqliteErrors as error:
         raise of_sqlite(error, path, writing=False) from error
+
+
+def _page_size(after: int, until: int) -> int:
+    """As many as there can be: whoever asks for one position reads one record, and not what lies behind it."""
+    return max(0, min(_PAGE_RECORDS, until - after))
+
+
+def _first_page(connection: sqlite3.Connection, after: int, count: int) -> tuple[Head, list[tuple[object, ...]]]:
+    """Records behind a position, and the head that the first of them follows: the record that holds the position behind
+    `after` begins where the newest one ends that ends by then. One question, as most who read want one record."""
+    found = connection.execute(sql.RECORD_BEHIND, (after, count)).fetchall()
+    if not found:
+        return _head(connection.execute(sql.HEAD_BY, (after,)).fetchone()), []
+    before = found[0][len(_MISSING) :]
+    return _head(before if before[0] is not None else None), [cells[: len(_MISSING)] for cells in found]
 
 
 def findings(connection: sqlite3.Connection, path: str, schema: Schema, mark: Mark) -> Iterator[Finding]:
@@ -138,12 +161,6 @@ def _header(connection: sqlite3.Connection, position: int) -> object:
     return None if found is None else found[0]
 
 
-def _head_at(connection: sqlite3.Connection, after: int) -> Head:
-    """Where the record that holds the position behind `after` begins: the newest record that ends by then."""
-    found = connection.execute(sql.HEAD_BY, (after,)).fetchone() if after > 0 else None
-    return _head(found)
-
-
 def _head(found: Sequence[object] | None) -> Head:
     if found is None:
         return EMPTY
@@ -158,7 +175,7 @@ def _record_flaw(cells: Sequence[object], head: Head, stands: Standing) -> str |
     next_one = head.position + 1
     if cells[0] is None:
         return f"record {next_one} is missing"
-    if not all(isinstance(cell, kind) for cell, kind in zip(cells, _COLUMN_TYPES, strict=True)):  # type: ignore[arg-type]
+    if tuple(map(type, cells)) not in _COLUMN_TYPES:
         return f"record {cells[0]!r:.20} has changed: a column is of another type"
     record = Record(*cells)  # type: ignore[arg-type]
     what = flaw(record, head, stands)

@@ -52,6 +52,12 @@ INBOX = Table("inbox", ("number",), ("payload",))
 
 RECORD_PUT = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)"
 RECORD_GET = "SELECT * FROM record WHERE position > ? ORDER BY position LIMIT ?"
+RECORD_BEHIND = (
+    "SELECT *, (SELECT position FROM record WHERE position <= ?1 ORDER BY position DESC LIMIT 1), "
+    "(SELECT header FROM record WHERE position <= ?1 ORDER BY position DESC LIMIT 1) "
+    "FROM record WHERE position > ?1 ORDER BY position LIMIT ?2"
+)
+"""Each with the position and the header of the last one up to there."""
 RECORD_AT = "SELECT * FROM record WHERE position = ?"
 RECORD_STANDS = "UPDATE record SET payload = ? WHERE position = ?"
 HEAD_GET = "SELECT position, header FROM record ORDER BY position DESC LIMIT 1"

@@ -170,8 +170,8 @@ class SqliteStore:
         """The records that hold a position behind `after` and up to `until` (by default the head as it is now),
         ascending, each checked."""
         refuse_fork(self._path, self._pid)
-        newest = self.head().position
-        return read_records(self._db, self._path, max(after, 0), newest if until is None else min(until, newest))
+        last = self.head().position if until is None else until
+        return read_records(self._db, self._path, max(after, 0), last, may_end=until is not None)
 
     def row(self, table: Table, key: Key, /) -> Row | None:
         """The row at exactly this key. Raises `SpaceDamaged` when it is not what was written."""

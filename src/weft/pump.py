@@ -87,6 +87,8 @@ class Pump:
         self._was_refused = False
         """Whether the newest turn was refused by the store."""
         self._is_over = False
+        self._is_rung = False
+        """Whether the loop was told to take another turn, and has not begun it."""
         self._is_idle = False
         """Whether the loop rests, with nothing to do that it knows of."""
         self._is_crowded = False
@@ -165,8 +167,10 @@ class Pump:
     def ring(self) -> None:
         """Wake the loop."""
         self._is_idle = False
-        with contextlib.suppress(RuntimeError):  # the loop was closed: there is nobody left to wake
-            self._loop.call_soon_threadsafe(self._wake.set)
+        if not self._is_rung:  # or its next turn, which is still to begin, finds whatever this is about
+            self._is_rung = True
+            with contextlib.suppress(RuntimeError):  # the loop was closed: there is nobody left to wake
+                self._loop.call_soon_threadsafe(self._wake.set)
 
     def wait_for(self, waiter: Waiter) -> None:
         """Have somebody asked after every turn, until he says that it is over. Call it under the lock."""
@@ -180,6 +184,7 @@ class Pump:
         try:
             while not self.is_closing:
                 self._wake.clear()
+                self._is_rung = False
                 with self.lock:  # what breaks the engine elsewhere may be mended there before that thread lets go
                     broken = self._broken
                 if broken is not None:

@@ -15,7 +15,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -25,7 +25,7 @@ from weft.content import Cid, Link, Plain
 from weft.engine import Settling
 from weft.errors import Unencodable
 from weft.graph import Slot, place_of
-from weft.intake import Taken, given
+from weft.intake import Taken, given, values_of
 from weft.operation import Operation
 from weft.purity.again import compared, is_of_the_call, make_again, why_not
 from weft.purity.checks import Checks
@@ -113,13 +113,10 @@ class SampledAttempts(Attempts):
 
     def _arguments(self, slot: Slot, code: NodeCode, taken: Taken) -> tuple[object, ...]:
         """What a call that was made on the spot was given, made anew: nothing has changed since."""
-        found = given(slot, code, taken, self.engine.store.open_blob)
+        open_blob = self.engine.store.open_blob
+        found = given(slot, code, taken, open_blob)
         assert found is not None
-        values = [
-            value if shape is None else shape.decode(cast("bytes", value), self.engine.store.open_blob)
-            for value, shape in found[1]
-        ]
-        return (self._own(slot, code), *values) if slot.spec.own else tuple(values)
+        return values_of(slot, code, found[1], open_blob)
 
     def _is_taken(self, operation: Operation, services: Mapping[str, object], key: Cid) -> bool:
         metered = self._checks.metered

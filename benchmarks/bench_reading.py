@@ -2,7 +2,8 @@
 
 The spaces are those of `accounts`. Of what was, two kinds are read: what has been told, or computed, again since, which
 takes the log and its index; and what is the same today. Opening is a new process each time, from its start to its end,
-with all that it imports compiled and the file in the machine's cache.
+with all that it imports compiled and the file in the machine's cache. The large cases are those of opening, of a
+million events, within the same limits.
 """
 
 from __future__ import annotations
@@ -23,10 +24,7 @@ from weft.past.index import LogIndex
 
 LOOKS = "looking at a space of 20,000 events, in a file"
 INDEX = "the index of the log, for the first look at what was"
-MAKING = "200,000 events told, and all settled, in a file"
-OPENING = "opening 200,000 events and reading one value, in a new process"
-MEMORY = f"{OPENING}: memory"
-FEW, MANY = 20_000, 200_000
+FEW, MANY, MOST = 20_000, 200_000, 1_000_000
 LOOK_MAX = Limit(45, CONTENT)
 """50 µs, on a machine that encodes and hashes 400 bytes in 1.1."""
 OPENING_MAX = Limit(900_000, CONTENT)
@@ -40,7 +38,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def cases(folder: Path) -> Iterator[Case]:
-    """Small looks at a space that is open; then a large one, made, opened, and opened by its memory."""
+    """Small looks at a space that is open; then a larger one, made, opened, and opened by its memory."""
     looked_at = LookedAt(str(folder / "looked-at.weft"))
     yield Case("its settled mark", LOOKS, "look", looked_at.mark, ours=True, limit=LOOK_MAX, close=looked_at.close)
     yield Case("a field as it was, told anew since", LOOKS, "look", looked_at.field, limit=LOOK_MAX)
@@ -48,13 +46,25 @@ def cases(folder: Path) -> Iterator[Case]:
     yield Case("a derived value, made anew since", LOOKS, "look", looked_at.derived, limit=LOOK_MAX)
     yield Case("a derived value as it was and is", LOOKS, "look", looked_at.same_derived, limit=LOOK_MAX)
     yield Case("read once", INDEX, "position", looked_at.index, ours=True)
-    large = Large(str(folder / "large.weft"))
-    yield Case("made", MAKING, "event", large.made, ours=True, rounds_max=1)
-    yield Case("opened", OPENING, "opening", large.opened(WALL), ours=True, limit=OPENING_MAX, rounds_max=2)
+    yield from _opening(folder, MANY)
+
+
+def large_cases(folder: Path) -> Iterator[Case]:
+    """A larger space than that, by the same figures."""
+    yield from _opening(folder, MOST)
+
+
+def _opening(folder: Path, events: int) -> Iterator[Case]:
+    large = Large(str(folder / "large.weft"), events)
+    making = f"{events:,} events told, and all settled, in a file"
+    opening = f"opening {events:,} events and reading one value, in a new process"
+    memory = f"{opening}: memory"
+    yield Case("made", making, "event", large.made, ours=True, rounds_max=1)
+    yield Case("opened", opening, "opening", large.opened(WALL), ours=True, limit=OPENING_MAX, rounds_max=2)
     bare = "python alone, to compare with"
-    yield Case(bare, MEMORY, "opening", started(("-c", "pass"), folder, RESIDENT), ours=True, is_time=False)
+    yield Case(bare, memory, "opening", started(("-c", "pass"), folder, RESIDENT), ours=True, is_time=False)
     most, resident = Limit(MEMORY_MAX, bare), large.opened(RESIDENT)
-    yield Case("the most it takes", MEMORY, "opening", resident, is_time=False, limit=most, rounds_max=1)
+    yield Case("the most it takes", memory, "opening", resident, is_time=False, limit=most, rounds_max=1)
 
 
 class LookedAt:
@@ -120,16 +130,16 @@ class LookedAt:
 class Large:
     """A space with many accounts, settled and closed; made when it is first asked for."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str, events: int) -> None:
+        self.path, self.events = path, events
         self._made_s = 0.0
 
     def made(self) -> float:
         """Seconds an event, the time until all has settled included."""
         if not self._made_s:
             began = time.perf_counter()
-            accounts.make(self.path, MANY, settled_every=accounts.WAVE)
-            self._made_s = (time.perf_counter() - began) / MANY
+            accounts.make(self.path, self.events, settled_every=accounts.WAVE)
+            self._made_s = (time.perf_counter() - began) / self.events
             self._start(WALL)()  # compiles what it imports
         return self._made_s
 
@@ -145,6 +155,6 @@ class Large:
     def _start(self, which: int) -> Callable[[], float]:
         code = (
             f"import sys; sys.path.insert(0, {str(ROOT)!r}); from benchmarks.accounts import read_one; "
-            f"read_one({self.path!r}, {MANY // 2 // accounts.EVENTS_OF_AN_ACCOUNT})"
+            f"read_one({self.path!r}, {self.events // 2 // accounts.EVENTS_OF_AN_ACCOUNT})"
         )
         return started(("-c", code), Path(self.path).parent, which)

@@ -1,7 +1,8 @@
 """A case: something that is timed, by the unit, again and again, in turns with all others.
 
 Each `bench_*.py`, each module of `peers` and `yardsticks.py` has a function `cases(folder)` that yields its cases; what
-it keeps goes into that folder, which all share, so that all write to one disk.
+it keeps goes into that folder, which all share, so that all write to one disk. A `bench_*.py` may have a function
+`large_cases(folder)`, too: what is measured instead where somebody asks for it.
 Invariant: `measure` does all its work anew each time it is called, and returns seconds per unit.
 """
 

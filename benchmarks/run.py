@@ -1,8 +1,11 @@
 """Every benchmark in one run: in turns, so that a busy machine is busy for all of them; told in ratios.
 
-`python -m benchmarks.run [--rounds N] [--only TEXT] [--times]`. A case that cannot be set up (its package is not
-installed) is named with the reason, and the others go on. Times themselves are printed on demand only: they say more
-about the machine than about the code.
+`python -m benchmarks.run [--rounds N] [--only TEXT] [--times] [--large]`. A case that cannot be set up (its package is
+not installed) is named with the reason, and the others go on. Times themselves are printed on demand only: they say
+more about the machine than about the code.
+
+With `--large` the cases are those of a million of something instead, which take tens of minutes to make and some GB
+where temporary files lie (`TMPDIR`): they are run once in a while, and told in a decision.
 """
 
 from __future__ import annotations
@@ -19,23 +22,31 @@ from benchmarks.figures import Figures, measured
 from benchmarks.yardsticks import GROUP, NAMES
 
 HERE = Path(__file__).resolve().parent
+YARDSTICKS = "benchmarks.yardsticks"
 ROUNDS = 7
 LETTERS = "ABC"
 
 
-def found(folder: Path, only: str) -> tuple[list[Case], list[str]]:
-    """The cases of all files, and why some of them are not there."""
-    names = ["benchmarks.yardsticks"]
+def found(folder: Path, only: str, *, large: bool = False) -> tuple[list[Case], list[str]]:
+    """The cases of all files, or the `large` ones of those that have some, and why some of them are not there."""
+    names = [YARDSTICKS]
     names += sorted(f"benchmarks.{path.stem}" for path in HERE.glob("bench_*.py"))
-    names += sorted(f"benchmarks.peers.{path.stem}" for path in (HERE / "peers").glob("[a-z]*.py"))
+    if not large:
+        names += sorted(f"benchmarks.peers.{path.stem}" for path in (HERE / "peers").glob("[a-z]*.py"))
     cases: list[Case] = []
     missing = []
     for name in names:
         try:
-            cases += importlib.import_module(name).cases(folder)
+            module = importlib.import_module(name)
+            is_usual = not large or name == YARDSTICKS
+            cases += module.cases(folder) if is_usual else getattr(module, "large_cases", _none)(folder)
         except ImportError as why:
             missing.append(f"{name.rpartition('.')[2]}: {why}")
     return [case for case in cases if case.group == GROUP or only in f"{case.group} {case.name}"], missing
+
+
+def _none(folder: Path) -> tuple[Case, ...]:
+    return ()
 
 
 def report(cases: Sequence[Case], figures: Figures, *, times: bool) -> list[str]:
@@ -76,9 +87,10 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--only", default="", help="only cases whose group or name contains this")
     parser.add_argument("--times", action="store_true", help="microseconds too")
+    parser.add_argument("--large", action="store_true", help="cases of a million, for tens of minutes, instead")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
-        cases, missing = found(Path(folder), options.only)
+        cases, missing = found(Path(folder), options.only, large=options.large)
         try:
             figures = measured(cases, options.rounds)
         finally:

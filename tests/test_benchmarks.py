@@ -26,6 +26,14 @@ def figures(*cases: tuple[str, float]) -> Figures:
     return Figures({name: [Sample(took, beside)] for name, took in cases})
 
 
+def cases_in(folder: Path, *, large: bool = False) -> list[Case]:
+    folder.mkdir()
+    cases, _ = found(folder, "", large=large)
+    for case in cases:
+        case.close()
+    return cases
+
+
 def test_a_case_is_told_as_a_multiple_of_ours_and_of_the_yardsticks() -> None:
     ours = Case("ours", "group", "node", always(4.0), ours=True)
     peer = Case("peer", "group", "node", always(8.0))
@@ -77,6 +85,18 @@ def test_a_run_of_the_yardsticks_alone_ends(capsys: pytest.CaptureFixture[str]) 
     main(["--rounds", "1", "--only", "none of them", "--times"])
 
     assert COMMIT in capsys.readouterr().out
+
+
+def test_the_million_is_measured_on_demand_alone(tmp_path: Path) -> None:
+    usual, large = cases_in(tmp_path / "usual"), cases_in(tmp_path / "large", large=True)
+
+    assert not any("1,000,000" in f"{case.group} {case.name}" for case in usual)
+    assert {case.group for case in large if "1,000,000" in f"{case.group} {case.name}"} == {
+        case.group for case in large if case.group != YARDSTICKS
+    }
+    names = [case.name for case in large]
+    assert len(set(names)) == len(names)
+    assert {case.limit.of for case in large if case.limit is not None} <= set(names)
 
 
 def test_a_peer_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

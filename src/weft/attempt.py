@@ -506,12 +506,17 @@ class Attempts:
             self.engine.graph.offer(slot)
 
     def reattach(self) -> None:
-        """Memory was read anew: attempts under way hold on to the slots that stand there now."""
-        self.sending = [(call, runner) for call, runner in self.sending if call.id in self.open]
-        for attempt in self.open.values():
+        """Memory was read anew: attempts under way hold on to the slots that stand there now. Those for nodes that are
+        not there any more are given up: such a node may come back, and has no tombstone for what they answer."""
+        for attempt in list(self.open.values()):
             slot = self._slot(attempt.slot)
             if slot is not None:
                 slot.attempt = attempt
+            elif self.engine.lost_slot(attempt.slot) is None:
+                del self.open[attempt.id]
+                self.engine.batch.put(ATTEMPT, attempt.id.row, None)
+                attempt.runner.cancel(attempt.id)
+        self.sending = [(call, runner) for call, runner in self.sending if call.id in self.open]
 
     def reopen(self, ids: Iterable[AttemptId]) -> None:
         """What was done since the last commit is lost. Attempts whose answers came since wait for them again; those

@@ -48,7 +48,7 @@ from weft.matching.vector import Vectors, vectors_of_plain
 from weft.pins import pin_row
 from weft.record import COMPUTED, Entry, Record
 from weft.reduce import Refused, Told
-from weft.rewiring import firsts_before, make_due_anew, readers_of, readers_through, right_until
+from weft.rewiring import lists_from, make_due_anew, readers_of, readers_through, slots_of
 from weft.schedule import due_after, due_by, mark_of
 from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, dominates, is_same, reason_superseded
 from weft.spec import TypeSpec
@@ -329,7 +329,7 @@ class Engine(Ledger):
                 sized.append((element, False, True))
             elif not is_gone and element not in whole.slots and element:
                 slot = self.graph.add_element(whole, element)
-                self.make_due(slot, cut, right_until(slot))
+                self.make_due(slot, cut)
                 sized.append((element, True, False))
         return sized
 
@@ -344,14 +344,18 @@ class Engine(Ledger):
             if isinstance(edge.reader, Slot):
                 self.make_due(edge.reader, max(cut, edge.since))
         self.graph.drop_element(whole, element)
-        said: dict[str, Plain] = {"slot": list(slot.key), "at": cut, "outcome": {"gone": "its element was removed"}}
-        encoded = encode_shallow(said)
-        position = self.keep_result(encoded)
-        slot.show(Result(cut, Gone("its element was removed"), None, (0, 0), position))
-        self.batch.put(VERSION, slot.key, (cut, position, encoded))
+        slot.show(self._entomb(slot.key, cut))
         self.touched[slot] = None
         for reader in waiting:
             self.graph.rewire(reader, cut)
+
+    def _entomb(self, key: SlotKey, cut: int) -> Result:
+        """A tombstone where a slot was: what comes late for it finds that it is gone."""
+        gone = "its element was removed"
+        encoded = encode_shallow({"slot": list(key), "at": cut, "outcome": {"gone": gone}})
+        position = self.keep_result(encoded)
+        self.batch.put(VERSION, key, (cut, position, encoded))
+        return Result(cut, Gone(gone), None, (0, 0), position)
 
     # ---- T3: what a call came to ----
     def settle(self, slot: Slot, said: Settling) -> bool:
@@ -385,14 +389,10 @@ class Engine(Ledger):
         self.keep_result(encoded)
         if is_first or said.other is not None:
             self._remember(said, position, is_first=is_first)
-        if not stands or slot.key.node not in slot.thing.nodes or (slot.key.element and self._is_dropped(slot)):
+        if not stands or self.node(*slot.key) is not slot:
             return False
         self._show(slot, result, encoded, found, is_stale=is_stale)
         return True
-
-    def _is_dropped(self, slot: Slot) -> bool:
-        whole = slot.thing.nodes[slot.key.node]
-        return isinstance(whole, Whole) and whole.slots.get(slot.key.element) is not slot
 
     def _assign(self, slot: Slot, said: Settling) -> Identified | None:
         """A keyed list with ids for its elements: those recorded, where this repeats a record."""
@@ -603,25 +603,30 @@ class Engine(Ledger):
             self.in_force[spec.name] = spec
             return
         changes = DefinitionChange(old, spec, renamed=renamed)
-        ids = [str(key[2]) for key, _ in self.rows(KIND, (spec.name,))]
-        firsts = firsts_before(self.graph, ids, changes.changed, changes.renamed) if any(self.rows(DUE)) else {}
-        orphans = readers_of(self.graph, ids, changes.dropped)
+        ids = dict.fromkeys(str(key[2]) for key, _ in self.rows(KIND, (spec.name,)))
+
+        def now(key: SlotKey) -> SlotKey:
+            return key._replace(node=changes.renamed.get(key.node, key.node)) if key.entity in ids else key
+
+        former = changes.former if any(self.rows(DUE)) else []
+        lists = lists_from(self.graph, ids, [*changes.lists.values(), *changes.dropped])
+        slots = [*slots_of(self.node(id, name) for id in ids for name in former), *readers_of(lists)]
+        # What was unsettled where it read until now counts for it afterwards too.
+        firsts = {now(slot.key): self.graph.first(slot) for slot in slots}
+        before = dict.fromkeys(now(slot.key) for slot in slots_of(lists))
         for id in ids:
             changes.move_rows(self, id)
         self.in_force[spec.name] = spec
         self.reload()
-        for id in ids:
-            thing = self.graph.thing(id)
-            assert thing is not None
-            mine = [slot for slot in thing.slots() if slot.key.node in changes.changed]
-            self.touched |= make_due_anew(self.graph, mine, position, firsts)
-            for node in [thing.nodes[name] for name in spec.nodes if name in changes.changed]:
-                if not isinstance(node, Slot):
-                    self._spread_anew(node, position)
-        lost = [self.node(*place) for place in orphans]
-        self.touched |= make_due_anew(self.graph, lost, position, orphans)
-        for whole in [node for node in lost if isinstance(node, Whole)]:
-            self._spread_anew(whole, position)
+        own = [self.node(id, name) for id in ids for name in spec.nodes if name in changes.changed]
+        here = {slot.key for slot in slots_of(lists_from(self.graph, ids, changes.lists))}
+        for key in [key for key in before if key not in here and self.node(*key[:2]) is not None]:
+            self._entomb(key, position)
+            self.batch.put(DUE, key, None)
+        due = [*slots_of(own), *(self.node(*key) for key in firsts)]
+        self.touched |= make_due_anew(self.graph, due, position, firsts)
+        for node in [one for one in own if isinstance(one, ToldNode | Whole)]:
+            self._spread_anew(node, position)
 
     def offer(self, name: str, fingerprint: Plain, *, recompute: bool, cost: str = "") -> bool:
         """Put a service's fingerprint in force; returns whether it differs from the one before.

@@ -40,6 +40,12 @@ class DefinitionChange:
             for name, node in old.nodes.items()
             if not node.is_told and name not in new.nodes and name not in self.renamed
         ]
+        pairs = [(before[name] or node, node) for name, node in new.nodes.items() if name in self.changed]
+        self.former = [was.name for was, _ in pairs]
+        """What the nodes that differ were called before."""
+        self.lists = {now.name: was.name for was, now in pairs if "each" in (was.kind, now.kind)}
+        """Of those the ones that have, or had, a slot for each element, and may have others now; by what they were
+        called before."""
         for name, node in new.nodes.items():
             self._check_kind(before[name], node)
 

@@ -10,38 +10,39 @@ Source: low watermarks of stream processors; topological order.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from weft.graph import NEVER, Due, Graph, Slot, Source, ToldNode, Whole
-from weft.slot import Ok, SlotKey
+from weft.slot import SlotKey
 
 
-def firsts_before(
-    graph: Graph, ids: Sequence[str], changed: Container[str], renamed: Mapping[str, str]
-) -> dict[SlotKey, int]:
-    """Since when each slot of these entities that is to be computed anew was unsettled, by what it reads until now."""
-    things = [thing for id in ids if (thing := graph.thing(id)) is not None]
-    slots = [slot for thing in things for slot in thing.slots() if not slot.current]
-    keys = [slot.key._replace(node=renamed.get(slot.key.node, slot.key.node)) for slot in slots]
-    return {key: graph.first(slot) for key, slot in zip(keys, slots, strict=True) if key.node in changed}
-
-
-def readers_of(graph: Graph, ids: Sequence[str], dropped: Sequence[str]) -> dict[SlotKey, int]:
-    """Who reads, from anywhere, nodes of these entities that go, and since when each was unsettled."""
-    found: dict[SlotKey, int] = {}
-    for id in ids if dropped else ():
-        thing = graph.thing(id)
-        assert thing is not None
-        graph.load_readers(thing)
-        nodes = [thing.nodes[name] for name in dropped if name in thing.nodes]
-        wholes = [node for node in nodes if isinstance(node, Whole)]
-        for node in [*nodes, *(slot for whole in wholes for slot in whole.slots.values())]:
-            for reader in [edge.reader for edges in node.readers.values() for edge in edges]:
-                if isinstance(reader, Slot):
-                    found[reader.key] = graph.first(reader)
-                elif reader.thing is not thing:
-                    found[SlotKey(reader.thing.id, reader.spec.name)] = NEVER
+def lists_from(graph: Graph, ids: Iterable[str], names: Collection[str]) -> dict[Source, None]:
+    """These nodes of these entities, and all that runs over the elements of one, from anywhere."""
+    things = [thing for id in ids if names and (thing := graph.thing(id)) is not None]
+    todo: list[Source] = [thing.nodes[name] for thing in things for name in names if name in thing.nodes]
+    found: dict[Source, None] = {}
+    while todo:
+        node = todo.pop()
+        if node not in found:
+            found[node] = None
+            graph.load_readers(node.thing)
+            todo += [edge.reader for edge in node.readers.get("", ()) if isinstance(edge.reader, Whole)]
     return found
+
+
+def slots_of(nodes: Iterable[Source | None]) -> Iterator[Slot]:
+    """The slots of some nodes, those of elements among them."""
+    for node in nodes:
+        if isinstance(node, Whole):
+            yield from node.slots.values()
+        elif isinstance(node, Slot):
+            yield node
+
+
+def readers_of(nodes: Collection[Source]) -> Iterator[Slot]:
+    """The slots that read any of these nodes, or of their elements."""
+    for source in [*nodes, *slots_of(nodes)]:
+        yield from (edge.reader for edges in source.readers.values() for edge in edges if isinstance(edge.reader, Slot))
 
 
 def make_due_anew(
@@ -52,13 +53,6 @@ def make_due_anew(
     for slot, first in found:
         graph.set_due(slot, Due(min(first, firsts.get(slot.key, NEVER), cut), cut))
     return dict.fromkeys(slot for slot, _ in found)
-
-
-def right_until(slot: Slot) -> int | None:
-    """Since when an element that comes is perhaps not right any more: where another definition had it before, no
-    tombstone says since when it was away."""
-    result = slot.result
-    return result.at + 1 if result is not None and isinstance(result.outcome, Ok) else None
 
 
 def readers_through(refs: Iterable[ToldNode], walked: Iterable[tuple[str, str]]) -> Iterator[tuple[Slot | Whole, str]]:

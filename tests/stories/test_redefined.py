@@ -192,3 +192,18 @@ def test_who_reads_an_element_follows_where_its_collection_has_it_no_more(tmp_pa
     with weft.open(path, types=all) as space:
         (view,) = space.find(all[1])
         assert view.size.wait(LIMIT_S) == 41
+
+
+def test_who_reads_a_list_without_elements_hears_that_it_is_back() -> None:
+    row, other = types(SOURCES["each of all"])
+    bare: type[Any] = type("Row", (Entity,), {"__module__": __name__, "all": items(int)})
+    with weft.open(types=(row, other)) as space:
+        reader = space.create(other, row=space.create(row))
+        assert reader.picked.wait(LIMIT_S) == 0
+
+        space.define(bare)
+        with pytest.raises(NodeFailed, match="leads nowhere"):
+            reader.picked.wait(LIMIT_S)
+        space.define(row)
+
+        assert reader.picked.wait(LIMIT_S) == 0

@@ -33,8 +33,6 @@ class AllowedRows:
         self._elements: dict[Place, dict[str, None]] = {}
         """Elements of which a slot is known to be there."""
         self._buried: set[SlotKey] = set()
-        self._doubted: set[SlotKey] = set()
-        """Elements that may be none any more, as a definition came that may run over another list."""
         self._since: dict[Place, int] = {}
         """Where each reference was told last in this life."""
         self._created: dict[str, int] = {}
@@ -141,8 +139,6 @@ class AllowedRows:
             self.rows.pop(key, None)
             self._at.get(place, {}).pop(key, None)
             return
-        if self.rows.get(key) != row:
-            self._doubted.discard(key)  # it is there
         self.rows[key] = row
         self._at.setdefault(place, {})[key] = None
         self._buried.discard(key)

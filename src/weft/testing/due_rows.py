@@ -159,7 +159,6 @@ class DueRows(AllowedRows):
         self._let_go()
         self._since.clear()
         self._elements.clear()
-        self._doubted |= {key for key in (*self._shown, *self.rows) if key.element}
         for key in [key for key in self._shown if key[:2] not in self._wiring.plans]:
             del self._shown[key]
             self._made_at.pop(key, None)
@@ -181,9 +180,7 @@ class DueRows(AllowedRows):
             return
         old = self._shown.get(key, _UNKNOWN if self._has_forgotten else None)
         new = _seen(result.outcome)
-        is_sure = key not in self._buried and key not in self._doubted
-        if key in self._doubted:
-            self._shown[key] = _UNKNOWN
+        is_sure = key not in self._buried
         if not is_sure and key not in self._open and place not in self._loose and key not in self.rows:
             return  # it is not there any more
         self._least.clear()
@@ -227,10 +224,9 @@ class DueRows(AllowedRows):
         self._least.clear()
         self._spread(place, at, is_sure=True, element=key.element)
         self._buried.add(key)
-        self._doubted.discard(key)
         self._elements.get(place, {}).pop(key.element, None)
         self._shown[key] = _GONE
-        self._put(key, NO_ROW)
+        self._open[key] = NO_ROW  # also where nothing is known of other rows: a tombstone leaves none
 
     def _hold_marks(self, place: Place, first: tuple[int, int], at: int, *, is_told: bool) -> None:
         """It is right at `at`, and was perhaps not right since its row began: nor is what reads it beside others, be

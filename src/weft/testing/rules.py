@@ -319,13 +319,11 @@ def _check_dominance(store: Store, records: Iterable[tuple[Record, list[Computed
     top: dict[SlotKey, tuple[tuple[int, int, tuple[int, int], int], Computed]] = {}
     types: dict[str, str] = {}
     nodes: dict[str, set[str]] = {}
-    again: set[str] = set()
     for record, results in records:
         if record.kind == "event":
             types |= _created_in(record)
         elif record.kind == "definition":
             spec = TypeSpec.of_plain({key: part for key, part in record.content().items() if key != "renamed"})
-            again |= {spec.name} & nodes.keys()
             nodes[spec.name] = set(spec.nodes)
             for slot in [slot for slot in top if slot.node not in nodes[types[slot.entity]]]:
                 del top[slot]
@@ -336,9 +334,7 @@ def _check_dominance(store: Store, records: Iterable[tuple[Record, list[Computed
     for slot, (_, result) in top.items():
         row = shown.get(slot)
         fits = row is not None and row[:2] == (result.at, result.position)
-        # By what stands, or by what it runs over now, it may be no element of its list: then it shows what it did.
-        is_older = row is None or (isinstance(row[0], int) and row[0] <= result.at)
-        fits = fits or bool(slot.element and (erased or (is_older and types[slot.entity] in again)))
+        fits = fits or bool(slot.element and erased)  # by what stands it may be no element of its list
         require(fits, "L2", f"{slot} shows {None if row is None else row[:2]}, not {(result.at, result.position)}")
 
 

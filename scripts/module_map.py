@@ -38,8 +38,9 @@ holds the sources to; a test compares. [What one edit does](one-edit.md) leads t
 [decision](../decisions/0023-modules-and-what-they-are-called.md) says why they are these.
 
 *Lines* are lines of code, without comments and docstrings, to the nearest ten. They count to the *engine* (what decides
-what is right), to the *surface* (what a program holds of a space), to the *language* (what users write, and how it is
-read), or are *outside* of these. Limits: {limits}.
+what is right), to the *timing* (when and where it is computed), to the *flows* (what runs were told, and how they go on),
+to the *surface* (what a program holds of a space), to the *language* (what users write, and how it is read), or are
+*outside* of these. Limits: {limits}.
 
 ## Who imports whom
 

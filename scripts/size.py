@@ -50,7 +50,8 @@ LANGUAGE = frozenset(
 )  # fmt: skip
 SURFACE = frozenset({"client", "desk", "edit", "opening", "space"})
 TIMING = frozenset({"held", "placing", "policy", "schedule"})
-LINES_MAX = {"engine": 5000, "surface": 1000, "language": 4500, "timing": 700}
+FLOWS = frozenset({"runs"})
+LINES_MAX = {"engine": 5000, "surface": 1000, "language": 4500, "timing": 700, "flows": 2000}
 COMPLEXITY_LISTED = 10
 LONG_LISTED = 60
 
@@ -88,11 +89,13 @@ class Module:
 
     @property
     def part(self) -> str:
-        """Which part it counts to: `engine`, `surface`, `language`, `timing` or `outside`."""
+        """Which part it counts to: `engine`, `surface`, `language`, `timing`, `flows` or `outside`."""
         top = self.name.split(".")[1:2]
         if not top:
             return "outside"  # `weft` itself lists names, and where they live
-        parts = {"outside": OUTSIDE_CORE, "surface": SURFACE, "language": LANGUAGE, "timing": TIMING}
+        parts = {
+            "outside": OUTSIDE_CORE, "surface": SURFACE, "language": LANGUAGE, "timing": TIMING, "flows": FLOWS,
+        }  # fmt: skip
         return next((part for part, names in parts.items() if names.intersection(top)), "engine")
 
 

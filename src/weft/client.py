@@ -67,6 +67,9 @@ class Client:
         self.lock = threading.RLock()
         self.is_async = self.runs_here = self.is_closed = self._has_watched = False
         self._name, self._demanded = new_presence(), Demanded()
+        self._untaken: set[str] = set()
+        """The ids of events that were told here, and that no engine was seen to take."""
+        self._told = 0
         self.engine = Engine(store, epoch=-1, types=specs, now=now)
         wait_while_opening(store, lambda: all(map(self._is_in_force, specs.values())))
         for spec in specs.values():
@@ -136,14 +139,13 @@ class Client:
     def tell(self, event: dict[str, Plain]) -> int:
         """Durable on return, and if an engine takes it soon, its position; else the newest known. Raises `NoEngine`
         where there was to be one and is none now: it is kept all the same."""
+        self._untaken.add(str(event["id"]))
         self._post({"event": event})
-        deadline = time.monotonic() + CLIENT_ACK_S
-        while time.monotonic() < deadline:
-            found = self._outcome(event)
-            if found is not None:
-                return found
+        deadline, found = time.monotonic() + CLIENT_ACK_S, self._outcome(event)
+        while found is None and time.monotonic() < deadline:
             self._pause()
-        return self.position()
+            found = self._outcome(event)
+        return self.position() if found is None else found
 
     async def tell_async(self, event: dict[str, Plain]) -> int:
         """`tell`, for a coroutine."""
@@ -211,9 +213,17 @@ class Client:
     def settlement(self, place: Place, since: int) -> Settlement:
         """Done when the file shows a place settled at or after a position."""
         self.watch(place)
-        future = self._poll(lambda engine: is_settled(engine, place, since))
+
+        future = self._poll(lambda engine: self._is_settled(engine, place, since))
         future.add_done_callback(lambda _: self._demanded.keep(place))
         return future
+
+    def _is_settled(self, engine: Engine, place: Place, since: int) -> bool:
+        """Also as of what was told here, and not while some of that waits in the inbox."""
+        rows = [(id, engine.row(EVENT, (id,))) for id in self._untaken]
+        self._untaken -= {id for id, row in rows if row is not None}
+        self._told = max([self._told, *(cast("int", row[0]) for _, row in rows if row is not None)])
+        return not self._untaken and is_settled(engine, place, max(since, self._told))
 
     def all_settled(self, since: int) -> Settlement:
         """Done when everything demanded is settled at or after a position. What is demanded the engine alone knows, so

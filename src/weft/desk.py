@@ -6,7 +6,6 @@ Invariant: an answer is of one moment: the engine's lock is held while it is rea
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,9 +17,9 @@ from weft.entity import Entity, entity_at
 from weft.erased import erased_entity
 from weft.errors import OLDER_SHAPE, OLDER_TOLD, Undecodable, WeftError
 from weft.flow import Flow
-from weft.glance import look, shape_in
+from weft.glance import failed_at, look, shape_in
 from weft.graph import Slot, Source, ToldNode, Whole, target_of
-from weft.handle import NOTHING, Absent, Failed, NodeFailed, Running, Seat, Settled, State, WaitTimeout
+from weft.handle import NOTHING, Absent, Failed, Running, Seat, Settled, State, WaitTimeout
 from weft.misfits import Misfits
 from weft.reduce import Cell, ItemsCell
 from weft.slot import Err, Gone, Ok
@@ -42,6 +41,14 @@ class FlowsNotYet(WeftError):
 
     type: str
     flows: str
+
+
+class TypeNotGiven(WeftError, KeyError):
+    """The entity {entity} is a {type}, and this program has not said which class that is: open the space with it, as
+    in weft.open(…, types=[{type}])."""
+
+    entity: str
+    type: str
 
 
 class SpaceDesk:
@@ -164,7 +171,7 @@ class SpaceDesk:
         """Demand a node and block until it is settled."""
         self.space._check_blocking(".wait()", f"await entity.{getattr(node, 'name', 'node')}")
         place = self.place(entity_id, node, key)
-        settlement = self.space._host.settlement(place, self.space.seen)
+        settlement = self.space.settlement(place)
         try:
             settlement.result(timeout_s)
         except TimeoutError:
@@ -181,7 +188,7 @@ class SpaceDesk:
     async def _wait_async(self, place: Place, node: Awaited) -> object:
         import asyncio
 
-        await asyncio.wrap_future(self.space._host.settlement(place, self.space.seen))
+        await asyncio.wrap_future(self.space.settlement(place))
         return self._settled(place, node)
 
     def _settled(self, place: Place, node: Awaited) -> object:
@@ -189,36 +196,22 @@ class SpaceDesk:
         if not name:
             return self._entity(entity)
         with self.space._host.view() as engine:
-            seen, shape, outcome = look(engine, engine.node(entity, name), element)
+            found = engine.node(entity, name)
+            seen, shape, outcome = look(engine, found, element)
             if isinstance(outcome, Ok) and shape is not None and seen is not None:
                 return self._decoded(f"{node} of {entity}", seen.spec, shape, outcome.encoded)
-            found = engine.node(entity, name)
-            erased = erased_entity(engine, entity) if found is None else None
-            if erased is not None:
+            if found is None and (erased := erased_entity(engine, entity)) is not None:
                 raise erased
-            last = found.last if isinstance(found, Slot) else None
-            shape = shape or (shape_in(found.spec) if found is not None else None)
-            good = None
-            if last is not None and shape is not None:
-                with contextlib.suppress(Undecodable):  # the failure is what was asked about
-                    good = shape.decode(last.encoded, self.space._store.open_blob)
-        cause = (
-            f"{outcome.kind}: {outcome.message}"
-            if isinstance(outcome, Err)
-            else getattr(outcome, "why", "it is not there")
-        )
-        where = outcome.where if isinstance(outcome, Err) else ""
-        failed = NodeFailed(node=str(node), entity=entity, cause=cause, last=good, where=where)
-        if where:
-            failed.add_note(f"it was raised at, the innermost place last:\n{where}")
-        raise failed
+            raise failed_at(engine, found, outcome, shape, node=str(node), entity=entity)
 
     def _entity(self, id: str) -> Entity:
         with self.space._host.view() as engine:
             row, erased = engine.row(ENTITY, (id,)), erased_entity(engine, id)
         if erased is not None:
             raise erased
-        kind = self.space._host.kinds.get(str(row[0])) if row is not None else None
-        if kind is None:
+        if row is None:
             raise UnknownEntity(entity=id)
+        kind = self.space._host.kinds.get(str(row[0]))
+        if kind is None:
+            raise TypeNotGiven(entity=id, type=str(row[0]))
         return entity_at(cast("type[Entity]", kind), Seat(self, id))

@@ -27,6 +27,7 @@ from weft.erased import erased_entity
 from weft.errors import Unencodable, WeftError
 from weft.glance import shape_in
 from weft.graph import ToldNode
+from weft.meant import no_fold
 from weft.misfits import names_item
 from weft.reduce import Cell, ItemsCell, TextCell, Told, element_identity, make_cell
 from weft.spec import NodeSpec, TypeSpec
@@ -105,7 +106,7 @@ class Edit:
         """Stage one verb of a handle. Raises what is wrong with it, having staged nothing."""
         spec = self.type_of(engine, entity)
         if node is None:
-            self._tell(entity, args[0])
+            self._tell(spec, entity, args[0])
             return
         found = self._with_code(spec, field_of(spec, node.name), node)
         with _naming(f"{spec.name}.{found.name}"):
@@ -195,7 +196,9 @@ class Edit:
             plain = self._plain(shape_in(spec), value)
         self.intents.append([entity, spec.name, "set", plain])
 
-    def _tell(self, entity: str, event: object) -> None:
+    def _tell(self, spec: TypeSpec, entity: str, event: object) -> None:
+        if type(event).__name__ not in spec.events():
+            raise no_fold(spec.name, event, spec.events())
         self.intents.append([entity, "", "tell", type(event).__name__, self._plain(shape_of(type(event)), event)])
 
     def _add(self, engine: Engine, entity: str, spec: NodeSpec, values: tuple[object, ...]) -> None:

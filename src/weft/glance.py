@@ -6,10 +6,13 @@ Source: `git show`; the representations that notebooks ask for.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from html import escape
 
 from weft.engine import Engine
-from weft.graph import Source, Whole
+from weft.errors import Undecodable
+from weft.graph import Slot, Source, Whole
+from weft.handle import NodeFailed
 from weft.slot import Err, Gone, Ok
 from weft.spec import NodeSpec
 from weft.store import KIND
@@ -34,6 +37,27 @@ def look(engine: Engine, found: Source | None, element: str) -> tuple[Source | N
         outcome = found.outcome()
         return found, None, outcome if isinstance(outcome, Err) else Gone("it is not there any more")
     return found, code.element if code is not None else None, Ok(member.content, member.encoded)
+
+
+def failed_at(
+    engine: Engine, found: Source | None, outcome: Ok | Err | Gone, shape: Shape | None, *, node: str, entity: str
+) -> NodeFailed:
+    """What is raised where somebody waited for a place and it shows no value: why, and the last good one beside it."""
+    last = found.last if isinstance(found, Slot) else None
+    shape = shape or (shape_in(found.spec) if found is not None else None)
+    good = None
+    if last is not None and shape is not None:
+        with suppress(Undecodable):  # the failure is what was asked about
+            good = shape.decode(last.encoded, engine.store.open_blob)
+    if isinstance(outcome, Err):
+        failed = NodeFailed(
+            node=node, entity=entity, cause=f"{outcome.kind}: {outcome.message}", last=good, where=outcome.where
+        )
+        if outcome.where:
+            failed.add_note(f"it was raised at, the innermost place last:\n{outcome.where}")
+        return failed
+    cause = outcome.why if isinstance(outcome, Gone) else "it is not there"
+    return NodeFailed(node=node, entity=entity, cause=cause, last=good, where="")
 
 
 def shape_in(spec: NodeSpec) -> Shape:

@@ -87,3 +87,11 @@ def no_addition(handle: _Handle, by: object) -> Never:
 def no_subtraction(handle: _Handle, by: object) -> Never:
     """In the place of `counter -= by`."""
     raise TypeError(f"{handle.node} is added to by a verb: use .increment(-{by!r})")
+
+
+def no_fold(owner: str, event: object, known: Sequence[str]) -> TypeError:
+    """The error for an event that no fold of its type takes."""
+    name = type(event).__name__
+    if not known:
+        return TypeError(f"{owner} has no fold, so nothing is told to it: declare one, as in fold(…).on({name}, …)")
+    return TypeError(f"no fold of {owner} takes {name}: {nearest(name, known)}")

@@ -52,7 +52,7 @@ def open(
 
     specs, offered = compiled_types(check_types("types", types)), check_services(services or {})
     checks = checks_of(check_pure)
-    return Space(
+    opened = Space(
         _store(path),
         specs,
         services=offered,
@@ -62,6 +62,8 @@ def open(
         runners=runners,
         make_attempts=Attempts if checks is None else checks.attempts,
     )
+    opened.know(types)
+    return opened
 
 
 def _store(path: str | None) -> Store:

@@ -40,7 +40,7 @@ from weft.meant import unknown_verb
 from weft.pins import DefinitionPinned, Pin, pins
 from weft.points import OnPoint, pass_by
 from weft.reader import Reader, client_or_reader
-from weft.settlement import Place
+from weft.settlement import Place, Settlement
 from weft.spec import TypeSpec
 from weft.spelling import nearest
 from weft.store import ENTITY, KIND, SpaceLocked, Store, refuse_fork
@@ -75,6 +75,11 @@ class EditOutside(WeftError, RuntimeError):
     edited outside of one."""
 
     what: str
+
+
+class WaitsInEdit(WeftError, RuntimeError):
+    """A value is waited for within an edit, which tells what it stages when it ends. Leave the edit first, and wait
+    then."""
 
 
 def compiled_types(types: Sequence[type[Entity]]) -> dict[str, TypeSpec]:
@@ -299,6 +304,11 @@ class Space:
         """Put definitions in force, as `open(types=…)` does: for a notebook, where a class is made anew."""
         for name, spec in compiled_types(check_types("space.define", kinds)).items():
             self._put(name, spec)
+        self.know(kinds)
+
+    def know(self, kinds: Sequence[type[Entity]]) -> None:
+        """Take these classes for what entities of their types are here."""
+        self._host.kinds |= unique_types(kinds)
 
     def pin(self, *kinds: type[Entity], why: str = "", by: str | None = None) -> None:
         """Keep the definitions of these types that are in force: a program that brings other ones opens the space for
@@ -320,14 +330,11 @@ class Space:
             return pins(engine)
 
     def _define(self, kind: type[Entity]) -> TypeSpec:
-        found = self._host.types.get(type_name(kind))
-        if found is not None and self._host.kinds.get(type_name(kind)) in (None, kind):
-            self._host.kinds[type_name(kind)] = kind
-            return found
-        spec = compiled_types([kind])[type_name(kind)]
-        self._put(type_name(kind), spec)
-        self._host.kinds[type_name(kind)] = kind
-        return spec
+        name = type_name(kind)
+        if name not in self._host.types or self._host.kinds.get(name, kind) is not kind:
+            self._put(name, compiled_types([kind])[name])
+        self._host.kinds[name] = kind
+        return self._host.types[name]
 
     def declared(self, kind: type) -> TypeSpec:
         """What a class declares, whether or not the space was opened with it."""
@@ -381,6 +388,12 @@ class Space:
             self._keep_blobs(edit)
             with _named(edit):
                 self._saw(await self._host.tell_async(self._event(edit)))
+
+    def settlement(self, place: Place) -> Settlement:
+        """Done when a place is settled as of all that this program told, or read. Raises `WaitsInEdit`."""
+        if (staged := self._staged.get()) is not None and staged.intents:
+            raise WaitsInEdit()
+        return self._host.settlement(place, self.seen)
 
     @property
     def seen(self) -> int:

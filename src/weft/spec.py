@@ -215,6 +215,10 @@ class TypeSpec(Struct, frozen=True):
         assert isinstance(flows, list)
         return TypeSpec(str(said["name"]), nodes, tuple(str(flow) for flow in flows))
 
+    def events(self) -> list[str]:
+        """The events that its folds take, by name."""
+        return sorted({name for node in self.nodes.values() if node.cell is not None for name in node.cell.versions})
+
     def readers_of(self, node: str) -> list[NodeSpec]:
         """The nodes of this type that read `node` of the same entity, or through it where it is a reference."""
         return [

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Generator, Hashable, Mapping
-from typing import Any, Never, NoReturn, Self, TypeVar, cast, get_args, get_type_hints, overload
+from typing import TYPE_CHECKING, Any, Never, NoReturn, Self, TypeVar, cast, get_args, get_type_hints, overload
 
 from msgspec import Struct
 
@@ -290,6 +290,13 @@ class LiveRef(Ref[T]):
     def at(self, node: Node[A], /) -> Never:
         """Refuse: reading through a reference is declared, on the class."""
         raise TypeError(f"{self} is one entity's reference: declare {node} through the class's ref, or read the entity")
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            if name.startswith("_") or "name" not in self.__dict__:
+                raise AttributeError(name)
+            raise AttributeError(f"{self} has no {name!r} of its own: read what it points to, as in .wait().{name}")
 
     def __eq__(self, other: object) -> bool:
         """Whether both point to the same thing, whatever was last seen there."""

@@ -61,6 +61,14 @@ def test_what_a_reference_leads_to_is_read_back_by_a_program_that_did_not_make_i
     assert first is not space
 
 
+def test_a_reference_is_not_what_it_points_to_and_says_so() -> None:
+    with weft.open(types=[Feed, Digest]) as space:
+        digest = space.create(Digest, feed=space.create(Feed, url="here"))
+
+        with pytest.raises(AttributeError, match=r"has no 'url' of its own: .* as in \.wait\(\)\.url"):
+            digest.feed.url  # type: ignore[attr-defined]  # noqa: B018
+
+
 def test_of_a_type_that_was_not_given_it_is_said_what_to_give(tmp_path: Path) -> None:
     path = str(tmp_path / "space.weft")
     with weft.open(path, types=[Feed, Digest]) as space:

@@ -132,8 +132,7 @@ class Home:
             await self._pump.run()
         except Exception:  # noqa: BLE001  whatever it is, it is told to whoever asked
             _log.exception("the engine stopped; what was acknowledged is kept")
-            with self.turned:
-                self.turned.notify_all()
+            self._on_turn()
 
     def runners(self) -> dict[str, Runner]:
         """The runners that calls are sent to, made on the loop that drives them."""
@@ -175,6 +174,8 @@ class Home:
         """End the thread, and let go of the store."""
         if self._is_closed:
             return
+        if self._pump is not None and self._pump.turner == threading.get_ident():
+            raise InsideOperation(call="close()")
         self._is_closed = True
         if self._pump is not None:
             self._pump.close()
@@ -320,7 +321,7 @@ class Home:
                 future.add_done_callback(lambda _: self._demanded.keep(place))
             if not check():
                 waited.begin(self.engine.node(*place))
-                pump.wait_for(check)
+                pump.waiters[check] = None
                 pump.ring()
         return future
 
@@ -358,7 +359,7 @@ class Home:
 
         with self.lock:
             if not check():
-                pump.wait_for(check)
+                pump.waiters[check] = None
         pump.ring()
         return future
 

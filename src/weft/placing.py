@@ -76,10 +76,11 @@ class Placing:
         return may
 
     def released(self, under_way: Container[AttemptId]) -> Iterator[SlotKey]:
-        """The slots that wait no longer: the pace of their operation is known, or nobody is about to find it out."""
-        for name in list(self._held):
-            if self._is_known(name) or not any(one in under_way for one in self._tried[name]):
-                yield from self._held.pop(name)
+        """The slots that wait no longer: the pace of their operation is known, or there is room to find it out."""
+        for name, held in [*self._held.items()]:
+            count = len(held) if self._is_known(name) else TRIED - sum(one in under_way for one in self._tried[name])
+            self._held[name] = held[count:]
+            yield from held[:count]
 
     def _is_known(self, name: str) -> bool:
         return self.pace[name] >= QUICK_MIN or self._noted[name] >= TRIED

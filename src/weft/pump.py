@@ -12,10 +12,11 @@ Source: group commit of databases; event loops as the single writer.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 
 from weft.attempt import Attempts
@@ -79,6 +80,7 @@ class Pump:
         self._taken: list[Report] = []
         self.woken: deque[SlotKey] = deque()
         self.waiters: dict[Waiter, None] = {}
+        """Asked after every turn. Whoever adds one, or takes one away, holds the lock."""
         self.is_closing = False
         self.failure: BaseException | None = None
         self._broken: Exception | None = None
@@ -94,8 +96,9 @@ class Pump:
         self._is_crowded = False
         """Whether the newest turn of the loop that took edits took several: then others are likely to come while one is
         made durable, and they had better share a sync than wait for one of each."""
+        self._thread = threading.get_ident()
         self.turner: int | None = None
-        """The thread that does something of the engine's now, apart from the loop's own."""
+        """The thread that does something of the engine's now."""
 
     # ---- from any thread ----
     def submit(self, act: Callable[[], object]) -> Future[object]:
@@ -126,17 +129,17 @@ class Pump:
             if not self._is_idle or self._is_crowded or self.submitted or is_over or self._is_stalled():
                 return None
             self.turner = threading.get_ident()
-            return self._turn_here(act)
+            # What the caller has set for its own work (as for decimals) is not for what is computed here.
+            return contextvars.Context().run(self._turn_here, act)
         finally:
             self.turner = None
             self.lock.release()
 
     def _turn_here(self, act: Callable[[], object]) -> Future[object]:
         future: Future[object] = Future()
-        self.submitted.append((act, future))
         answers: list[Answer] = []
         try:
-            self._take_edits(answers)
+            self._take(act, future, answers)
             more, made = self._settle(RESULTS_HERE_MAX, answers)
         except StoreFailed as why:
             self._refuse(answers, why)
@@ -171,10 +174,6 @@ class Pump:
             self._is_rung = True
             with contextlib.suppress(RuntimeError):  # the loop was closed: there is nobody left to wake
                 self._loop.call_soon_threadsafe(self._wake.set)
-
-    def wait_for(self, waiter: Waiter) -> None:
-        """Have somebody asked after every turn, until he says that it is over. Call it under the lock."""
-        self.waiters[waiter] = None
 
     # ---- the loop ----
     async def run(self) -> None:
@@ -215,7 +214,7 @@ class Pump:
 
     def turn(self) -> bool:
         """One turn; returns whether there is more to do at once."""
-        with self.lock:
+        with self.lock, self._turning():
             answers: list[Answer] = []
             self.attempts.send()  # what an edit on another thread left to be sent is durable
             try:
@@ -239,6 +238,15 @@ class Pump:
             self._tell_waiters()
         self.on_turn()
         return more or bool(self.submitted or self.reports)
+
+    @contextlib.contextmanager
+    def _turning(self) -> Iterator[None]:
+        """This thread does something of the engine's: what is called in place meanwhile does nothing of it."""
+        self.turner = self._thread = threading.get_ident()
+        try:
+            yield
+        finally:
+            self.turner = None
 
     def _settle(self, results_max: int, answers: list[Answer]) -> tuple[bool, tuple[bool, bool, bool]]:
         """Settle what is ready, and make the turn durable. Returns whether more is ready, and what was made durable."""
@@ -265,15 +273,16 @@ class Pump:
         """Do what was submitted. A refusal is an answer too, and may have been recorded: it is told with the others."""
         while self.submitted:
             act, future = self.submitted.popleft()
-            if not future.set_running_or_notify_cancel():
-                continue  # whoever submitted it gave up before it was begun; from here on it is done whole
-            try:
-                answers.append((future, act(), None))
-            except EngineBroke as why:
-                answers.append((future, None, why))
+            if future.set_running_or_notify_cancel():  # else whoever submitted it gave up before it was begun
+                self._take(act, future, answers)
+
+    def _take(self, act: Callable[[], object], future: Future[object], answers: list[Answer]) -> None:
+        try:
+            answers.append((future, act(), None))
+        except Exception as why:
+            answers.append((future, None, why))  # whatever it is, it is told to whoever asked
+            if isinstance(why, EngineBroke):
                 raise
-            except Exception as why:  # noqa: BLE001  whatever it is, it is told to whoever asked
-                answers.append((future, None, why))
 
     def _take_reports(self) -> None:
         while self.reports:
@@ -316,15 +325,14 @@ class Pump:
             self.woken.append(key)
             self._wake.set()
 
-        if self.turner is None:
+        if self.turner in (None, self._thread):
             self._loop.call_later(delay_s, wake)
         else:
             self._loop.call_soon_threadsafe(self._loop.call_later, delay_s, wake)
 
     def _tell_waiters(self) -> None:
-        for waiter in list(self.waiters):
-            if waiter():
-                self.waiters.pop(waiter, None)
+        for waiter in [one for one in self.waiters if one()]:
+            self.waiters.pop(waiter, None)
         self.attempts.cancel_removed(self.engine.touched)
         self.engine.touched.clear()
 

@@ -73,7 +73,7 @@ def pump_of(space: weft.Space) -> Pump:
     return pump
 
 
-def test_who_waits_is_released_when_nobody_is_about_to_find_out_the_pace() -> None:
+def test_who_waits_is_released_when_there_is_room_to_find_out_the_pace() -> None:
     with weft.open(types=[Alone]) as space:
         alone = space.create(Alone, number=1)
         pump = pump_of(space)
@@ -82,11 +82,12 @@ def test_who_waits_is_released_when_nobody_is_about_to_find_out_the_pace() -> No
             assert isinstance(slot, Slot)
             assert slot.spec.code is not None
             placing, runner = Placing(pump.attempts.runners, {}), pump.attempts.runners["thread"]
-            ids = [AttemptId(1, number) for number in range(TRIED + 1)]
+            ids = [AttemptId(1, number) for number in range(TRIED + 2)]
             began = [placing.may_begin(slot, slot.spec.code, runner, id, set(ids)) for id in ids]
 
-    assert began == [True] * TRIED + [False]
+    assert began == [True] * TRIED + [False] * 2
     assert list(placing.released(set(ids))) == []
+    assert list(placing.released(set(ids[1:]))) == [slot.key], "one has ended"
     assert list(placing.released(set())) == [slot.key]
     assert list(placing.released(set())) == [], "once"
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import decimal
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 
 import pytest
 
+import weft
 from tests import ctrl_c
 from tests.until import until
 from weft import Debounce, Entity, Field, Space, derive, field, items, op
 from weft.definition import compile_type
+from weft.folding import event_plain
 from weft.home import Home, InsideOperation
 from weft.pump import RESULTS_HERE_MAX, Pump
 from weft.slot import SlotKey
@@ -204,3 +209,81 @@ def test_an_interrupt_of_what_an_edit_made_due_leaves_neither(space: Space) -> N
     assert few.number == 1
     few.number = 6
     assert few.twice.wait(LIMIT_S) == 12
+
+
+def test_what_the_caller_has_set_for_his_own_work_is_not_for_what_is_computed_there(space: Space) -> None:
+    few = space.create(Few, number=1)
+    assert few.twice.wait(LIMIT_S) == 2
+    pump_of(space)
+    seen: list[int] = []
+    acts[5] = lambda: seen.append(decimal.getcontext().prec)
+
+    with decimal.localcontext() as mine:
+        mine.prec += 3
+        few.number = 5
+
+    assert seen == [decimal.getcontext().prec]
+
+
+def test_another_threads_edit_is_not_part_of_what_is_interrupted_here(space: Space) -> None:
+    few, other = space.create(Few, number=1), space.create(Few, number=1)
+    assert few.twice.wait(LIMIT_S) == 2
+    pump = pump_of(space)
+    said: list[Future[object]] = []
+
+    def edit() -> None:
+        event = event_plain("x", [[other.id, "number", "set", 9]], actor="b", base=0, time="")
+        said.append(pump.submit(lambda: pump.engine.tell(event)))
+        ctrl_c.press()
+
+    acts[5] = lambda: None
+    with space.view(), pytest.raises(KeyboardInterrupt):
+        pump._turn_here(edit)
+
+    assert isinstance(said[0].result(LIMIT_S), int)
+    assert other.number == 9
+
+
+def test_an_operation_that_closes_its_space_is_refused_at_once(space: Space) -> None:
+    few = space.create(Few, number=1)
+    assert few.twice.wait(LIMIT_S) == 2
+    pump_of(space)
+    why: list[BaseException] = []
+
+    def close() -> None:
+        try:
+            space.close()
+        except InsideOperation as refused:
+            why.append(refused)
+
+    acts[5] = close
+    few.number = 5
+
+    assert few.twice.wait(LIMIT_S) == 10
+    assert [str(each)[:8] for each in why] == ["close() "]
+
+
+def test_in_an_async_space_too_an_operation_changes_nothing_of_the_space_that_computes_it() -> None:
+    why: list[BaseException] = []
+
+    async def program() -> int:
+        async with weft.open(types=[Few, Far]) as space:
+
+            def meddle() -> None:
+                for act in (lambda: space.define(Many), lambda: space.forget(few.id), lambda: space.pin(Few)):
+                    try:
+                        act()
+                    except InsideOperation as refused:
+                        why.append(refused)
+
+            async with space.edit():
+                few = space.create(Few, number=1)
+            assert await few.twice == 2
+            acts[5] = meddle
+            async with space.edit():
+                few.number = 5
+            return await few.twice
+
+    acts.clear()
+    assert asyncio.run(program()) == 10
+    assert len(why) == 3

@@ -233,7 +233,7 @@ class Simulation:
 
         self.machine.exchange.on_start = on_start
         with home.lock:
-            pump.wait_for(check)
+            pump.waiters[check] = None
 
     async def _begin(self, space: Space) -> None:
         """What a program does first: the entities, once; what it looks at; and edits it has had no answer to."""

@@ -105,8 +105,8 @@ class Client:
 
     @contextlib.contextmanager
     def view(self) -> Iterator[Engine]:
-        """The space as the file has it now."""
-        with self._opened() as store:
+        """The space as the file has it now; all that is read within is of one moment."""
+        with self._opened() as store, store.reading():
             if store.changed():
                 self.engine.forget()
             yield self.engine

@@ -62,7 +62,7 @@ class Pump:
     ) -> None:
         import asyncio
 
-        self.engine, self.lock, self.on_turn, self._point = engine, lock, on_turn, on_point
+        self.engine, self.inbox, self.lock, self.on_turn, self._point = engine, inbox, lock, on_turn, on_point
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self.attempts = make_attempts(
@@ -74,7 +74,6 @@ class Pump:
             clock=self._loop.time,
             on_point=on_point,
         )
-        self.inbox = inbox
         self.submitted: deque[tuple[Callable[[], object], Future[object]]] = deque()
         self.reports: deque[Report] = deque()
         self._taken: list[Report] = []
@@ -126,7 +125,8 @@ class Pump:
             return None
         try:
             is_over = self.is_closing or self.failure is not None or self._broken is not None
-            if not self._is_idle or self._is_crowded or self.submitted or is_over or self._is_stalled():
+            may = self._is_idle and not (self._is_crowded or self.submitted or is_over)
+            if not may or self._loop.time() < self._stalled_until:
                 return None
             self.turner = threading.get_ident()
             # What the caller has set for its own work (as for decimals) is not for what is computed here.
@@ -188,7 +188,7 @@ class Pump:
                     broken = self._broken
                 if broken is not None:
                     raise broken
-                if self._is_stalled() or not self.turn():
+                if self._loop.time() < self._stalled_until or not self.turn():
                     await self._rest()
                 else:
                     await asyncio.sleep(0)
@@ -208,9 +208,6 @@ class Pump:
         finally:
             self._is_idle = False
             poll.cancel()
-
-    def _is_stalled(self) -> bool:
-        return self._loop.time() < self._stalled_until
 
     def turn(self) -> bool:
         """One turn; returns whether there is more to do at once."""
@@ -242,7 +239,7 @@ class Pump:
     @contextlib.contextmanager
     def _turning(self) -> Iterator[None]:
         """This thread does something of the engine's: what is called in place meanwhile does nothing of it."""
-        self.turner = self._thread = threading.get_ident()
+        self.turner = self._thread
         try:
             yield
         finally:
@@ -300,8 +297,7 @@ class Pump:
                 continue
             if slot in self.engine.failed_keys.get(result.call_key, ()) and self.engine.memo(result.call_key):
                 del self.engine.failed_keys[result.call_key][slot]
-                key = slot.key
-                self.submit(lambda key=key: self.engine.tell_retry(key))  # type: ignore[misc]
+                self.submit(lambda key=slot.key: self.engine.tell_retry(key))  # type: ignore[misc]
 
     def _refuse(self, answers: list[Answer], why: StoreFailed) -> None:
         """Nothing of this turn was kept: say so to everybody, and go on from what is durable, after a pause. Answers of

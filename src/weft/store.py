@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct, field
@@ -318,6 +319,11 @@ class Store(Log, Rows, Protocol):
 
     def changed(self) -> bool:
         """Whether anything, by anybody, was committed since this was last asked; cheap enough for every 10 ms."""
+        ...
+
+    def reading(self) -> AbstractContextManager[None]:
+        """While it is open, all that is read is of one moment, whatever others commit; nothing is written meanwhile by
+        this object. It may be opened within itself."""
         ...
 
     def close(self) -> None:

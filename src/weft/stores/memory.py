@@ -10,6 +10,7 @@ Source: procrastinate's in-memory connector, which users' tests share with the l
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -235,6 +236,12 @@ class MemoryStore:
         """Whether anything was committed since this was last asked, by any store object of this space."""
         seen, self._seen = self._seen, self._space.changes
         return seen != self._seen
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Others wait with what they commit."""
+        with self._space.lock:
+            yield
 
     def close(self) -> None:
         """Release the lease; what the space holds stays as long as another store object shares it."""

@@ -313,6 +313,23 @@ class SqliteStore:
             raise
         return io.BufferedReader(PieceReader(connection, self._path, cid, size_bytes))
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """All that is read meanwhile is of one moment. Raises `SpaceDamaged` where nothing can be read at all."""
+        refuse_fork(self._path, self._pid)
+        if self._db.in_transaction:
+            yield
+            return
+        try:
+            self._db.execute("BEGIN")
+            self._db.execute("SELECT 1 FROM meta LIMIT 1").fetchone()  # from here on it is that moment
+        except SqliteErrors as error:
+            raise self._unread(error) from error
+        try:
+            yield
+        finally:
+            self._db.commit()
+
     def changed(self) -> bool:
         """Whether anything, by anybody, was committed since this was last asked."""
         refuse_fork(self._path, self._pid)

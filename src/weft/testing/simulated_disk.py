@@ -12,6 +12,7 @@ Source: write-ahead logs with checksummed frames; SQLite's power-cut tests; ALIC
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -256,6 +257,10 @@ class SimulatedStore:
         """A reader over the content."""
         self._life.check()
         return self._mine.open_blob(cid)
+
+    def reading(self) -> contextlib.AbstractContextManager[None]:
+        """What the store beneath does."""
+        return self._mine.reading()
 
     def changed(self) -> bool:
         """Whether anything was committed since it was last asked."""

@@ -47,6 +47,8 @@ from weft.store import (
 from weft.watchers import new_presence
 
 MIB = 1 << 20
+LOOK_S = 0.5
+"""How long a look is held open while another opener may commit."""
 E = TypeVar("E", bound=BaseException)
 
 
@@ -663,6 +665,25 @@ class StoreSuite:
         client.keep_blob([b"content"])
         assert (store.changed(), client.changed()) == (True, True)
         assert (store.changed(), client.changed()) == (False, False)
+
+    def test_what_is_read_within_one_reading_is_of_one_moment_whatever_others_commit(self) -> None:
+        store = self.open()
+        client = self.beside(store)
+        epoch = store.acquire()
+        append_payloads(store, {"n": 1}, epoch=epoch)
+
+        with client.reading(), client.reading():
+            before = client.head()
+            other = threading.Thread(target=append_payloads, args=(store, {"n": 2}), kwargs={"epoch": epoch})
+            other.start()
+            other.join(LOOK_S)  # some stores let it commit meanwhile, others have it wait
+            assert client.head() == before
+            assert len(list(client.records())) == 1
+        other.join()
+
+        assert client.head() == store.head()
+        assert client.head() != before
+        client.post(b"entry")
 
     def test_what_one_opener_wrote_another_reads(self) -> None:
         store = self.open()

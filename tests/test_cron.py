@@ -113,7 +113,11 @@ def test_a_midnight_that_is_skipped_is_where_the_day_begins() -> None:
 def test_a_day_that_is_skipped_is_where_the_next_begins() -> None:
     cron = Cron("0 12 * * *", "Pacific/Apia")
 
-    assert shown(cron, utc(2011, 12, 29, 12), utc(2012, 1, 1)) == ["29 12:00 -1000", "31 00:00 +1400", "31 12:00 +1400"]
+    assert shown(cron, utc(2011, 12, 29, 12), utc(2011, 12, 31, 12)) == [
+        "29 12:00 -1000",
+        "31 00:00 +1400",
+        "31 12:00 +1400",
+    ]
 
 
 def test_the_second_showing_of_a_time_is_not_missed_by_who_asks_in_the_first() -> None:
@@ -244,9 +248,9 @@ def _fixed(fits: Fits, zone: str, start: datetime, end: datetime) -> Iterator[da
         before = now
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
-    st.tuples(field(0, 59), field(0, 23), field(1, 28), field(1, 12), field(0, 6)),
+    st.tuples(field(0, 59), field(0, 23), field(1, 31), field(1, 12), field(0, 6)),
     st.sampled_from(ZONES), st.sampled_from(CHANGES), st.integers(-12 * 60, 12 * 60),
 )  # fmt: skip
 @example(
@@ -260,6 +264,9 @@ def test_it_fires_when_a_slow_look_at_every_minute_says(
     start = around + shift * MINUTE
     end = start + timedelta(days=2)
 
-    found = Cron(" ".join(text for text, _ in expression), zone).between(start, end, most=5000)
+    try:
+        found = Cron(" ".join(text for text, _ in expression), zone).between(start, end, most=5000).times
+    except BadCron:  # no such day ever comes
+        found = ()
 
-    assert list(found.times) == slowly(expression, zone, start, end)
+    assert list(found) == slowly(expression, zone, start, end)

@@ -89,7 +89,7 @@ class FileSecrets(SecretStore):
             lock.release()
 
     def _listed(self) -> Listed:
-        return {name: Generations(newest, tuple(kept)) for name, (newest, kept) in self._read().items()}
+        return {name: Generations(newest, tuple(sorted(kept))) for name, (newest, kept) in self._read().items()}
 
     def _value(self, secret: Secret) -> Hidden | None:
         _, kept = self._read().get(secret.name, (0, {}))

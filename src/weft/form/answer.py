@@ -16,6 +16,7 @@ from weft.content import Plain
 JSON_BYTES_MAX = 1 << 20
 """How long an answer may be, as UTF-8."""
 DEPTH_MAX = 64
+"""How deep an answer may be: lists and objects within each other."""
 NODES_MAX = 100_000
 """How many values an answer may hold, within each other or beside each other."""
 _DIGITS_MAX = 20

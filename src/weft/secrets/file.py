@@ -38,7 +38,7 @@ Sheet: TypeAlias = dict[str, tuple[int, dict[int, Hidden]]]
 
 
 class UnsafeSecrets(WeftError):
-    """{path} is not used for secrets: {why}. Mend it with: {command}"""
+    """{path} may hold no secrets, as {why}. Mend it with: {command}"""
 
     path: str
     why: str
@@ -46,7 +46,7 @@ class UnsafeSecrets(WeftError):
 
 
 class DamagedSecrets(WeftError):
-    """{path} does not read as a file of secrets: {why}. Put a copy of it back, or begin anew with: {command}"""
+    """{path} is not read as a file of secrets, as {why}. Put a copy of it back, or begin anew with: {command}"""
 
     path: str
     why: str

@@ -33,7 +33,7 @@ class NoSecret(WeftError):
 
 
 class BadSecret(WeftError):
-    """This cannot be kept as a secret: {why}."""
+    """This cannot be kept as a secret, as {why}."""
 
     why: str
 

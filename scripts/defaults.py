@@ -93,6 +93,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("weft.pump", "weft.placing", "weft.held", "weft.folding", "weft.home", "weft.rebuild", "weft.operation"),
     ),
     ("Clients, subscriptions, explanations", ("weft.client", "weft.subscription", "weft.why")),
+    ("Secrets, forms, schedules", ("weft.secrets", "weft.form", "weft.cron")),
     ("Runners", ("weft.runners",)),
     ("Services", ("weft.services",)),
     ("The store", ("weft.stores",)),

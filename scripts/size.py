@@ -31,6 +31,9 @@ OUTSIDE_CORE = frozenset(
         "failure",  # words what user code raised, and decides nothing
         "shared_text",  # stands before an optional library, as adapters do
         "meant",  # words what a checker would have refused
+        "cron",  # when schedules fire, for who asks
+        "form",  # types as data for who answers: nothing is decided by it
+        "secrets",  # what stays outside the log, as adapters do
         "limits",  # what services bear: kept to by runners
         "spent",  # what services said that calls cost: counted, and never decided by
         "purity",  # makes calls again to look at them

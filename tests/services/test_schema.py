@@ -11,8 +11,9 @@ import pydantic
 import pytest
 
 from weft.content import Plain
+from weft.form import NoSchema, UnfitAnswer
 from weft.services.fake_answer import answer_object, answer_text, vector
-from weft.services.schema import Form, NoSchema, UnfitAnswer
+from weft.services.schema import Form
 
 
 @dataclass(frozen=True)

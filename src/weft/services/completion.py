@@ -22,9 +22,10 @@ import msgspec
 from weft.call import Limits
 from weft.content import Plain
 from weft.errors import WeftError
+from weft.form import UnfitAnswer
 from weft.services.endpoint import Endpoint, EndpointError, error_text
 from weft.services.endpoint_model import EndpointModel, Usage
-from weft.services.schema import Form, UnfitAnswer
+from weft.services.schema import Form
 from weft.services.server_sent import EventReader
 from weft.services.service import Service
 

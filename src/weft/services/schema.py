@@ -18,25 +18,10 @@ from typing import Generic, Protocol, TypeVar, cast
 import msgspec
 
 from weft.content import Plain
-from weft.errors import WeftError
+from weft.form import NoSchema, UnfitAnswer
 
 T = TypeVar("T")
 _VALUE = "value"
-
-
-class NoSchema(WeftError):
-    """No JSON schema can be made from {form}: {why}. Use a dataclass, a msgspec Struct, a pydantic model, or a list or
-    tuple of these."""
-
-    form: str
-    why: str
-
-
-class UnfitAnswer(WeftError):
-    """The answer is not a {form}: {why}."""
-
-    form: str
-    why: str
 
 
 class Form(Generic[T]):

@@ -22,7 +22,7 @@ from weft.errors import Unencodable
 # typing_extensions has classes of its own for what older Pythons lack, so both spellings have to be known.
 _ALIASES = tuple({TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType)})
 _SELVES = (typing.Self, typing_extensions.Self)
-_WRAPPERS = tuple(
+WRAPPERS = tuple(
     getattr(module, name)
     for module in (typing, typing_extensions)
     for name in ("Annotated", "Final", "Required", "NotRequired", "ReadOnly")
@@ -34,7 +34,7 @@ UNIONS = (typing.Union, types.UnionType)
 def bare(annotation: object) -> object:
     """The annotation without Annotated, Final, Required, NotRequired, ReadOnly and NewType around it."""
     while True:
-        if get_origin(annotation) in _WRAPPERS:
+        if get_origin(annotation) in WRAPPERS:
             annotation = get_args(annotation)[0]
         elif isinstance(annotation, NewType):
             annotation = annotation.__supertype__
@@ -61,7 +61,7 @@ def is_union(annotation: object) -> bool:
 
 def is_required(annotation: object) -> bool | None:
     """Whether a TypedDict's annotation says Required or NotRequired; None when it says neither."""
-    while (origin := get_origin(annotation)) in _WRAPPERS:
+    while (origin := get_origin(annotation)) in WRAPPERS:
         if origin in (typing.Required, typing_extensions.Required):
             return True
         if origin in (typing.NotRequired, typing_extensions.NotRequired):
@@ -92,8 +92,9 @@ def name_of(annotation: object) -> str:
     return getattr(annotation, "__name__", None) or str(annotation).removeprefix("typing.")
 
 
-def fields_of(annotation: object) -> dict[str, object]:
-    """The resolved annotations of a class's attributes, by name, base classes first; for `Box[int]` with int put in."""
+def fields_of(annotation: object, *, bare: bool = True) -> dict[str, object]:
+    """The resolved annotations of a class's attributes, by name, base classes first; for `Box[int]` with int put in.
+    Not `bare`: with what Annotated says of them."""
     cls: Any = get_origin(annotation) or annotation
     hints = _resolved(cls)
     arguments = _arguments_by_class(cls, get_args(annotation))
@@ -101,12 +102,16 @@ def fields_of(annotation: object) -> dict[str, object]:
     for base in reversed(cls.__mro__):
         for name in inspect.get_annotations(base):
             if name in hints:
-                found[name] = substitute(hints[name], arguments.get(base, {}), self_type=annotation)
+                found[name] = substitute(hints[name], arguments.get(base, {}), self_type=annotation, bare=bare)
     # A TypedDict has no base classes left at run time; its hints are all its own.
-    return found | {name: substitute(hint, arguments[cls]) for name, hint in hints.items() if name not in found}
+    return found | {
+        name: substitute(hint, arguments[cls], bare=bare) for name, hint in hints.items() if name not in found
+    }
 
 
-def substitute(annotation: Any, arguments: Mapping[Any, object], *, self_type: object = None) -> object:
+def substitute(
+    annotation: Any, arguments: Mapping[Any, object], *, self_type: object = None, bare: bool = True
+) -> object:
     """The annotation with type parameters, and Self where `self_type` is given, replaced throughout."""
     if isinstance(annotation, TypeVar):
         return arguments.get(annotation, annotation)
@@ -116,9 +121,9 @@ def substitute(annotation: Any, arguments: Mapping[Any, object], *, self_type: o
     origin = get_origin(annotation)
     if not parts or origin is typing.Literal:
         return annotation
-    if origin is typing.Annotated:
+    if bare and origin is typing.Annotated:
         return substitute(parts[0], arguments, self_type=self_type)
-    kept = tuple(substitute(part, arguments, self_type=self_type) for part in parts)
+    kept = tuple(substitute(part, arguments, self_type=self_type, bare=bare) for part in parts)
     if all(new is old for new, old in zip(kept, parts, strict=True)):
         return annotation
     if is_union(annotation):

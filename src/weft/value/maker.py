@@ -50,13 +50,13 @@ _ATOMS: dict[object, Kind] = {
     decimal.Decimal: DECIMAL, uuid.UUID: UUID_KIND, Blob: BLOB, object: PLAIN, Any: PLAIN, typing_extensions.Any: PLAIN,
 }  # fmt: skip
 _abc = collections.abc
-_SEQUENCES: dict[object, tuple[type, type]] = {
+SEQUENCES: dict[object, tuple[type, type]] = {
     list: (list, list), _abc.MutableSequence: (list, list), _abc.Sequence: (tuple, _abc.Sequence),
 }  # fmt: skip
-_SETS: dict[object, tuple[type, type]] = {
+SETS: dict[object, tuple[type, type]] = {
     set: (set, set), _abc.MutableSet: (set, set), frozenset: (frozenset, frozenset), _abc.Set: (frozenset, _abc.Set),
 }  # fmt: skip
-_MAPPINGS: dict[object, type] = {dict: dict, _abc.MutableMapping: dict, _abc.Mapping: _abc.Mapping}
+MAPPINGS: dict[object, type] = {dict: dict, _abc.MutableMapping: dict, _abc.Mapping: _abc.Mapping}
 _CODE = "it is code or a running thing; values are what it returns. Give services to the space instead"
 _NEVER: tuple[tuple[type, str], ...] = (
     (types.FunctionType, _CODE),
@@ -86,7 +86,7 @@ class Maker:
         if is_union(annotation):
             return self._union(annotation)
         if isinstance(annotation, TypeVar):
-            return self.kind(_stands_for(annotation))
+            return self.kind(stands_for(annotation))
         if get_origin(annotation) is Literal:
             return self._literal(annotation, get_args(annotation))
         if isinstance(annotation, (str, ForwardRef)):
@@ -130,11 +130,11 @@ class Maker:
         name, parts = name_of(annotation), get_args(annotation)
         if origin is tuple:
             return self._tuple(annotation, name, parts)
-        if found := _find(_SEQUENCES, origin):
+        if found := _find(SEQUENCES, origin):
             return sequence_kind(name, *found, self.kind(parts[0] if parts else object))
-        if sets := _find(_SETS, origin):
+        if sets := _find(SETS, origin):
             return set_kind(name, *sets, self.kind(parts[0] if parts else object))
-        if accepts := _find(_MAPPINGS, origin):
+        if accepts := _find(MAPPINGS, origin):
             key, element = parts or (str, object)
             return mapping_kind(name, accepts, self.kind(key), self.kind(element))
         return None
@@ -200,7 +200,7 @@ def _why_never(cls: type) -> str:
     return "it is not a type of plain fields; make it a dataclass, or keep its text"
 
 
-def _stands_for(parameter: Any) -> object:
+def stands_for(parameter: Any) -> object:
     """What a type parameter means where nobody said: its default, its bound, or any of its constraints."""
     default = getattr(parameter, "__default__", None)
     if default is not None and default is not getattr(typing_extensions, "NoDefault", None):

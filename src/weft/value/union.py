@@ -17,7 +17,7 @@ from weft.value.kind import EVERY_FORM, FORMS, TAG, Kind, Misfit, unfit
 def union_kind(name: str, members: tuple[Kind, ...]) -> Kind:
     """One of several kinds. Members whose plain values could be taken for each other's carry a tag; a value from before
     the union was widened has none, and is given to the first member that it fits."""
-    tagged = _to_be_tagged(members)
+    tagged = to_be_tagged(members)
     # The order of a union's members is no part of its identity, so what is tried first must not depend on it.
     ordered = tuple(sorted(members, key=lambda kind: (kind.same is not None, kind.forms == EVERY_FORM, kind.tag)))
     by_tag = {member.tag: member for member in tagged}
@@ -72,7 +72,8 @@ def _fitting(plain: Plain, members: tuple[Kind, ...]) -> list[Kind]:
     return fitting
 
 
-def _to_be_tagged(members: tuple[Kind, ...]) -> frozenset[Kind]:
+def to_be_tagged(members: tuple[Kind, ...]) -> frozenset[Kind]:
+    """The members of a union whose plain values say which one they are of."""
     alike = {one for one in members for other in members if one is not other and one.forms & other.forms}
     # A tag sits in a map; once there are any, a map without one must not be possible.
     return frozenset(alike | {one for one in members if alike and "map" in one.forms})

@@ -110,14 +110,19 @@ def _is_there(folder: int, effect: WriteFile) -> bool:
         if failed.errno in _NO_FILE:
             raise FileExistsError("what stands there is no plain file") from None
         raise
-    with os.fdopen(found, "rb") as file:
+    try:
         state = os.fstat(found)
         if not stat.S_ISREG(state.st_mode):
             raise FileExistsError("what stands there is no plain file")
-        if state.st_size != len(effect.content) or file.read() != effect.content:
+        if state.st_size != len(effect.content):
             return False
-        os.fsync(found)
-        return True
+        with os.fdopen(found, "rb", closefd=False) as file:
+            is_equal = file.read() == effect.content
+        if is_equal:
+            os.fsync(found)
+        return is_equal
+    finally:
+        os.close(found)
 
 
 def _write_beside(folder: int, content: bytes) -> None:

@@ -197,7 +197,7 @@ class HttpDriver:
 
     def _is_listed(self, url: httpx.URL) -> bool:
         host = url.raw_host.decode().lower()
-        return host in self.allow or f"{url.netloc.decode().lower()}" in self.allow
+        return host in self.allow or url.netloc.decode().lower() in self.allow
 
     async def _followed(self, exchange: _Exchange, hop: _Hop) -> HttpReply:
         for _ in range(self.redirects_max + 1):
@@ -332,6 +332,8 @@ def _parsed(exchange: _Exchange, text: str, base: httpx.URL | None = None) -> ht
         raise exchange.refused(f"its address cannot be read: {failed}") from None
     if url.scheme not in ("http", "https") or not url.raw_host:
         raise exchange.refused("its address is none of http or https with a host")
+    if url.port is not None and not 0 < url.port < 65536:
+        raise exchange.refused("its address has a port that there is not")
     if "\\" in text or "@" in text.partition("://")[2].partition("/")[0] or url.userinfo:
         raise exchange.refused("its address holds a user or a backslash, so that its host is easily mistaken")
     return url

@@ -128,7 +128,7 @@ class MailDriver:
             raise EffectRefused(effect="a mail", why=why)
         mail = self._composed(effect, key)
         sending = _Sending(self)
-        work = asyncio.ensure_future(asyncio.to_thread(sending.send, mail))
+        work = asyncio.get_running_loop().run_in_executor(None, sending.send, mail)
         try:
             done, _ = await asyncio.wait({work}, timeout=self.send_s_max)
             if done:

@@ -41,7 +41,11 @@ class MailReceiver(Receiver):
                 if not self._say(connection, line, word):
                     return
                 if word == "DATA" and self.answers.get("DATA", b"354").startswith(b"354"):
-                    content = b"".join(iter(incoming.readline, b".\r\n"))
+                    content = b""
+                    while (text := incoming.readline()) != b".\r\n":
+                        if not text:
+                            return  # the client went before the end
+                        content += text[1:] if text.startswith(b".") else text
                     self.taken.set()
                     if self.answers.get(".", b"250").startswith((b"250", b"(")):
                         self.raw.append(content)

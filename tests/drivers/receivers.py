@@ -43,6 +43,7 @@ class Receiver:
         self.server_names: list[str | None] = []
         self.ended = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._open: list[socket.socket] = []
         if tls is not None:
             tls.sni_callback = lambda _, name, __: self.server_names.append(name)
 
@@ -55,6 +56,9 @@ class Receiver:
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
+        for connection in self._open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
 
@@ -70,6 +74,7 @@ class Receiver:
             except OSError:
                 return
             self.connections += 1
+            self._open.append(connection)
             self._start(lambda connection=connection: self._serve_one(connection))  # type: ignore[misc]
 
     def _serve_one(self, connection: socket.socket) -> None:
@@ -80,6 +85,7 @@ class Receiver:
                 self._serve(connection)
                 return
             with self._tls.wrap_socket(connection, server_side=True) as encrypted:
+                self._open.append(encrypted)
                 self._serve(encrypted)
 
 

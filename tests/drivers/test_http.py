@@ -153,6 +153,7 @@ def test_the_environment_names_no_proxy(server: HttpReceiver, monkeypatch: pytes
         "http:///a",
         "http://[::1",
         "http://a:99999/",
+        "http://a:0/",
         "http://a\n.example/",
         "http://user@127.0.0.1/",
         "http://user:password@127.0.0.1/",
@@ -499,14 +500,14 @@ def test_an_answer_that_drips_ends_all_the_same() -> None:
     def drip(connection: socket.socket) -> None:
         connection.recv(1 << 16)
         connection.sendall(b"HTTP/1.1 200 Said\r\nContent-Length: 100000\r\n\r\n")
-        while not server.ended.wait(0.01):
+        while not dripping.ended.wait(0.01):
             connection.sendall(b"x")
 
-    server = Receiver(drip)
-    with server, pytest.raises(InDoubt, match="no whole answer"):
+    dripping = Receiver(drip)
+    with dripping, pytest.raises(InDoubt, match="no whole answer"):
         send(
             HttpDriver(allow=("127.0.0.1",), answer_s_max=0.5),
-            HttpRequest("POST", f"http://127.0.0.1:{server.port}/"),
+            HttpRequest("POST", f"http://127.0.0.1:{dripping.port}/"),
         )
 
 
@@ -538,7 +539,11 @@ def test_a_connection_that_is_not_made_in_time_is_not_reached(server: HttpReceiv
 
 def test_encryption_that_is_not_agreed_on_in_time_is_not_reached() -> None:
     waiting = threading.Event()
-    with Receiver(lambda _: bool(waiting.wait()) and None) as server:
+
+    def wait(connection: socket.socket) -> None:
+        waiting.wait()
+
+    with Receiver(wait) as server:
         try:
             with pytest.raises(NotReached):
                 send(

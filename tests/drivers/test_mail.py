@@ -113,7 +113,7 @@ def test_no_body_ends_the_mail_before_its_end(body: str) -> None:
         ),
         *(
             (SendMail(("one@mail.example",), subject, "b"), "its subject holds a line break")
-            for subject in ("a\r\nBcc: all@mail.example", "a\nb", "a\rb", "a\x00b", "a\x7fb", "a\x85b", "a\u2028b", "\ud800")
+            for subject in ("a\r\nBcc: x@mail.example", "a\nb", "a\rb", "a\x00b", "a\x7fb", "\x85", "\u2028", "\ud800")
         ),
         *(
             (SendMail(("one@mail.example",), "s", body), "its body holds control characters")
@@ -200,7 +200,7 @@ def test_a_text_is_not_begun_once_the_sender_was_cut_off() -> None:
     with answering() as server:
         driver = driver_for(server)
         sending = _Sending(driver)
-        smtp = sending._opened()
+        smtp = sending._made()
         sending._greet(smtp)
         sending._enveloped(smtp, driver._composed(ONE, "key"))
         sending._smtp = None  # so that the connection stays, as where it is not made yet
@@ -260,9 +260,9 @@ def test_a_secret_that_cannot_be_had_is_not_reached() -> None:
     def unknown(secret: Secret) -> str:
         raise KeyError(CANARY)
 
-    with MailReceiver(tls=serving_tls()) as server:
-        with pytest.raises(NotReached, match="the secret p raised KeyError") as failed:
-            send(driver_for(server, "tls", tls=trusting_tls(), login=Login("me", Secret("p")), secrets=unknown))
+    said = "the secret p raised KeyError"
+    with MailReceiver(tls=serving_tls()) as server, pytest.raises(NotReached, match=said) as failed:
+        send(driver_for(server, "tls", tls=trusting_tls(), login=Login("me", Secret("p")), secrets=unknown))
 
     assert CANARY not in repr(failed.value.__dict__)
 
@@ -310,7 +310,7 @@ def real_server(mailbox: Mailbox) -> Iterator[int]:
                 authenticator=authenticate,
             )
 
-    controller = Server(mailbox, hostname="127.0.0.1", port=0)
+    controller = Server(mailbox, hostname="127.0.0.1", port=closed_port())
     controller.start()
     try:
         yield controller.server.sockets[0].getsockname()[1]

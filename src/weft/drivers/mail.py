@@ -180,7 +180,7 @@ class _Sending:
 
     def send(self, mail: _Mail) -> str:
         """Hand it over, and return the server's words. Raises `_Said`, or what the connection raised."""
-        smtp = self._opened()
+        smtp = self._made()
         try:
             self._greet(smtp)
             self._enveloped(smtp, mail)
@@ -188,7 +188,7 @@ class _Sending:
         finally:
             smtp.close()
 
-    def _opened(self) -> smtplib.SMTP:
+    def _made(self) -> smtplib.SMTP:
         driver = self.driver
         local, waits_s = driver.sender.rpartition("@")[2], driver.silence_s_max
         # Made before it connects, so that it can be cut off from the first moment on.
@@ -198,7 +198,6 @@ class _Sending:
             smtp = smtplib.SMTP(local_hostname=local, timeout=waits_s)
         self._note(smtp)
         smtp._host = driver.host  # type: ignore[attr-defined]  # what certificates are checked against
-        _check(220, *smtp.connect(driver.host, driver.port), "greets with")
         return smtp
 
     def _note(self, smtp: smtplib.SMTP) -> None:
@@ -209,6 +208,7 @@ class _Sending:
 
     def _greet(self, smtp: smtplib.SMTP) -> None:
         driver = self.driver
+        _check(220, *smtp.connect(driver.host, driver.port), "greets with")
         smtp.ehlo_or_helo_if_needed()
         if driver.encryption == "starttls":
             if not smtp.has_extn("starttls"):

@@ -500,7 +500,9 @@ def test_an_answer_that_drips_ends_all_the_same() -> None:
     def drip(connection: socket.socket) -> None:
         connection.recv(1 << 16)
         connection.sendall(b"HTTP/1.1 200 Said\r\nContent-Length: 100000\r\n\r\n")
-        while not dripping.ended.wait(0.01):
+        for _ in range(200):
+            if dripping.ended.wait(0.01):
+                break
             connection.sendall(b"x")
 
     dripping = Receiver(drip)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import re
+import string
 import sys
 import textwrap
 import tomllib
@@ -38,8 +39,8 @@ holds the sources to; a test compares. [What one edit does](one-edit.md) leads t
 [decision](../decisions/0023-modules-and-what-they-are-called.md) says why they are these.
 
 *Lines* are lines of code, without comments and docstrings, to the nearest ten. They count to the *engine* (what decides
-what is right), to the *timing* (when and where it is computed), to the *flows* (what runs were told, and how they go on),
-to the *surface* (what a program holds of a space), to the *language* (what users write, and how it is read), or are
+what is right), to the *timing* (when and where it is computed), to the *flows* (what runs were told, and how they go
+on), to the *surface* (what a program holds of a space), to the *language* (what users write, and how it is read), or are
 *outside* of these. Limits: {limits}.
 
 ## Who imports whom
@@ -135,7 +136,9 @@ def drawing(rows: list[Row], modules: Iterable[Module]) -> Iterator[str]:
             target = number.get(_top(other))
             if source is not None and target is not None and target != source:
                 imports[source][target] = imports[source].get(target, False) or other in module.imports
-    letters = [chr(ord("a") + place) for place in range(len(rows))]
+    letters = (string.ascii_lowercase + string.ascii_uppercase + string.digits)[: len(rows)]
+    if len(letters) < len(rows):
+        raise Unplaced(f"the page names its {len(rows)} rows by a letter each, and has {len(letters)}")
     yield f"{'':{LABEL_CHARS + 2}} {' '.join(letters)}"
     for place, row in enumerate(rows):
         marks = " ".join(_mark(place, other, imports[place]) for other in range(len(rows))).rstrip()

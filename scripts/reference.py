@@ -23,12 +23,14 @@ PAGES = {
     "weft": "What you import",
     "weft.store": "The Store port",
     "weft.call": "The Runner port",
+    "weft.driver": "The Driver port",
     "weft.services.service": "Services",
     "weft.copies": "Copies of a space",
     "weft.testing": "Testing tools",
     "weft.testing.world": "A world for tests",
     "weft.testing.store_suite": "The suite that every store passes",
     "weft.testing.runner_suite": "The suite that every runner passes",
+    "weft.testing.driver_suite": "The suite that every driver passes",
 }
 """Public modules, in reading order. One that is not there yet has no page."""
 MEMBERS_MAX = 60

@@ -24,6 +24,7 @@ OUTSIDE_CORE = frozenset(
     {
         "__main__", "cli", "copies", "server", "services", "stores", "runners", "transports", "drivers", "testing",
         "examples",
+        "driver",  # a port, with nothing behind it that decides
         "matching",  # plug-ins: what tells elements apart, behind one Protocol
         "vectors",  # stands before embedding services, as adapters do
         "watchers", "demanded",  # who asks for what, and whether they are there: nothing of it is decided there

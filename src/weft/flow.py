@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import (
     Any,
+    ClassVar,
     Concatenate,
     Generic,
     Literal,
@@ -46,10 +47,15 @@ R_co = TypeVar("R_co", covariant=True)
 P = ParamSpec("P")
 Ent = TypeVar("Ent", bound=Seated)
 Overlap: TypeAlias = Literal["queue", "skip", "restart"]
+WhenInDoubt: TypeAlias = Literal["retry", "ask", "at_most_once"]
 
 
 class Effect(Generic[R_co]):
     """A wish, as data: a frozen dataclass derived from this. `R` is what its receipt holds; a driver fulfils it."""
+
+    when_in_doubt: ClassVar[WhenInDoubt] = "ask"
+    """What becomes of one that may have been carried out or not: it is tried again with the same key, somebody is
+    asked, or it is left at that, so that it never happens twice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,3 +95,10 @@ def no_fold(owner: str, event: object, known: Sequence[str]) -> TypeError:
     if not known:
         return TypeError(f"{owner} has no fold, so nothing is told to it: declare one, as in fold(…).on({name}, …)")
     return TypeError(f"no fold of {owner} takes {name}: {nearest(name, known)}")
+
+
+def not_of_its_own(reference: object, name: str) -> AttributeError:
+    """The error for an attribute of a reference that is one of what it points to."""
+    if name.startswith("_") or name == "name":  # (asked for only while it is being made)
+        return AttributeError(name)
+    return AttributeError(f"{reference} has no {name!r} of its own: read what it points to, as in .wait().{name}")

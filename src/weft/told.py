@@ -18,6 +18,7 @@ from msgspec import Struct
 from weft.declare import Node, Through, Unassigned
 from weft.handle import NOTHING, Nothing, Seat, Seated, Value
 from weft.live import LiveCounter, LiveEntries, LiveItems, LiveText
+from weft.meant import not_of_its_own
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -294,9 +295,7 @@ class LiveRef(Ref[T]):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name):
-            if name.startswith("_") or "name" not in self.__dict__:
-                raise AttributeError(name)
-            raise AttributeError(f"{self} has no {name!r} of its own: read what it points to, as in .wait().{name}")
+            raise not_of_its_own(self, name)
 
     def __eq__(self, other: object) -> bool:
         """Whether both point to the same thing, whatever was last seen there."""

@@ -245,7 +245,7 @@ class Line:
 
     def _fail(self, kind: type[MailboxError], why: str) -> NoReturn:
         cleared = why.replace(self._secret, "[password]") if self._secret else why
-        line = " ".join(cleared.split()).strip("b'\"[] ").rstrip(".")
+        line = " ".join(cleared.split()).removeprefix("[").removeprefix("b").strip("'\"").rstrip(".")
         raise kind(mailbox=self.place.name, why=line[:_EXCERPT_CHARS] or "it says nothing more") from None
 
 

@@ -52,8 +52,8 @@ class Address:
 class Head:
     """What the header of a mail says. `uid` names the mail in its mailbox for as long as that is the same mailbox.
 
-    `list_id` is the mailing list's; `is_bulk` is whether the mail says that it went to many. `defects` tell in words
-    what was odd or could not be read.
+    `list_id` is the mailing list's; `is_bulk` is whether the mail says that it went to many. `size_bytes` is as the
+    mailbox counts. `defects` tell in words what was odd or could not be read.
     """
 
     uid: str

@@ -8,7 +8,9 @@ Source: none; all persons, firms and addresses are made up (RFC 2606).
 
 from __future__ import annotations
 
+import os
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -63,6 +65,7 @@ def write_maildir(path: Path, mails: Sequence[Letter]) -> None:
         name = f"{int(each.arrived.timestamp())}.M{number:06d}P1.demo"
         target = path / "new" / name if each.arrived.date() == last_day else path / "cur" / f"{name}:2,S"
         target.write_bytes(each.raw)
+        os.utime(target, (each.arrived.timestamp(), each.arrived.timestamp()))  # which some servers go by
 
 
 def write_mbox(path: Path, mails: Sequence[Letter]) -> None:
@@ -72,16 +75,15 @@ def write_mbox(path: Path, mails: Sequence[Letter]) -> None:
 
 def mbox_entry(mail: Letter) -> bytes:
     """A mail as it stands in an mbox file: its envelope line before it, and an empty line behind it."""
-    envelope = mail.arrived.strftime("From demo@mail.example %a %b %d %H:%M:%S %Y\n").encode("ascii")
-    quoted = b"\n".join(
-        b">" + line if line.lstrip(b">").startswith(b"From ") else line for line in mail.raw.split(b"\n")
-    )
+    envelope = f"From demo@mail.example {mail.arrived.ctime()}\n".encode("ascii")
+    quoted = re.sub(rb"(?m)^(>*From )", rb">\1", mail.raw)
     return envelope + quoted.rstrip(b"\n") + b"\n\n"
 
 
 def _letters(seed: int) -> Iterator[Letter]:
     rng = random.Random(seed)
-    odd = [*(("awkward", each.raw) for each in AWKWARD), *(("injection", each) for each in INJECTIONS)]
+    odd: list[tuple[str, bytes | Injection]] = [("awkward", each.raw) for each in AWKWARD]
+    odd += [("injection", each) for each in INJECTIONS]
     rng.shuffle(odd)
     number = 0
     while True:
@@ -105,9 +107,8 @@ def _mail(number: int, arrived: datetime, sender: str, subject: str, body: str, 
         f"Message-ID: <{number}@demo.example>",
         *fields,
     )
-    kind = (
-        () if any(each.startswith("Content-Type") for each in fields) else ("Content-Type: text/plain; charset=utf-8",)
-    )
+    has_kind = any(each.startswith("Content-Type") for each in fields)
+    kind = () if has_kind else ("Content-Type: text/plain; charset=utf-8",)
     return "\n".join([*header, *kind, "", body, ""]).encode()
 
 

@@ -85,19 +85,14 @@ class _Handler(socketserver.StreamRequestHandler):
             if uid not in _uids(command.split()[2]) or uid in script.gone_before_fetch:
                 continue
             raw = raw.replace(b"\n", b"\r\n")
-            about = f'* {uid} (UID {uid} RFC822.SIZE {len(raw)} INTERNALDATE "{ARRIVED}"'
+            facts = f'UID {uid} RFC822.SIZE {len(raw)} INTERNALDATE "{ARRIVED}")\r\n'
             part = raw[: raw.find(b"\r\n\r\n") + 4] if "[HEADER]" in command else raw
             asked = re.search(r"<0\.(\d+)>", command)
             if asked is None:
-                answer += f"{about})\r\n".encode()
-            else:
+                answer += f"* {uid} FETCH ({facts}".encode()
+            else:  # What is asked about first may come last.
                 part = part[: int(asked[1])]
-                answer += (
-                    f"* {uid} (BODY[]<0> {{{len(part)}}}\r\n".encode()
-                    + part
-                    + about[about.index("(") :].replace("(", " ", 1).encode()
-                    + b")\r\n"
-                )
+                answer += f"* {uid} FETCH (BODY[]<0> {{{len(part)}}}\r\n".encode() + part + b" " + facts.encode()
         answer += f"{tag} OK done\r\n".encode()
         if script.cut_after is not None:
             self.wfile.write(answer[: script.cut_after])

@@ -21,8 +21,8 @@ PIECES = (
     b"From: ", b"To: ", b"Subject: ", b"Date: ", b"Received: x; ", b"Mon, 4 Mar 2024 10:00:00 +9999", b"\n", b"\n\n",
     b"\r\n", b"\r\n\r\n", b"--b\n", b"--b--\n", b"\nContent-Type: multipart/mixed; boundary=b\n", b"message/rfc822",
     b"\nContent-Type: text/html; charset=", b"utf-7", b"punycode", b"hex", b"=?utf-8?q?=C3?=", b"=?utf-16?b?", b"?=",
-    b"(", b'"', b"<", b">", b"a@b", b",", b":", b"\xff", b"\0", b"\nContent-Transfer-Encoding: base64\n", b"=", b"+2AA-",
-    b"&#" + b"9" * 5000, b"&#xD800;", b"\nContent-Disposition: attachment; filename*0*=x'y'%FF", b"<script>", b"<!--",
+    b"(", b'"', b"<", b">", b"a@b", b",", b":", b"\xff", b"\0", b"\nContent-Transfer-Encoding: base64\n", b"=",
+    b"+2AA-", b"&#" + b"9" * 5000, b"&#xD800;", b"\nContent-Disposition: attachment; filename*0*=x'y'%FF", b"<!--",
 )  # fmt: skip
 raws = st.one_of(st.binary(max_size=400), st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join))
 HTML = (

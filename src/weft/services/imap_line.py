@@ -130,7 +130,7 @@ class Line:
         """End the connection, from whichever thread: one that waits for an answer is told so."""
         self._is_cut = True
         server = self._server
-        if server is not None and server.state != "LOGOUT":
+        if server is not None:
             with suppress(OSError):
                 server.sock.shutdown(socket.SHUT_RDWR)
             with suppress(OSError, ValueError):

@@ -214,3 +214,14 @@ def test_every_injection_is_among_many_mails_once_and_can_be_read() -> None:
     assert sorted(each.subject for each in found) == sorted(each.subject for each in INJECTIONS)
     assert len({each.name for each in INJECTIONS}) == len(INJECTIONS)
     assert not any("password" in each.text for each in found if each.subject == "Your order has shipped")
+
+
+def test_a_text_in_a_charset_with_surrogates_can_be_kept() -> None:
+    found = of("Content-Type: text/plain; charset=utf-7", body="+2AA-")
+
+    assert shape_of(Mail).encode(found)
+    assert found.text == "?"
+
+
+def test_a_number_of_more_digits_than_python_takes_is_left_as_it_is() -> None:
+    assert text_of_html("<p>&#" + "9" * 5000 + ";")[0].startswith("&#999")

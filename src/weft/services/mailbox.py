@@ -81,8 +81,8 @@ class MailboxUntrusted(MailboxError):
 
 
 class LoginRefused(MailboxError):
-    """The server of the mailbox {mailbox} refused the user and password: {why}. Give the right ones; many providers
-    want a password made for this program alone."""
+    """The server of the mailbox {mailbox} does not let this user in: {why}. Check the user's name and password; many
+    providers want one that was made for this program alone."""
 
 
 class MailboxMissing(MailboxError):

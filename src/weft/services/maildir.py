@@ -4,6 +4,7 @@ Mails are in the order of the times in their names, which say when each was deli
 name, and copies change the times of files, but not these. What is still being delivered stands in `tmp` under its name
 to be, and nothing younger is given before it is there.
 
+Knows nothing of what stands in mails.
 Invariant: one listing counts only when the next one finds the same names, since a listing may miss a file that is being
 renamed. A mail that is put in later under an older time is behind cursors that have passed it.
 Source: D. J. Bernstein's maildir; Dovecot's names.

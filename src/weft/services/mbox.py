@@ -4,6 +4,7 @@ Mails are in the order of the file, at whose end new ones are put. A mail is kno
 the fields in which programs keep its flags; the cursor holds the digests of the last few that were given, so that the
 place is found again after mails before it were marked or taken away. The whole file is read for each page.
 
+Knows nothing of what stands in mails.
 Invariant: a page is of one state of the file, or raises; a mail is given once it is whole. Two mails that are equal
 byte by byte, envelope and all, have uids that tell which of them comes first.
 Source: RFC 4155; the mboxrd and mboxcl forms, and who writes them.

@@ -1,5 +1,6 @@
 """Messages that keep to no standard, as they come: each with what can be read of it all the same.
 
+Knows nothing of how mails are read.
 Invariant: every one has a name of its own, ends in a line feed, and holds no line that begins with "From ".
 Source: what mail programs really send; all names are made up.
 """

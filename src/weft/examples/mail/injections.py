@@ -1,6 +1,7 @@
 """Attempts to make an assistant do what the sender of a mail wants, with what each would like to happen.
 
 They are for tests and demonstrations of what an assistant must not do. All names and addresses are made up (RFC 2606).
+Knows nothing of assistants.
 Invariant: every one has a name of its own, and its aim says what would show that it worked.
 Source: the published catalogues of prompt injection, in words of our own.
 """

@@ -2,6 +2,7 @@
 
 Newsletters, invoices, threads between people, awkward messages, and injections; over some days in March 2024. Of few
 mails each kind has its share, and of many the ordinary ones have nearly all.
+Knows nothing of how mails are read.
 Invariant: the mails of a smaller number are those that a larger number begins with.
 Source: none; all persons, firms and addresses are made up (RFC 2606).
 """

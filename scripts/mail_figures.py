@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.mail.dovecot import PASSWORD, USER, Dovecot, dovecot
@@ -45,9 +46,9 @@ def main() -> None:
         }
         for name, box in boxes.items():
             uids = [each.uid for each in all_heads(box, 100)]
-            jobs[f"{name}, heads, pages of 100"] = lambda box=box: len(all_heads(box, 100))
-            jobs[f"{name}, heads, pages of 1,000"] = lambda box=box: len(all_heads(box, 1000))
-            jobs[f"{name}, mails"] = lambda box=box, uids=uids: len(mails_of(box, *uids))
+            jobs[f"{name}, heads, pages of 100"] = partial(_heads, box, 100)
+            jobs[f"{name}, heads, pages of 1,000"] = partial(_heads, box, 1000)
+            jobs[f"{name}, mails"] = partial(_mails, box, uids)
         took: dict[str, list[float]] = {name: [] for name in jobs}
         for _ in range(REPEATS):
             for name, job in jobs.items():
@@ -57,6 +58,14 @@ def main() -> None:
         unit = statistics.median(took["plain imaplib, headers"])
         for name, each in took.items():
             print(f"{statistics.median(each) / unit:6.1f} times  {name}")
+
+
+def _heads(box: Mailbox, limit: int) -> int:
+    return len(all_heads(box, limit))
+
+
+def _mails(box: Mailbox, uids: list[str]) -> int:
+    return len(mails_of(box, *uids))
 
 
 def _plain(server: Dovecot, section: str) -> int:

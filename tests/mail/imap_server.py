@@ -29,10 +29,16 @@ class Script:
     gone_before_fetch: frozenset[int] = frozenset()
     heard: list[str] = field(default_factory=list)
     connections: int = 0
+    closed: int = 0
     port: int = 0
 
 
 class _Handler(socketserver.StreamRequestHandler):
+    def finish(self) -> None:
+        super().finish()
+        script: Script = self.server.script  # type: ignore[attr-defined]
+        script.closed += 1
+
     def handle(self) -> None:
         script: Script = self.server.script  # type: ignore[attr-defined]
         script.connections += 1

@@ -143,7 +143,7 @@ def test_a_mail_that_is_renamed_while_it_is_read_is_read(tmp_path: Path, monkeyp
         found = listed(folder)
         if folder.name == "cur":
             left[0] -= 1
-            if left[0] == 6:  # After both listings of the page, and before the file is opened.
+            if left[0] == 8:  # After both listings of the page, and before the file is opened.
                 (tmp_path / "new" / name).rename(tmp_path / "cur" / f"{name}:2,S")
         return found
 

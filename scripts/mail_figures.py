@@ -26,7 +26,7 @@ from weft.services.maildir import Maildir
 from weft.services.mbox import Mbox
 
 MAILS = 2000
-REPEATS = 5
+REPEATS = 3
 
 
 def main() -> None:

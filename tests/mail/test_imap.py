@@ -105,7 +105,7 @@ def test_who_stops_waiting_cuts_the_connection() -> None:
         await asyncio.wait_for(asyncio.to_thread(until, lambda: server.closed == 1), 20)
 
     with imap_server(Script(mails=raws(1), silent=frozenset({"UID FETCH"}))) as server:
-        asyncio.run(stopped(replace(box_of(server), timeout_s=60)))
+        asyncio.run(stopped(replace(box_of(server), timeout_s=30)))
 
 
 def test_another_uidvalidity_is_told_and_says_what_to_do() -> None:

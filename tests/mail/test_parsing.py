@@ -187,7 +187,8 @@ def test_what_a_page_hides_is_left_out_and_told(hidden: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unseen", ["<script>if (a<b) {x}</script>", "<style>p{}</style>", "<!-- x -->", "<title>x</title>"]
+    "unseen",
+    ["<script>if (a<b) {x}</script>", "<style>p{}</style>", "<!-- x -->", "<svg><a>x</a></svg>", "<title>x</title>"],
 )
 def test_what_is_no_text_is_left_out_without_a_word(unseen: str) -> None:
     assert text_of_html(f"before {unseen}after") == ("before after", False)

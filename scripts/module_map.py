@@ -40,8 +40,8 @@ holds the sources to; a test compares. [What one edit does](one-edit.md) leads t
 
 *Lines* are lines of code, without comments and docstrings, to the nearest ten. They count to the *engine* (what decides
 what is right), to the *timing* (when and where it is computed), to the *flows* (what runs were told, and how they go
-on), to the *surface* (what a program holds of a space), to the *language* (what users write, and how it is read), or are
-*outside* of these. Limits: {limits}.
+on), to the *surface* (what a program holds of a space), to the *language* (what users write, and how that is read), or
+are *outside* of these. Limits: {limits}.
 
 ## Who imports whom
 

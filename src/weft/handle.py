@@ -32,6 +32,7 @@ from typing import (
 )
 
 from weft.errors import WeftError
+from weft.meant import unready, unready_attribute
 
 if TYPE_CHECKING:
     from weft.declare import Node
@@ -236,7 +237,7 @@ class Value(Generic[T_co]):
 
     def __bool__(self) -> Never:
         """Refuse: an absent value is neither true nor false."""
-        raise self._unready("truth value")
+        raise unready(self.node, "truth value")
 
     def __repr__(self) -> str:
         """The place it names, not the value."""
@@ -249,28 +250,22 @@ class Value(Generic[T_co]):
 
     _repr_html_ = html
 
-    def _unready(self, what: str) -> TypeError:
-        return TypeError(
-            f"{self.node} may not be settled yet, so it has no {what}. "
-            "Read its value first, with .wait() or await; .state says where it stands"
-        )
-
     if TYPE_CHECKING:
         __iter__: ClassVar[None]  # else items by key would count as something to go through
     else:  # Checkers refuse these by their absence; at run time the refusal says what to do instead.
 
         def __len__(self):
-            raise self._unready("length")
+            raise unready(self.node, "length")
 
         def __iter__(self):
-            raise self._unready("items to go through")
+            raise unready(self.node, "items to go through")
 
         def __contains__(self, item):
-            raise self._unready("items to look among")
+            raise unready(self.node, "items to look among")
 
         def __eq__(self, other):
             if not isinstance(other, Value):
-                raise self._unready(f"equality with {type(other).__name__}")
+                raise unready(self.node, f"equality with {type(other).__name__}")
             mine = (self._desk, self.entity_id, self.node, self.key)
             return mine == (other._desk, other.entity_id, other.node, other.key)
 
@@ -285,17 +280,12 @@ class Value(Generic[T_co]):
                     f"{self.node} is a flow: it starts when its transition happens and cannot be called. "
                     "Make the edit that it waits for; await it to wait for its run"
                 )
-            raise self._unready("value to call")
+            raise unready(self.node, "value to call")
 
         def __getattr__(self, name):
             if name.startswith("_") or name in Value.__slots__:
                 raise AttributeError(name)
-            raise AttributeError(
-                f"{self.node} may not be settled yet, so it has no attribute {name!r} of its own: "
-                f"read .wait().{name}, or (await …).{name}",
-                name=name,
-                obj=self,
-            )
+            raise unready_attribute(self, self.node, name)
 
 
 # How a notebook shows them -----------------------------------------------------------------------------------------

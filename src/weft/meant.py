@@ -102,3 +102,17 @@ def not_of_its_own(reference: object, name: str) -> AttributeError:
     if name.startswith("_") or name == "name":  # (asked for only while it is being made)
         return AttributeError(name)
     return AttributeError(f"{reference} has no {name!r} of its own: read what it points to, as in .wait().{name}")
+
+
+def unready(node: object, what: str) -> TypeError:
+    """The error for what is asked of a handle, and its value alone may have."""
+    return TypeError(
+        f"{node} may not be settled yet, so it has no {what}. "
+        "Read its value first, with .wait() or await; .state says where it stands"
+    )
+
+
+def unready_attribute(handle: object, node: object, name: str) -> AttributeError:
+    """The same, for an attribute."""
+    said = f"{node} may not be settled yet, so it has no attribute {name!r} of its own: read .wait().{name}, or "
+    return AttributeError(f"{said}(await …).{name}", name=name, obj=handle)

@@ -310,6 +310,24 @@ STORIES = {
         seed=3716,
         late_s=0.02,
     ),
+    "an element that moved is right again in the turn of its edit, at a later cut": story(
+        (
+            NodePlan("n0", "each", ("xs", "x"), 1),
+            NodePlan("n1", "total", ("xs",), 4),
+            NodePlan("n3", "stream", ("n1",), 1),
+            NodePlan("n6", "each", ("n0", "n3"), 2),
+            NodePlan("n8", "total", ("n6",), 0, eager=True),
+        ),
+        (),
+        Tell("e4", (("left", "xs", "add", 704, 10),)),
+        Tell("e5", (("left", "xs", "add", 549, 11),)),
+        Settle(),
+        Tell("e20", (("left", "xs", "move", 10, 434),)),
+        Tell("e21", (("left", "xs", "move", 11, 297),), posted=True),
+        Tell("e22", (("right", "to", "point", "other"),)),
+        seed=5458,
+        late_s=0.005,
+    ),
 }
 
 

@@ -245,7 +245,7 @@ class DueRows(AllowedRows):
                     before = frozenset() if is_sure and self._allowed(key) == NO_ROW else self._allowed(key)
                     self._put(key, before | {row})
                 if self._wiring.is_each(reading.reader):
-                    self._loosen(reading.reader, at, at)
+                    self._loosen(reading.reader, at, at, first[0])
                 if keys and reading.reader not in seen:
                     seen.add(reading.reader)
                     todo.append((reading.reader, here))

@@ -328,6 +328,15 @@ STORIES = {
         seed=5458,
         late_s=0.005,
     ),
+    "marks fall where content is erased that nothing names": story(
+        (NodePlan("n1", "total", ("xs",), 2, eager=True),),
+        (),
+        Settle(),
+        Tell("e4", (("left", "xs", "add", 275, 13),), blob=True),
+        Forget(blob="e4"),
+        seed=9914,
+        late_s=0.15,
+    ),
 }
 
 

@@ -74,6 +74,9 @@ class DueRows(AllowedRows):
                 self._read_definition(str(record.content()["name"]), cut)
             case "service":
                 self._let_go()
+            case "erased" if not record.content()["stands"]:
+                self._since.clear()
+                self._is_whole = True
             case "erased":
                 self._let_go()
                 self._has_forgotten = True

@@ -360,6 +360,10 @@ class Thing:
             elif isinstance(node, Whole):
                 yield from node.slots.values()
 
+    def runs_over(self, other: Thing) -> bool:
+        """Whether it has slots for the elements of another entity's node."""
+        return any(isinstance(node, Whole) and node.source.thing is other for node in self.nodes.values())
+
 
 def tree_of(spec: NodeSpec, outcome: Outcome) -> Tree:
     """The elements of a value, as a tree."""
@@ -494,11 +498,14 @@ class Graph:
             self.thing(thing.id)
 
     def load_readers(self, thing: Thing) -> None:
-        """Make sure that all who read this entity through a reference are in memory."""
-        if not thing.knows_readers:
-            thing.knows_readers = True
-            for id in list(self.loader.readers(thing.id)):
-                self.thing(id)
+        """Make sure that all who read this entity through references are in memory, also behind what runs over it."""
+        todo = [thing]
+        while todo:
+            one = todo.pop()
+            if not one.knows_readers:
+                one.knows_readers = True
+                found = [self.thing(id) for id in list(self.loader.readers(one.id))]
+                todo += [reader for reader in found if reader is not None and reader.runs_over(one)]
 
     def _wire_thing(self, thing: Thing) -> list[Thing]:
         """Attach every edge of this entity's nodes; returns the entities reached through references."""

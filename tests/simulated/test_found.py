@@ -337,6 +337,16 @@ STORIES = {
         seed=9914,
         late_s=0.15,
     ),
+    "what runs over a list of another entity, which runs over one, is not loaded where that changes": replace(
+        story(
+            (),
+            (),
+            Redefine((Change("Left", "n1", NodePlan("n1", "fragile", ("x",), 1)),)),
+            Tell("e9", (("left", "xs", "add", 438, 12),)),
+            seed=12316,
+        ),
+        graph=GraphPlan((), (), (NodePlan("xs", "each", ("next.xs",), 1),)),
+    ),
 }
 
 

@@ -27,7 +27,7 @@ from weft.schedule import mark_of
 from weft.slot import Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import TypeSpec
 from weft.standing import ERASED, without
-from weft.store import ATTEMPT, MEMO, TABLES, TREE, VERSION, Head, Key, Row, Store, memo_key
+from weft.store import ATTEMPT, DUE, ENTITY, MEMO, TABLES, TREE, VERSION, Head, Key, Row, Store, memo_key
 from weft.stores.chain import EMPTY, flaw
 from weft.testing.computed import Computed, computed_in, erased_results
 from weft.testing.due_rows import DueRows
@@ -375,9 +375,19 @@ def check_rebuilt(store: Store, types: Mapping[str, TypeSpec], *, epoch: int) ->
     before = _tables(store)
     rebuild(store, epoch=epoch, types=types)
     after = _tables(store)
+    for tables in (before, after):
+        # Which branch a `choose` reads is in the log once it has settled: until then either may ask for it last.
+        for key in [key for key in tables[DUE.name] if _picks(store, types, key)]:
+            tables[DUE.name][key] = tables[DUE.name][key][:1]
     for name, rows in before.items():
         differ = sorted(str(key) for key in rows.keys() | after[name].keys() if rows.get(key) != after[name].get(key))
         require(not differ, "I11", f"rows of {name} differ after a rebuild: {', '.join(differ[:3])}")
+
+
+def _picks(store: Store, types: Mapping[str, TypeSpec], key: Key) -> bool:
+    """Whether a slot reads one of two branches, as its test says."""
+    row = store.row(ENTITY, key[:1])
+    return row is not None and types[str(row[0])].nodes[str(key[1])].kind == "choose"
 
 
 def _tables(store: Store) -> dict[str, dict[Key, Row]]:

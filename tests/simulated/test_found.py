@@ -347,6 +347,30 @@ STORIES = {
         ),
         graph=GraphPlan((), (), (NodePlan("xs", "each", ("next.xs",), 1),)),
     ),
+    "a call answers for an element of a list that was erased": replace(
+        story(
+            (),
+            (),
+            Watch("right", "sum"),
+            Watch("b", "far"),
+            Tell("e14", (("left", "note", "say", 4), ("left", "xs", "add", 5, 10))),
+            Tell("e21", (("right", "to", "point", "other"),)),
+            Pause(0.001),
+            Forget("left"),
+            seed=2298,
+        ),
+        graph=GraphPlan(
+            (
+                NodePlan("n0", "echo", ("note",), 0, eager=True),
+                NodePlan("n1", "length", ("n0",), 1),
+                NodePlan("n2", "each", ("xs", "n1"), 2),
+            ),
+            mine("n2"),
+            (NodePlan("xs", "each", ("next.xs",), 1), NodePlan("far", "total", ("xs",), 1)),
+        ),
+        lateness=Lateness(0.005, 0.5, 0.1, 0.0, 0.5),
+        quick_inline=True,
+    ),
 }
 
 

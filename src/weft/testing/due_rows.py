@@ -183,9 +183,12 @@ class DueRows(AllowedRows):
             return
         old = self._shown.get(key, _UNKNOWN if self._has_forgotten else None)
         new = _seen(result.outcome)
-        is_sure = key not in self._buried
-        if not is_sure and key not in self._open and place not in self._loose and key not in self.rows:
+        has_row = key in self._open or key in self.rows
+        is_buried = key in self._buried
+        if is_buried and place not in self._loose and not has_row:
             return  # it is not there any more
+        # After an erasure it may be no element of its list any more, by what stands.
+        is_sure = not is_buried and (not self._has_forgotten or self._is_there(key) or has_row)
         self._least.clear()
         had = self._allowed(key)
         if new != old or result.is_error:
@@ -206,6 +209,9 @@ class DueRows(AllowedRows):
             is_told = is_told and (None not in after or self._first_min(place) == NEVER)
             firsts = min(row.first_min for row in rows), max(row.first_max for row in rows)
             self._hold_marks(place, firsts, at, is_told=is_told)
+
+    def _is_there(self, key: SlotKey) -> bool:
+        return not key.element or key.element in self._elements.get(key[:2], ())
 
     def _is_given_other(self, result: Computed) -> bool:
         """Whether what it was given, by the record, is not what is shown by now."""

@@ -396,7 +396,8 @@ def check_rebuilt(store: Store, types: Mapping[str, TypeSpec], *, epoch: int) ->
 def _picks(store: Store, types: Mapping[str, TypeSpec], key: Key) -> bool:
     """Whether a slot reads one of two branches, as its test says."""
     row = store.row(ENTITY, key[:1])
-    return row is not None and types[str(row[0])].nodes[str(key[1])].kind == "choose"
+    node = types[str(row[0])].nodes.get(str(key[1])) if row is not None else None
+    return node is not None and node.kind == "choose"
 
 
 def _tables(store: Store) -> dict[str, dict[Key, Row]]:

@@ -371,6 +371,28 @@ STORIES = {
         lateness=Lateness(0.005, 0.5, 0.1, 0.0, 0.5),
         quick_inline=True,
     ),
+    "what reads a node that depends on which calls broke since it was declared anew": replace(
+        story(
+            (
+                NodePlan("n0", "group", ("xs",), 3),
+                NodePlan("n0_weight", "weigh", ("n0",), 3),
+                NodePlan("n4", "one", ("y",), 3),
+            ),
+            (NodePlan("seen", "one", ("to.n4",), 7),),
+            Watch("right", "seen"),
+            Watch("left", "n0_weight"),
+            Pause(0.01),
+            Redefine(
+                (
+                    Change("Left", "m6c", NodePlan("m6c", "told", ("n0_weight",), 4)),
+                    Change("Left", "n4", NodePlan("n4", "one", ("m6c",), 3, retries=True)),
+                )
+            ),
+            seed=5113,
+        ),
+        lateness=Lateness(0.02, 0.2, 0.0, 0.5, 0.5),
+        quick_inline=True,
+    ),
 }
 
 

@@ -137,9 +137,8 @@ class Attempts:
 
     def begin(self, slot: Slot) -> None:
         """Do what there is to do for one slot now."""
-        if not slot.demand or (slot.due is None and not slot.pending):
-            return
-        if slot.attempt is not None and not self._is_dropped(slot, slot.attempt):
+        is_needed = slot.demand and (slot.due is not None or slot.pending)
+        if not is_needed or (slot.attempt is not None and not self._is_dropped(slot, slot.attempt)):
             return
         if not self.engine.graph.pins:
             if not slot.blocking:

@@ -52,7 +52,8 @@ def replay_erased(engine: Engine, record: Record) -> None:
         slot = engine.node(*key)
         if isinstance(slot, Slot):
             _look_again(engine, slot, at, position)
-    _hold_back(engine)
+    if said["stands"]:  # (a blob that nothing names leaves every record as it was)
+        _hold_back(engine)
     engine.blank.clear()
 
 

@@ -360,6 +360,10 @@ class Thing:
             elif isinstance(node, Whole):
                 yield from node.slots.values()
 
+    def runs_over(self, other: Thing) -> bool:
+        """Whether it has slots for the elements of another entity's node."""
+        return any(isinstance(node, Whole) and node.source.thing is other for node in self.nodes.values())
+
 
 def tree_of(spec: NodeSpec, outcome: Outcome) -> Tree:
     """The elements of a value, as a tree."""
@@ -494,11 +498,14 @@ class Graph:
             self.thing(thing.id)
 
     def load_readers(self, thing: Thing) -> None:
-        """Make sure that all who read this entity through a reference are in memory."""
-        if not thing.knows_readers:
-            thing.knows_readers = True
-            for id in list(self.loader.readers(thing.id)):
-                self.thing(id)
+        """Make sure that all who read this entity through references are in memory, also behind what runs over it."""
+        todo = [thing]
+        while todo:
+            one = todo.pop()
+            if not one.knows_readers:
+                one.knows_readers = True
+                found = [self.thing(id) for id in list(self.loader.readers(one.id))]
+                todo += [reader for reader in found if reader is not None and reader.runs_over(one)]
 
     def _wire_thing(self, thing: Thing) -> list[Thing]:
         """Attach every edge of this entity's nodes; returns the entities reached through references."""
@@ -801,18 +808,15 @@ class Graph:
             if isinstance(node, ToldNode) or was == bool(node.demand):
                 continue
             stack.extend((edge.source, by) for edge in node.edges)
-            if isinstance(node, Slot):
-                self._note_demand(node)
-
-    def _note_demand(self, slot: Slot) -> None:
-        """Somebody asks for a slot, or nobody does any more."""
-        self.offer(slot)
-        if not slot.demand:
-            self.wanted.pop(slot, None)
-            if self.pins:
-                self.released.append(slot)
-        elif slot.due is not None:
-            self.wanted[slot] = None
+            if not isinstance(node, Slot):
+                continue
+            self.offer(node)
+            if node.demand and node.due is not None:
+                self.wanted[node] = None
+            elif not node.demand:
+                self.wanted.pop(node, None)
+                if self.pins:
+                    self.released.append(node)
 
     def path_between(self, start: Source, goal: Source) -> list[Source] | None:
         """A way from `start` down its needs to `goal`, both included; None where there is none."""

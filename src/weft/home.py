@@ -229,11 +229,10 @@ class Home:
         """Put a definition in force."""
         pump = self._running()
 
-        def act() -> bool:
+        def act() -> None:
             refuse_pinned(self.engine, [spec])
-            changed = self.engine.define(spec)
+            self.engine.define(spec)
             pump.attempts.reattach()
-            return changed
 
         self._do(act)
 
@@ -327,10 +326,8 @@ class Home:
 
     def _fail_if_over(self, future: Settlement) -> None:
         assert self._pump is not None
-        if self._pump.is_closing and not future.done():
-            fail(future, SpaceClosed())
-        if self._pump.failure is not None and not future.done():
-            fail(future, self._pump.failure)
+        if self._pump.is_closing or self._pump.failure is not None:
+            fail(future, self._pump.failure or SpaceClosed())
 
     def _stuck(self) -> Iterator[tuple[Slot, str]]:
         """The slots that wait for what is not offered here, and what that is."""

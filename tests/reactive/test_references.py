@@ -85,6 +85,34 @@ def test_an_element_that_goes_before_its_readers_are_loaded_leaves_no_result() -
     assert row is not None and "gone" in str(parse_result(row[2])["outcome"])  # type: ignore[arg-type]
 
 
+class Sizes(Entity):
+    of: Ref[Sized] = ref()
+    more = of.at(Sized.lengths).each(inc)
+    sum = derive(total, more)
+
+
+def test_an_element_that_goes_before_what_runs_over_its_readers_is_loaded_is_gone_there_too() -> None:
+    world = Runs(Words, Sized, Sizes)
+    world.create(Words)
+    world.add("a", "words", "ant", "bees")
+    world.create(Sized, "s")
+    world.create(Sizes, "z", watch="sum")
+    world.point("s", "of", "a")
+    world.point("z", "of", "s")
+    world.rest()
+    assert world.value("z", "sum") == 9
+    world.engine.watched.clear()
+    world.crash()
+    assert not world.engine.graph.things
+
+    world.remove("a", "words", "ant")
+    world.rest()
+    world.watch("sum", "z")
+    world.rest()
+
+    assert world.value("z", "sum") == 5
+
+
 def shelf(*words: str) -> Runs:
     world = Runs(Shelf, View, Watcher)
     world.create(Shelf, watch="topics")

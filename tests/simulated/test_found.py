@@ -310,6 +310,89 @@ STORIES = {
         seed=3716,
         late_s=0.02,
     ),
+    "an element that moved is right again in the turn of its edit, at a later cut": story(
+        (
+            NodePlan("n0", "each", ("xs", "x"), 1),
+            NodePlan("n1", "total", ("xs",), 4),
+            NodePlan("n3", "stream", ("n1",), 1),
+            NodePlan("n6", "each", ("n0", "n3"), 2),
+            NodePlan("n8", "total", ("n6",), 0, eager=True),
+        ),
+        (),
+        Tell("e4", (("left", "xs", "add", 704, 10),)),
+        Tell("e5", (("left", "xs", "add", 549, 11),)),
+        Settle(),
+        Tell("e20", (("left", "xs", "move", 10, 434),)),
+        Tell("e21", (("left", "xs", "move", 11, 297),), posted=True),
+        Tell("e22", (("right", "to", "point", "other"),)),
+        seed=5458,
+        late_s=0.005,
+    ),
+    "marks fall where content is erased that nothing names": story(
+        (NodePlan("n1", "total", ("xs",), 2, eager=True),),
+        (),
+        Settle(),
+        Tell("e4", (("left", "xs", "add", 275, 13),), blob=True),
+        Forget(blob="e4"),
+        seed=9914,
+        late_s=0.15,
+    ),
+    "what runs over a list of another entity, which runs over one, is not loaded where that changes": replace(
+        story(
+            (),
+            (),
+            Redefine((Change("Left", "n1", NodePlan("n1", "fragile", ("x",), 1)),)),
+            Tell("e9", (("left", "xs", "add", 438, 12),)),
+            seed=12316,
+        ),
+        graph=GraphPlan((), (), (NodePlan("xs", "each", ("next.xs",), 1),)),
+    ),
+    "a call answers for an element of a list that was erased": replace(
+        story(
+            (),
+            (),
+            Watch("right", "sum"),
+            Watch("b", "far"),
+            Tell("e14", (("left", "note", "say", 4), ("left", "xs", "add", 5, 10))),
+            Tell("e21", (("right", "to", "point", "other"),)),
+            Pause(0.001),
+            Forget("left"),
+            seed=2298,
+        ),
+        graph=GraphPlan(
+            (
+                NodePlan("n0", "echo", ("note",), 0, eager=True),
+                NodePlan("n1", "length", ("n0",), 1),
+                NodePlan("n2", "each", ("xs", "n1"), 2),
+            ),
+            mine("n2"),
+            (NodePlan("xs", "each", ("next.xs",), 1), NodePlan("far", "total", ("xs",), 1)),
+        ),
+        lateness=Lateness(0.005, 0.5, 0.1, 0.0, 0.5),
+        quick_inline=True,
+    ),
+    "what reads a node that depends on which calls broke since it was declared anew": replace(
+        story(
+            (
+                NodePlan("n0", "group", ("xs",), 3),
+                NodePlan("n0_weight", "weigh", ("n0",), 3),
+                NodePlan("n4", "one", ("y",), 3),
+            ),
+            (NodePlan("seen", "one", ("to.n4",), 7),),
+            Watch("right", "seen"),
+            Watch("left", "n0_weight"),
+            Pause(0.01),
+            Redefine(
+                (
+                    Change("Left", "m6c", NodePlan("m6c", "told", ("n0_weight",), 4)),
+                    Change("Left", "n4", NodePlan("n4", "one", ("m6c",), 3, retries=True)),
+                )
+            ),
+            seed=5113,
+        ),
+        lateness=Lateness(0.02, 0.2, 0.0, 0.5, 0.5),
+        quick_inline=True,
+    ),
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from weft.slot import SlotKey
 from weft.testing.plain_fold import Place
-from weft.testing.row_bounds import NEVER, Allowed, exactly, fits, made_due, worded
+from weft.testing.row_bounds import NEVER, Allowed, Bounds, exactly, fits, made_due, worded
 from weft.testing.rule import RuleBroken
 from weft.testing.wired import Reading, Wiring
 
@@ -26,8 +26,8 @@ class AllowedRows:
         self._wiring = wiring
         self._open: dict[SlotKey, Allowed] = {}
         """What the rows may be that this turn's records speak of."""
-        self._loose: dict[Place, tuple[int, int]] = {}
-        """Nodes of which any element may have been made due, by a cut within these."""
+        self._loose: dict[Place, Bounds] = {}
+        """Nodes of which any element may have been made due, and the row that one without a row got by that."""
         self._at: dict[Place, dict[SlotKey, None]] = {}
         """The slots of each node that have a row, or may."""
         self._elements: dict[Place, dict[str, None]] = {}
@@ -56,9 +56,15 @@ class AllowedRows:
         is_run_over = bool(reading.ref) and reading.number == 0 and self._wiring.is_each(reading.reader)
         return max(told, self._created.get(reading.reader[0], 0)) if is_run_over else told
 
-    def _loosen(self, place: Place, cut: int, until: int) -> None:
-        low, high = self._loose.get(place, (cut, until))
-        self._loose[place] = min(low, cut), max(high, until)
+    def _loosen(self, place: Place, cut: int, until: int, first: int = NEVER) -> None:
+        """Any element of a node may have been made due. `first`: a cut before which none was unsettled by that."""
+        least = min(cut, first, self._first_min(place))
+        had = self._loose.get(place, Bounds(least, until, cut, until))
+        most = max(had.last_max, until)
+        loose = Bounds(min(had.first_min, least), most, min(had.last_min, cut), most)
+        if self._loose.get(place) != loose:
+            self._loose[place] = loose
+            self._least.clear()
 
     def _make_due(self, key: SlotKey, cut: int, until: int, *, is_sure: bool = True) -> None:
         if self._is_wild and key not in self._open:
@@ -72,9 +78,11 @@ class AllowedRows:
 
     def _allowed(self, key: SlotKey) -> Allowed:
         found = self._open.get(key)
-        if found is not None:
-            return found
-        return exactly(self.rows.get(key))
+        known = found if found is not None else exactly(self.rows.get(key))
+        loose = self._loose.get(key[:2])
+        if loose is None or not key.element:
+            return known
+        return known | made_due(known, loose[2:], loose[:2])
 
     def _put(self, key: SlotKey, allowed: Allowed) -> None:
         if not self._is_wild or key in self._open:
@@ -92,7 +100,9 @@ class AllowedRows:
         known = self._least.get(place)
         if known is None:
             rows = [row for key in self._at.get(place, ()) for row in self._allowed(key) if row is not None]
-            known = min((row.first_min for row in rows), default=NEVER) if place not in self._loose else 0
+            known = min((row.first_min for row in rows), default=NEVER)
+            if place in self._loose:
+                known = min(known, self._loose[place].first_min)
             for reading in self._wiring.needs.get(place, ()):
                 known = min(known, self._first_min(reading.target))
             self._least[place] = known
@@ -126,9 +136,6 @@ class AllowedRows:
     def _check_row(self, key: SlotKey, row: tuple[int, int] | None) -> None:
         allowed = self._allowed(key)
         if fits(row, allowed):
-            return
-        low, high = self._loose.get(key[:2], (NEVER, 0))
-        if key[:2] in self._loose and (row is None or (row[0] <= row[1] and low <= row[1] <= high)):
             return
         what = f"{key} has {worded(exactly(row))}, and should have {worded(allowed)}"
         raise RuleBroken(rule=RULE, what=what)

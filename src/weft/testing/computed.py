@@ -77,6 +77,15 @@ def computed_in(record: Record) -> Iterator[Computed]:
                 yield _computed(record.epoch, entry)
 
 
+def erased_results(record: Record) -> Iterator[tuple[SlotKey, int]]:
+    """Of which slots results in a record were erased, and where they stood."""
+    if record.kind == COMPUTED:
+        for entry in record.entries():
+            slot = entry.said.get("slot")
+            if entry.is_erased and isinstance(slot, list):
+                yield SlotKey(*(str(part) for part in slot)), entry.position
+
+
 def _computed(by_epoch: int, entry: Entry) -> Computed:
     said = entry.said
     slot, at, attempt, outcome = said["slot"], said["at"], said.get("attempt") or [0, 0], said["outcome"]

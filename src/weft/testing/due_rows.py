@@ -74,6 +74,9 @@ class DueRows(AllowedRows):
                 self._read_definition(str(record.content()["name"]), cut)
             case "service":
                 self._let_go()
+            case "erased" if not record.content()["stands"]:
+                self._since.clear()
+                self._is_whole = True
             case "erased":
                 self._let_go()
                 self._has_forgotten = True
@@ -180,9 +183,12 @@ class DueRows(AllowedRows):
             return
         old = self._shown.get(key, _UNKNOWN if self._has_forgotten else None)
         new = _seen(result.outcome)
-        is_sure = key not in self._buried
-        if not is_sure and key not in self._open and place not in self._loose and key not in self.rows:
+        has_row = key in self._open or key in self.rows
+        is_buried = key in self._buried
+        if is_buried and place not in self._loose and not has_row:
             return  # it is not there any more
+        # After an erasure it may be no element of its list any more, by what stands.
+        is_sure = not is_buried and (not self._has_forgotten or self._is_there(key) or has_row)
         self._least.clear()
         had = self._allowed(key)
         if new != old or result.is_error:
@@ -203,6 +209,9 @@ class DueRows(AllowedRows):
             is_told = is_told and (None not in after or self._first_min(place) == NEVER)
             firsts = min(row.first_min for row in rows), max(row.first_max for row in rows)
             self._hold_marks(place, firsts, at, is_told=is_told)
+
+    def _is_there(self, key: SlotKey) -> bool:
+        return not key.element or key.element in self._elements.get(key[:2], ())
 
     def _is_given_other(self, result: Computed) -> bool:
         """Whether what it was given, by the record, is not what is shown by now."""
@@ -245,7 +254,7 @@ class DueRows(AllowedRows):
                     before = frozenset() if is_sure and self._allowed(key) == NO_ROW else self._allowed(key)
                     self._put(key, before | {row})
                 if self._wiring.is_each(reading.reader):
-                    self._loosen(reading.reader, at, at)
+                    self._loosen(reading.reader, at, at, first[0])
                 if keys and reading.reader not in seen:
                     seen.add(reading.reader)
                     todo.append((reading.reader, here))

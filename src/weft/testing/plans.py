@@ -49,7 +49,9 @@ class Plans:
         if name == "Left":
             self._defaults.append(defaults)
             self._steady = self._steady_in(nodes, before or nodes)
-        self._loose |= _loose_in(nodes.values(), self._loose)
+        newest = [plan for plans in self._plans.values() for plan in plans[-1].values()]
+        while not (found_loose := _loose_in(newest, self._loose)) <= self._loose:  # also of types that read this one
+            self._loose |= found_loose
         return [node for node in before if node not in nodes]
 
     def of(self, type: str, cut: int) -> Nodes:

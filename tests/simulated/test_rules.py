@@ -1,0 +1,55 @@
+"""The rules of what is left: a table that says something else than the log does is found, row by row."""
+
+from __future__ import annotations
+
+import pytest
+
+from weft.slot import SlotKey
+from weft.store import DUE, VERSION, Batch, Key, Row, Store, Table
+from weft.testing.rule import RuleBroken
+from weft.testing.rules import check_log, check_rebuilt
+from weft.testing.scenarios import SCENARIOS
+from weft.testing.simulation import Simulation
+from weft.testing.story import Story, make_story
+
+
+def told(story: Story) -> tuple[Simulation, Store]:
+    simulation = Simulation(story)
+    assert simulation.run().broken is None
+    return simulation, simulation.machine.disk.platter
+
+
+def put(store: Store, table: Table, key: Key, row: Row | None) -> None:
+    batch = Batch()
+    batch.put(table, key, row)
+    store.append(batch, epoch=store.acquire())
+    store.release()
+
+
+@pytest.mark.parametrize("by", [(-1, 0), (0, 1)])
+def test_a_due_row_that_a_rebuild_makes_otherwise_is_found(by: tuple[int, int]) -> None:
+    simulation, store = told(make_story(35))
+    key, row = next((key, row) for key, row in store.rows(DUE) if key[2] != "")
+    put(store, DUE, key, (row[0] + by[0], row[1] + by[1]))  # type: ignore[operator]
+
+    with pytest.raises(RuleBroken, match="rows of due differ after a rebuild"):
+        check_rebuilt(store, simulation._specs(), epoch=store.acquire())
+
+
+def test_a_due_row_that_a_rebuild_makes_and_an_engine_had_not_is_found() -> None:
+    simulation, store = told(make_story(35))
+    key = next(key for key, _ in store.rows(DUE) if key[2] != "")
+    put(store, DUE, key, None)
+
+    with pytest.raises(RuleBroken, match="rows of due differ after a rebuild"):
+        check_rebuilt(store, simulation._specs(), epoch=store.acquire())
+
+
+def test_an_element_that_shows_an_older_value_is_found_also_where_something_was_erased() -> None:
+    simulation, store = told(SCENARIOS["forgotten"](10))
+    key, row = next((key, row) for key, row in store.rows(VERSION) if key[2] != "" and b"gone" not in bytes(row[2]))  # type: ignore[arg-type]
+    check_log(store, simulation.promises)
+    put(store, VERSION, key, (row[0] - 1, row[1] - 1, row[2]))  # type: ignore[operator]
+
+    with pytest.raises(RuleBroken, match=f"L2.*{SlotKey(*map(str, key)).node}"):
+        check_log(store, simulation.promises)

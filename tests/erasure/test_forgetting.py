@@ -470,6 +470,11 @@ class Slow(Entity):
     made = derive(slowly, text, runner="thread")
 
 
+class Beside(Entity):
+    slow: Ref[Slow] = ref()
+    made = derive(slowly, slow.at(Slow.text), runner="thread")
+
+
 def test_what_a_call_under_way_makes_of_it_is_not_kept(path: Path) -> None:
     HELD.clear()
     BEGUN.clear()
@@ -484,6 +489,24 @@ def test_what_a_call_under_way_makes_of_it_is_not_kept(path: Path) -> None:
         assert other.made.wait(timeout_s=20).size_bytes == 15
         with space.view() as engine:
             assert [row for _, row in engine.rows(ATTEMPT) if row[0] == slow.id] == []
+    assert where_is(BIRD, path) == []
+
+
+def test_what_a_call_of_another_that_was_given_it_makes_of_it_is_not_kept(path: Path) -> None:
+    HELD.clear()
+    BEGUN.clear()
+    with weft.open(str(path), types=[Slow, Beside]) as space:
+        slow, other = space.create(Slow, text=BIRD), space.create(Slow, text="other")
+        beside = space.create(Beside, slow=slow)
+        space.watch(beside.made)
+        assert BEGUN.wait(20)
+
+        space.forget(slow)
+        HELD.set()
+
+        assert other.made.wait(timeout_s=20).size_bytes == 15
+        with pytest.raises(weft.NodeFailed, match="it was erased"):
+            beside.made.wait(timeout_s=20)
     assert where_is(BIRD, path) == []
 
 

@@ -305,8 +305,6 @@ class Engine(Ledger):
         self.spread(node, [], cut)
         for element in list(node.readers):
             self._spread_element(node, element, cut)
-        for slot in list(node.slots.values()) if isinstance(node, Whole) else ():
-            self.spread(slot, [], cut)  # it may show again what it showed before, and was not there meanwhile
 
     def _spread_element(self, node: Source, element: str, cut: int) -> None:
         if not element:

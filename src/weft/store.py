@@ -263,7 +263,8 @@ class Store(Log, Rows, Protocol):
 
     def acquire(self) -> int:
         """Take the lease and return its epoch, greater than any before. Raises `SpaceLocked` while a living process (or
-        another store object of this one) holds it. The lease is free as soon as its holder dies."""
+        another store object of this one) holds it. The lease is free as soon as its holder dies; a
+        program that it was just starting is outwaited."""
         ...
 
     def release(self) -> None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -33,6 +34,15 @@ store.acquire()
 if os.fork() == 0:
     print("forked", flush=True)
 sys.stdin.read()
+"""
+HOLD_AND_DIE_IN_A_START = """
+import os, signal, subprocess, sys
+from weft.stores.sqlite import SqliteStore
+store = SqliteStore(sys.argv[1])
+store.acquire()
+os.set_inheritable(store._lock._descriptor, True)
+subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdout=subprocess.DEVNULL, close_fds=False)
+os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -182,6 +192,20 @@ def test_a_child_program_does_not_inherit_the_lease(path: str) -> None:
         with SqliteStoreClosing(path) as other:
             assert other.acquire() == 2
     store.close()
+
+
+@pytest.mark.parametrize("does", ["looks", "takes it"])
+def test_a_lease_that_a_dead_holder_was_handing_to_a_child_is_outwaited(path: str, does: str) -> None:
+    with _run(HOLD_AND_DIE_IN_A_START, path) as process, SqliteStoreClosing(path) as store:
+        assert process.stdin is not None and process.wait() == -signal.SIGKILL
+        # The child has what its parent had, as it has between fork and exec, until its input ends.
+        goes_on = threading.Timer(0.1, process.stdin.close)
+        goes_on.start()
+        if does == "looks":
+            assert store.holder() is None
+        else:
+            assert store.acquire() == 2
+        goes_on.join()
 
 
 class SqliteStoreClosing:

@@ -11,6 +11,8 @@ import pytest
 
 import weft
 from weft import Entity, Field, NodeFailed, Ref, Space, derive, element, field, fold, items, ref
+from weft.handle import Seat
+from weft.told import LiveRef, Target
 
 LIMIT_S = 20.0
 READERS = ("n", "whole", "counted", "summed", "good", "large", "down", "behind", "beyond", "picked")
@@ -207,3 +209,34 @@ def test_who_reads_a_list_without_elements_hears_that_it_is_back() -> None:
         space.define(row)
 
         assert reader.picked.wait(LIMIT_S) == 0
+
+
+def with_initial(size: int) -> tuple[type[Any], type[Any]]:
+    class Shelf(Entity):
+        if size:
+            topics: Field[tuple[Topic, ...]] = field(default=(Topic("a", size),))
+
+    class View(Entity):
+        topic: Ref[Topic] = ref()
+        size = derive(size_of, topic)
+
+    return Shelf, View
+
+
+def test_who_reads_an_element_of_what_is_said_by_default_follows(tmp_path: Path) -> None:
+    path = str(tmp_path / "shelf.weft")
+    with weft.open(path, types=with_initial(0)) as space:
+        shelf = space.create(with_initial(0)[0])
+    with weft.open(path, types=(first := with_initial(1))) as space:
+        with space.view() as engine:
+            node = engine.node(shelf.id, "topics")
+            assert node is not None
+            (topic,) = node.members()
+        to: Any = LiveRef(Seat(space.desk, shelf.id), Target(shelf.id, "topics", topic.element))
+        assert space.create(first[1], topic=to).size.wait(LIMIT_S) == 1
+
+    with (
+        weft.open(path, types=(then := with_initial(2))) as space,
+        pytest.raises(NodeFailed, match="is not there any more"),
+    ):
+        space.find(then[1])[0].size.wait(LIMIT_S)

@@ -4,6 +4,8 @@ The only module that knows how systems lock files: `flock` on POSIX, `msvcrt.loc
 holds it, for people; that text is believed only while the lock is really held.
 
 Knows nothing of epochs or spaces. The file is never deleted: another process might have opened it just before.
+A holder that dies while it starts a program leaves a child behind that has not become the program yet, and has the lock
+still: such a lock is outwaited.
 Invariant: of all lock objects on one path, in one process or many, at most one is held.
 Source: flock as in PostgreSQL's and Mercurial's lock files; not `lockf`, which any close in the process drops.
 """
@@ -20,7 +22,8 @@ import weakref
 from typing import NamedTuple
 
 _PATIENCE_S = 1.0
-"""How long an acquirer outwaits those who only look (`owner`): each holds a shared lock for some microseconds."""
+"""How long those who only look (`owner`) are outwaited, who hold a shared lock for some microseconds, and what a dead
+holder was starting, which holds its lock until it is the other program."""
 
 if sys.platform == "win32":
     import msvcrt
@@ -109,6 +112,12 @@ class FileLock:
         """Who holds the lock now; None when nobody does, whatever the file says. Raises OSError."""
         if self._descriptor is not None:
             return _read_owner(self._descriptor)
+        deadline = time.monotonic() + _PATIENCE_S
+        while (owner := self._look()) is not None and _is_dead(owner) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        return owner
+
+    def _look(self) -> Owner | None:
         try:
             descriptor = os.open(self.path, os.O_RDONLY)
         except FileNotFoundError:
@@ -147,6 +156,19 @@ def _read_owner(descriptor: int) -> Owner:
     os.lseek(descriptor, 0, os.SEEK_SET)
     pid, _, host = os.read(descriptor, 4096).decode(errors="replace").partition(" ")
     return Owner(int(pid) if pid.isdecimal() and pid.isascii() else 0, host.strip())
+
+
+def _is_dead(owner: Owner) -> bool:
+    """Whether a holder's process is known to have ended, though something holds its lock."""
+    if sys.platform == "win32" or not owner.pid or owner.host != socket.gethostname():
+        return False
+    try:
+        os.kill(owner.pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 _held: weakref.WeakSet[FileLock] = weakref.WeakSet()

@@ -7,6 +7,9 @@ NEWEST ?= .venv-newest
 BENCH  ?= .venv-bench
 BIN     = $(VENV)/bin
 
+# Tests start hundreds of programs, and each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := env
 .PHONY: help env demo test check faults bench docs pins clean
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.mutants import ROOT, Mutant, copied, declared, environment_of
+from scripts.mutants import ROOT, Mutant, declared, environment_of, new_copy
 
 PAGE = ROOT / "docs" / "reference" / "simulated-mutants.md"
 PREFIX = "simulated: "
@@ -51,8 +51,8 @@ def simulated() -> list[Mutant]:
 def first_seed(mutant: Mutant, *, seeds: int = SEEDS_MAX) -> Caught:
     """Tell stories to a copy with the mutant, until one breaks a rule. Raises `NotCaught`."""
     told = mutant.scenario or STORIES
-    with copied(mutant) as copy:
-        said = _tell(copy, mutant.scenario, "--seeds", str(seeds))
+    with new_copy() as copy, copy.holding(mutant) as source:
+        said = _tell(source, mutant.scenario, "--seeds", str(seeds))
     if not said:
         raise NotCaught(f"{mutant.name}: no seed below {seeds} of the {told} catches it")
     seed, _, rule = said.strip().partition("\t")

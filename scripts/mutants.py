@@ -27,6 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PASSED, FAILED = 0, 1
 LIMIT_S = 300
+NS_PER_S = 1_000_000_000
 FAILED_LINE = re.compile(r"^FAILED (\S+)", re.MULTILINE)
 """How pytest names a test that failed, in its summary."""
 
@@ -71,22 +72,49 @@ def mutated(source: str, mutant: Mutant) -> str:
     return source.replace(mutant.old, mutant.new)
 
 
+class Copy:
+    """A copy of the source that takes mutants in, one after another; what was compiled of the rest serves the next too.
+
+    Invariant: each text that a file ever has here has a time of change of its own, so that what was compiled of one
+    mutant is not taken for another's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.source = folder / "src"
+        self._taken = 0
+        shutil.copytree(ROOT / "src", self.source, ignore=shutil.ignore_patterns("__pycache__"))
+
+    @contextmanager
+    def holding(self, mutant: Mutant) -> Iterator[Path]:
+        """The copied source with the mutant in it, until the end. Raises `BadMutant`, and OSError for a file that there
+        is not."""
+        target = self.source / "weft" / mutant.file
+        whole, changed = target.read_text(encoding="utf-8"), target.stat().st_mtime_ns
+        text = mutated(whole, mutant)
+        self._taken += 1
+        _write(target, text, self._taken * NS_PER_S)
+        try:
+            yield self.source
+        finally:
+            _write(target, whole, changed)
+
+
 @contextmanager
-def copied(mutant: Mutant) -> Iterator[Path]:
-    """A copy of the source with the mutant in it. Raises `BadMutant`, and OSError for a file that there is not."""
+def new_copy() -> Iterator[Copy]:
+    """A copy in a folder of its own, which goes at the end."""
     with tempfile.TemporaryDirectory(prefix="weft-mutant-") as folder:
-        copy = Path(folder) / "src"
-        shutil.copytree(ROOT / "src", copy, ignore=shutil.ignore_patterns("__pycache__"))
-        target = copy / "weft" / mutant.file
-        target.write_text(mutated(target.read_text(encoding="utf-8"), mutant), encoding="utf-8")
-        yield copy
+        yield Copy(Path(folder))
 
 
-def fate(mutant: Mutant) -> str:
+def _write(target: Path, text: str, changed_ns: int) -> None:
+    target.write_text(text, encoding="utf-8")
+    os.utime(target, ns=(changed_ns, changed_ns))
+
+
+def fate(mutant: Mutant, copy: Copy) -> str:
     """`caught`, or in words what went wrong instead."""
     try:
-        with copied(mutant) as copy:
-            return _fate_in(copy, mutant)
+        with copy.holding(mutant) as source:
+            return _fate_in(source, mutant)
     except (BadMutant, OSError) as why:
         return str(why)
 
@@ -105,8 +133,9 @@ def _fate_in(copy: Path, mutant: Mutant) -> str:
 
 
 def environment_of(source: Path) -> dict[str, str]:
-    """That of a program that runs a copy of the source."""
-    return {**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
+    """That of a program that runs a copy of the source, and keeps what it compiles of it."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": str(source)}
 
 
 def _pytest(source: Path, tests: Sequence[str]) -> tuple[int, str]:
@@ -143,7 +172,8 @@ def main(arguments: Sequence[str]) -> int:
     if unsound:
         print(f"tests of mutants must pass on the code as it is:\n{unsound}")
         return 1
-    free = [each.name for each in chosen if not _print_row(each)]
+    with new_copy() as copy:
+        free = [each.name for each in chosen if not _print_row(each, copy)]
     caught = len(chosen) - len(free)
     for name in free:
         print(f"FAILED mutant: {name}")
@@ -157,9 +187,9 @@ def _tests_that_fail_anyway(mutants: Sequence[Mutant]) -> str:
     return "" if code == PASSED else output
 
 
-def _print_row(mutant: Mutant) -> bool:
+def _print_row(mutant: Mutant, copy: Copy) -> bool:
     began = time.monotonic()
-    fated = fate(mutant)
+    fated = fate(mutant, copy)
     print(f"{time.monotonic() - began:6.1f} s  {mutant.file:24}  {mutant.name}: {fated}", flush=True)
     return fated == "caught"
 

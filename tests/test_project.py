@@ -6,13 +6,14 @@ import ast
 import inspect
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 import weft
-from scripts.mutants import BadMutant, Mutant, declared, mutated
+from scripts.mutants import BadMutant, Copy, Mutant, declared, environment_of, mutated
 from scripts.size import PACKAGE, cycles, measure
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,6 +121,25 @@ def test_a_mutant_that_does_not_fit_the_code_is_an_error(source: str) -> None:
 
     with pytest.raises(BadMutant):
         mutated(source, mutant)
+
+
+def test_what_was_compiled_of_one_mutant_is_not_taken_for_another(tmp_path: Path) -> None:
+    copy = Copy(tmp_path)
+    first = first_line_of_errors(copy.source)
+    answers = []
+    for letter in "abc":
+        mutant = Mutant("m", "errors.py", f'"""{first}', f'"""{letter}{first[1:]}', ("tests",), "tests")
+        with copy.holding(mutant) as source:
+            answers.append(first_line_of_errors(source))
+
+    assert answers == [f"{letter}{first[1:]}" for letter in "abc"]
+    assert first_line_of_errors(copy.source) == first
+
+
+def first_line_of_errors(source: Path) -> str:
+    """Of the module's text, as a program says it that runs a copy of the source, and compiles it."""
+    command = [sys.executable, "-c", "import weft.errors; print(weft.errors.__doc__.splitlines()[0])"]
+    return subprocess.check_output(command, env=environment_of(source), text=True).strip()
 
 
 def test_every_mutant_fits_the_code_and_has_a_name_of_its_own() -> None:

@@ -165,6 +165,8 @@ def _drawn_changes(rnd: random.Random, graph: GraphPlan, name: str) -> list[Chan
             return [Change(type, plan.name, replace(plan, version=3 - plan.version))]
         case "kind" if len(plan.reads) == 1 and (equals := [each for each in _EQUALS if plan.kind in each]):
             kind = rnd.choice(equals[0])
+            if type == "Link" and sort_of(kind) != sort_of(plan.kind):
+                return []  # another link would read it under this name
             is_called = kind not in UNCALLED
             other = NodePlan(
                 plan.name, kind, plan.reads, plan.tag, plan.eager and is_called, plan.retries and is_called

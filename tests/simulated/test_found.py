@@ -393,6 +393,76 @@ STORIES = {
         lateness=Lateness(0.02, 0.2, 0.0, 0.5, 0.5),
         quick_inline=True,
     ),
+    "who runs over what leads to an erased entity is not in memory since a definition": replace(
+        story(
+            (),
+            (),
+            Watch("a", "far"),
+            Pause(0.1),
+            Tell("e8", (("a", "next", "point", "b"), ("b", "next", "point", "left"))),
+            Redefine((Change("Left", "n7", NodePlan("n7", "one", ("x",), 0, eager=True)),), live=True),
+            Forget("left"),
+            seed=18690,
+        ),
+        graph=GraphPlan((), (), (NodePlan("xs", "each", ("next.xs",), 1), NodePlan("far", "total", ("xs",), 1))),
+    ),
+    "a refused write has the engine forget since when a reference leads where it does": replace(
+        story(
+            (),
+            (),
+            Watch("a", "far"),
+            Tell("e1", (("other", "xs", "add", 527, 13),), waits=False, posted=True),
+            Pause(0.001),
+            Tell("e3", (("a", "next", "point", "b"), ("b", "next", "point", "left"))),
+            Tell("e5", (("a", "next", "point", "left"), ("b", "next", "point", "a"))),
+            Tell("e6", (("right", "to", "point", "left"),), waits=False),
+            Fill(2),
+            seed=17883,
+        ),
+        graph=GraphPlan(
+            (
+                NodePlan("n0", "tops", ("xs",), 1),
+                NodePlan("n0_sizes", "sizes", ("n0",), 1),
+                NodePlan("n2", "stream", ("x",), 1),
+                NodePlan("n3", "order", ("n0_sizes",), 0),
+                NodePlan("n8", "each", ("n3", "n2"), 3, eager=True),
+                NodePlan("n10", "two", ("n2", "x"), 4, eager=True),
+                NodePlan("n12", "one", ("x",), 2),
+            ),
+            (),
+            (NodePlan("n12", "one", ("next.n12",), 2), NodePlan("far", "two", ("n12", "next.n12"), 1)),
+        ),
+        lateness=Lateness(0.05, 0.3, 0.0, 0.1, 0.0),
+        quick_inline=True,
+    ),
+    "an element that goes, is back and goes again at one cut": replace(
+        story(
+            (),
+            (),
+            Watch("a", "far"),
+            Tell("w1", (("other", "xs", "add", 345, 12),), waits=False),
+            Tell("e11", (("b", "next", "point", "left"), ("c", "next", "point", "a"), ("a", "next", "point", "other"))),
+            Pause(0.02),
+            Tell("w2", (("other", "xs", "remove", 12),), posted=True),
+            Tell(
+                "w6",
+                (("left", "xs", "add", 503, 11), ("left", "xs", "add", 362, 12), ("left", "xs", "add", 378, 13)),
+            ),
+            Tell(
+                "e16",
+                (("a", "next", "point", "left"), ("b", "next", "point", "a"), ("c", "next", "point", "other")),
+                again=True,
+            ),
+            seed=25346,
+        ),
+        graph=GraphPlan(
+            (NodePlan("n3", "tops", ("xs",), 4), NodePlan("n3_sizes", "sizes", ("n3",), 4)),
+            (),
+            (NodePlan("n3_sizes", "each", ("next.n3_sizes",), 1), NodePlan("far", "total", ("n3_sizes",), 1)),
+        ),
+        lateness=Lateness(0.05, 0.8, 0.0, 0.0, 1.0),
+        quick_inline=True,
+    ),
 }
 
 

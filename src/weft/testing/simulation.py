@@ -551,5 +551,7 @@ class Simulation:
         check_elements(store, self.reference)
         for id in self._erased:
             check_gone(store, id, self._texts.get(id, ()))
-        check_rebuilt(store, self._specs(), epoch=store.acquire())
+        begins_anew = any(isinstance(act, Fill | Reopen | Redefine | Forget) for act in self.story.acts)
+        was_one_life = self.machine.plan.lives == 1 and not begins_anew
+        check_rebuilt(store, self._specs(), epoch=store.acquire(), was_one_life=was_one_life)
         store.release()

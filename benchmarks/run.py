@@ -1,17 +1,19 @@
 """Every benchmark in one run: in turns, so that a busy machine is busy for all of them; told in ratios.
 
-`python -m benchmarks.run [--rounds N] [--only TEXT] [--times] [--large]`. A case that cannot be set up (its package is
-not installed) is named with the reason, and the others go on. Times themselves are printed on demand only: they say
-more about the machine than about the code.
+`python -m benchmarks.run [--rounds N] [--only TEXT] [--times] [--large] [--sync-ms N]`. A case that cannot be set up
+(its package is not installed) is named with the reason, and the others go on. Times themselves are printed on demand
+only: they say more about the machine than about the code.
 
 With `--large` the cases are those of a million of something instead, which take tens of minutes to make and some GB
-where temporary files lie (`TMPDIR`): they are run once in a while, and told in a decision.
+where temporary files lie (`TMPDIR`): they are run once in a while, and told in a decision. With `--sync-ms` each sync
+takes so much longer, as on a disk that is slower than the one here.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -19,6 +21,7 @@ from pathlib import Path
 
 from benchmarks.case import Case
 from benchmarks.figures import Figures, measured
+from benchmarks.slower_disk import NoCompiler, environment
 from benchmarks.yardsticks import GROUP, NAMES
 
 HERE = Path(__file__).resolve().parent
@@ -81,14 +84,32 @@ def _passed(cases: Iterable[Case], figures: Figures) -> list[str]:
     ]
 
 
-def main(arguments: Sequence[str]) -> None:
+def on_slower_disk(arguments: Sequence[str], more_ms: float) -> int:
+    """Measure with these arguments in a program of its own, whose syncs take so much longer; its exit code."""
+    with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
+        try:
+            slower = environment(Path(folder), more_ms / 1000)
+        except NoCompiler as why:
+            print(f"not measured: {why}")
+            return 1
+        print(f"each sync takes {more_ms:g} ms longer than the disk itself", flush=True)
+        command = [sys.executable, "-m", "benchmarks.run", *arguments]
+        return subprocess.run(command, env=slower, check=False).returncode
+
+
+def main(arguments: Sequence[str]) -> int:
     """Measure everything and print it."""
     parser = argparse.ArgumentParser(prog="benchmarks", description="Ours against peers and yardsticks, in one run.")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--only", default="", help="only cases whose group or name contains this")
     parser.add_argument("--times", action="store_true", help="microseconds too")
     parser.add_argument("--large", action="store_true", help="cases of a million, for tens of minutes, instead")
+    parser.add_argument("--sync-ms", type=float, default=0.0, metavar="N", help="as if each sync took N ms more")
     options = parser.parse_args(arguments)
+    if options.sync_ms > 0:
+        kept = ["--rounds", str(options.rounds), "--only", options.only]
+        kept += [flag for flag, is_on in (("--times", options.times), ("--large", options.large)) if is_on]
+        return on_slower_disk(kept, options.sync_ms)
     with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
         cases, missing = found(Path(folder), options.only, large=options.large)
         try:
@@ -99,7 +120,8 @@ def main(arguments: Sequence[str]) -> None:
     print("\n".join(report(cases, figures, times=options.times)))
     for each in missing:
         print(f"not measured: {each}")
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

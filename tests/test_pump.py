@@ -58,10 +58,10 @@ class FussyStore(MemoryStore):
             raise StoreFailed(path="memory", why="the disk is full")
         super().append(batch, epoch=epoch)
 
-    def keep_blob(self, chunks: Iterable[bytes], /) -> tuple[Cid, int]:
+    def keep_blob(self, chunks: Iterable[bytes], /, *, is_made: bool = False) -> tuple[Cid, int]:
         if self.is_full:
             raise StoreFailed(path="memory", why="the disk is full")
-        return super().keep_blob(chunks)
+        return super().keep_blob(chunks, is_made=is_made)
 
     refused = frozenset({"event", "computed"})
 

@@ -367,7 +367,7 @@ class Attempts:
     ) -> Settling:
         """What a call came to that ended before anything else could happen: nothing it was given has changed, and
         nobody else has come to a result for its key."""
-        self._keep_made(report)
+        self._keep_made(report, is_provisional=False)
         outcome = self._outcome(slot, report)
         if report.took_s > SLOW_S:
             self.placing.note(operation, report.took_s)
@@ -407,14 +407,15 @@ class Attempts:
             self.engine.batch.put(ATTEMPT, attempt.id.row, None)
         self._close(slot, attempt, report)
 
-    def _keep_made(self, report: Finished | Broke) -> None:
-        """What a call made is kept before its result names it."""
+    def _keep_made(self, report: Finished | Broke, *, is_provisional: bool) -> None:
+        """What a call made is kept before its result names it; what it made for a cut that went by has no result."""
         for blob in report.blobs if isinstance(report, Finished) else ():
-            self.engine.store.keep_blob(blob.chunks())
+            cid, _ = self.engine.store.keep_blob(blob.chunks(), is_made=True)
+            self.engine.batch.named += [] if is_provisional else [cid]
             self._point("made content kept")
 
     def _close(self, slot: Slot | None, attempt: Attempt, report: Finished | Broke) -> None:
-        self._keep_made(report)
+        self._keep_made(report, is_provisional=attempt.is_provisional)
         if attempt.is_provisional:
             if isinstance(report, Finished):
                 self._frame(slot, attempt, report.encoded)

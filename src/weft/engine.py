@@ -215,7 +215,6 @@ class Engine(Ledger):
                     self.batch.put(EDGE, (*way, ref.thing.id, ref.spec.name), row)
             if ref.thing not in fresh:
                 # Readers are made due first: what was unsettled where any of them pointed until now counts for them.
-                self.graph.load_readers(ref.thing)
                 self.spread(ref, [("", False, False)], position)
         awaited = [ref for ref in folding.awaited if ref not in moved]
         for ref in awaited:
@@ -270,6 +269,7 @@ class Engine(Ledger):
     def spread(self, source: Source, deltas: list[tuple[str, bool, bool]], cut: int) -> None:
         """Make due whoever reads directly what changed, each from the cut on at which it reads that. A delta is
         (element, is new, is gone)."""
+        self.graph.load_readers(source.thing)
         if not source.readers:
             return
         # Beside what is another, each collection is told which elements have to be looked at: some only moved.
@@ -301,7 +301,6 @@ class Engine(Ledger):
     def _spread_anew(self, node: ToldNode | Whole, cut: int) -> None:
         """Make due whoever reads what has no result of its own to tell by that it is another: what says something else
         by default, or runs over another collection."""
-        self.graph.load_readers(node.thing)
         self.spread(node, [], cut)
         for element in list(node.readers):
             self._spread_element(node, element, cut)

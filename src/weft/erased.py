@@ -92,7 +92,6 @@ def _hold_back(engine: Engine) -> None:
 
 def _lose(engine: Engine, thing: Thing, what: str, position: int) -> None:
     """Make due whoever reads an erased entity through the references of this one."""
-    engine.graph.load_readers(thing)
     refs = [node for node in thing.nodes.values() if isinstance(node, ToldNode) and node.spec.kind == "ref"]
     for ref in [ref for ref in refs if (target_of(ref.outcome()) or ("",))[0] == what]:
         engine.spread(ref, [("", False, False)], position)

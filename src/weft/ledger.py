@@ -464,7 +464,8 @@ class Ledger(Loader):
         if size <= INLINE_BYTES_MAX:
             plain["value"] = encoded
         else:
-            cid, _ = self.store.keep_blob([encoded])
+            cid, _ = self.store.keep_blob([encoded], is_made=True)
+            self.batch.named.append(cid)
             plain["at"] = Link(cid)
         if elements is not None:
             plain["ids"] = [*elements]

@@ -101,11 +101,13 @@ class Holder(NamedTuple):
 
 
 class Batch(Struct):
-    """What one transaction writes: records in order of position, rows (None deletes), and inbox entries now done."""
+    """What one transaction writes: records in order of position, rows (None deletes), inbox entries now done, and which
+    contents that were kept as made its records name."""
 
     records: list[Record] = field(default_factory=list)
     rows: dict[Table, dict[Key, Row | None]] = field(default_factory=lambda: defaultdict(dict))
     taken: list[int] = field(default_factory=list)
+    named: list[Cid] = field(default_factory=list)
 
     def put(self, table: Table, key: Key, row: Row | None) -> None:
         """Write `row` at `key`; None deletes. The last word for a key within a batch stands."""
@@ -113,7 +115,7 @@ class Batch(Struct):
 
     def is_empty(self) -> bool:
         """Whether committing it would change nothing."""
-        return not (self.records or self.taken or any(self.rows.values()))
+        return not (self.records or self.taken or self.named or any(self.rows.values()))
 
 
 class SpaceLocked(WeftError):
@@ -124,14 +126,6 @@ class SpaceLocked(WeftError):
     path: str
     pid: int
     host: str
-
-    @staticmethod
-    def of(*, path: str, pid: int, host: str) -> SpaceLocked:
-        """The error for a space that this process on this host holds; `LockedHere` where it is the asking one."""
-        import socket
-
-        kind = LockedHere if (pid, host) == (os.getpid(), socket.gethostname()) else SpaceLocked
-        return kind(path=path, pid=pid, host=host)
 
 
 class LockedHere(SpaceLocked):
@@ -292,9 +286,17 @@ class Store(Log, Rows, Protocol):
         """Entries not yet taken, ascending by number. An entry leaves by `Batch.taken`."""
         ...
 
-    def keep_blob(self, chunks: Iterable[bytes], /) -> tuple[Cid, int]:
+    def keep_blob(self, chunks: Iterable[bytes], /, *, is_made: bool = False) -> tuple[Cid, int]:
         """Store raw content as it streams in; durable on return; returns its raw content id and size in bytes. Keeping
-        the same content again changes nothing. Open to clients, no lease needed. Memory: one chunk at a time."""
+        the same content again changes nothing. Open to clients, no lease needed. Memory: one chunk at a time.
+
+        `is_made`: a record that is yet to be written names it, so until a batch says so (`Batch.named`) it is one of
+        those that are `unnamed`, unless it was here already."""
+        ...
+
+    def unnamed(self) -> Sequence[Cid]:
+        """The contents that were kept as made and that no batch has named since: whoever kept them came to no record,
+        or not yet."""
         ...
 
     def has_blob(self, cid: Cid, /) -> bool:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.erasure.lives import Note, canary, check_gone, check_rebuilt, noted, opened, path, settle, where_is
-from weft import Blob
+import weft
+from tests.erasure.lives import Note, canary, check_gone, check_rebuilt, noted, opened, path, settle, to_long, where_is
+from weft import Blob, Entity, Field, derive, field
 from weft.content import cid_text
 from weft.edit import UnknownEntity
-from weft.erasure import BlobInUse, BlobIsValue
+from weft.erasure import BlobInUse, BlobIsValue, look
+from weft.ledger import INLINE_BYTES_MAX
 from weft.store import NoBlob
 
 __all__ = ["path"]
@@ -73,6 +75,54 @@ def test_an_entity_takes_along_what_only_it_names(path: Path, tmp_path: Path) ->
         assert shared.id in space.forget(other).found.blobs
     for bird in ("Blob-0001-canary", canary(1), canary(2)):
         check_gone(bird, path, tmp_path)
+
+
+def to_painted(text: str) -> Blob:
+    return Blob.from_bytes(text.encode())
+
+
+class Painted(Entity):
+    text: Field[str] = field()
+    painted = derive(to_painted, text)
+    long = derive(to_long, text)
+
+
+def test_what_a_call_made_is_named_once_its_result_is_recorded(path: Path) -> None:
+    with weft.open(path, types=(Painted,)) as space:
+        painted = space.create(Painted, text="a text" * 3)
+        assert painted.painted.wait().bytes() == b"a text" * 3
+        assert len(painted.long.wait()) > INLINE_BYTES_MAX
+
+        assert list(space._store.unnamed()) == []
+        space.forget(painted)
+        assert list(space._store.blobs()) == []  # type: ignore[attr-defined]
+
+
+def test_what_a_call_made_that_came_to_no_result_goes_with_the_next_that_is_forgotten(
+    path: Path, tmp_path: Path
+) -> None:
+    with opened(path) as space:
+        note, other = noted(space, 1), noted(space, 2, photo=CONTENT)
+        settle(note, other)
+        left, _ = space._store.keep_blob([b"Left-0001-canary"], is_made=True)  # as by a program that died behind this
+        space._store.keep_blob([b"Own-0002-canary"])
+
+        assert left in space.forget(note).found.blobs
+
+        assert other.photos[0].bytes() == CONTENT
+        assert where_is("Own-0002-canary", path)
+    check_gone("Left-0001-canary", path, tmp_path)
+
+
+def test_what_is_about_to_be_named_stays(path: Path) -> None:
+    with opened(path) as space:
+        note = noted(space, 1)
+        settle(note)
+        with space.view() as engine:
+            made, _ = engine.store.keep_blob([b"made"], is_made=True)
+            assert made in look(engine, note.id).blobs
+            engine.batch.named.append(made)
+            assert made not in look(engine, note.id).blobs
 
 
 def test_a_large_value_that_another_came_to_as_well_stays(path: Path) -> None:

@@ -393,6 +393,19 @@ STORIES = {
         lateness=Lateness(0.02, 0.2, 0.0, 0.5, 0.5),
         quick_inline=True,
     ),
+    "what a call made and no record names outlives what it was made of": replace(
+        story(
+            (NodePlan("n6", "one", ("y",), 4, eager=True), NodePlan("n11", "poster", ("note",), 1, eager=True)),
+            (),
+            Fail("blob kept", 2),
+            Tell("e5", (("other", "note", "say", 1),)),
+            Pause(0.1),
+            Forget("other"),
+            seed=52109,
+        ),
+        lateness=Lateness(0.15, 0.3, 0.4, 0.0, 0.0),
+        quick_inline=True,
+    ),
     "who runs over what leads to an erased entity is not in memory since a definition": replace(
         story(
             (),

@@ -103,7 +103,7 @@ class Rewritten(MemoryStore):
         """From here on its own tables are read, which are empty; before, those of the store."""
         self._is_cleared = True
 
-    def keep_blob(self, chunks: Iterable[bytes], /) -> tuple[Cid, int]:
+    def keep_blob(self, chunks: Iterable[bytes], /, *, is_made: bool = False) -> tuple[Cid, int]:
         """Only named: what stands is kept already."""
         digest, size = hashlib.sha256(), 0
         for chunk in chunks:

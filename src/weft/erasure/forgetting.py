@@ -269,6 +269,8 @@ class _Reading:
 
     # ---- contents ----
     def _blobs(self) -> None:
+        # What nothing names may have been made of it, by a call that came to no record.
+        self.traces.blobs |= set(self.store.unnamed()) - set(self.engine.batch.named)
         if not self.traces.blobs:
             return
         kept = naming(self.store, self.traces.blobs, self.found)

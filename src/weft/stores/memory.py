@@ -24,7 +24,7 @@ from typing import BinaryIO, TypeAlias
 from weft.content import Cid, cid_text, raw_id_of_digest
 from weft.record import Record
 from weft.standing import Erasure
-from weft.store import Batch, Fenced, Head, Holder, Key, NoBlob, Row, SpaceLocked, Table
+from weft.store import Batch, Fenced, Head, Holder, Key, LockedHere, NoBlob, Row, Table
 from weft.stores.chain import EMPTY, follow
 
 _Order: TypeAlias = tuple[str | int | bytes, ...]
@@ -73,6 +73,7 @@ class _Space:
         self.inbox: dict[int, bytes] = {}
         self.posted = 0
         self.blobs: dict[Cid, bytes] = {}
+        self.unnamed: dict[Cid, None] = {}
         self.epoch = 0
         self.holder: weakref.ref[MemoryStore] | None = None
         self.present: weakref.WeakValueDictionary[str, MemoryStore] = weakref.WeakValueDictionary()
@@ -107,6 +108,8 @@ class MemoryStore:
             _put_all(table, space.tables.setdefault(table.name, {}), rows)
         for number in batch.taken:
             space.inbox.pop(number, None)
+        for cid in batch.named:
+            space.unnamed.pop(cid, None)
         space.changes += 1
 
     def erase(self, batch: Batch, erasure: Erasure, /, *, epoch: int) -> None:
@@ -121,6 +124,7 @@ class MemoryStore:
             space.inbox.update(erasure.inbox)
             for cid in erasure.blobs:
                 space.blobs.pop(cid, None)
+                space.unnamed.pop(cid, None)
 
     def sweep(self) -> str:
         """Nothing is left anywhere: what was replaced is let go of at once."""
@@ -161,7 +165,7 @@ class MemoryStore:
         """Take the lease and return its epoch. Raises `SpaceLocked` while another living store object holds it."""
         with self._space.lock:
             if self._holding() is not None:
-                raise SpaceLocked.of(path="This space in memory", pid=os.getpid(), host=socket.gethostname())
+                raise LockedHere(path="This space in memory", pid=os.getpid(), host=socket.gethostname())
             self._space.holder = weakref.ref(self)
             self._space.epoch += 1
             self._space.changes += 1
@@ -202,8 +206,8 @@ class MemoryStore:
         with self._space.lock:
             return list(self._space.inbox.items())[:limit]
 
-    def keep_blob(self, chunks: Iterable[bytes], /) -> tuple[Cid, int]:
-        """Store content; returns its raw content id and size in bytes."""
+    def keep_blob(self, chunks: Iterable[bytes], /, *, is_made: bool = False) -> tuple[Cid, int]:
+        """Store content; returns its raw content id and size in bytes. `is_made`: a record is yet to name it."""
         digest = hashlib.sha256()
         kept = bytearray()
         for chunk in chunks:
@@ -214,7 +218,13 @@ class MemoryStore:
             if cid not in self._space.blobs:
                 self._space.blobs[cid] = bytes(kept)
                 self._space.changes += 1
+                if is_made:
+                    self._space.unnamed[cid] = None
         return cid, len(kept)
+
+    def unnamed(self) -> Sequence[Cid]:
+        """The contents that were kept as made, and that no batch has named since."""
+        return list(self._space.unnamed)
 
     def has_blob(self, cid: Cid, /) -> bool:
         """Whether the whole content is here."""

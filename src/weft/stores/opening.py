@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from weft.errors import WeftError
-from weft.store import NotASpace, SpaceDamaged, SpaceLocked, SpaceNewer
+from weft.store import LockedHere, NotASpace, SpaceDamaged, SpaceLocked, SpaceNewer
 from weft.stores import schema as sql
 from weft.stores.lease import FileLock, Owner
 from weft.stores.mark import Mark
@@ -209,6 +209,9 @@ def _move_on(opened: Opened, path: str, schema: Schema, lock: FileLock, on_point
 
 
 def locked(path: str, lock: FileLock) -> SpaceLocked:
-    """The error that names who holds the lease."""
+    """The error that names who holds the lease; `LockedHere` where it is this very process."""
+    import socket
+
     owner = lock.owner() or Owner(0, "a host that did not say")
-    return SpaceLocked.of(path=path, pid=owner.pid, host=owner.host)
+    kind = LockedHere if owner == (os.getpid(), socket.gethostname()) else SpaceLocked
+    return kind(path=path, pid=owner.pid, host=owner.host)

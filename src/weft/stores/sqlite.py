@@ -52,6 +52,7 @@ from weft.stores.refusal import SqliteErrors, of_sqlite, of_system
 from weft.stores.renewal import renew
 from weft.stores.schema import SCHEMA, TEXTS, Schema
 from weft.stores.standing import meta_number, newest_erased, put_meta
+from weft.stores.unnamed import note_named, note_unnamed, unnamed_in
 
 _CLOSE_BUSY_MS = 1000
 UNSWEPT = "unswept"
@@ -271,12 +272,13 @@ class SqliteStore:
                 raise SpaceDamaged(path=self._path, what=f"entry {number} of the inbox has changed")
         return [(number, payload) for number, payload, _ in found]
 
-    def keep_blob(self, chunks: Iterable[bytes], /) -> tuple[Cid, int]:
-        """Store content as it streams in, durable on return; its raw content id and size. Raises `StoreFailed`."""
+    def keep_blob(self, chunks: Iterable[bytes], /, *, is_made: bool = False) -> tuple[Cid, int]:
+        """Store content as it streams in, durable on return; its raw content id and size. `is_made`: a record is yet to
+        name it. Raises `StoreFailed`."""
         self._refuse_unwritable()
         with contextlib.closing(Intake(chunks, self._path)) as intake:
             while not self.has_blob(intake.cid):
-                self._keep(intake)
+                self._keep(intake, is_made=is_made)
             self._point("blob kept")
             return intake.cid, intake.size_bytes
 
@@ -293,6 +295,13 @@ class SqliteStore:
         """The position of the newest record that says that something was erased; 0 where there is none."""
         try:
             return newest_erased(self._db, self._path)
+        except SqliteErrors as error:
+            raise self._unread(error) from error
+
+    def unnamed(self) -> Sequence[Cid]:
+        """The contents that were kept as made, and that no batch has named since. Raises `SpaceDamaged`."""
+        try:
+            return unnamed_in(self._db)
         except SqliteErrors as error:
             raise self._unread(error) from error
 
@@ -417,7 +426,7 @@ class SqliteStore:
         self._point("lease taken")
         return epoch
 
-    def _keep(self, intake: Intake) -> None:
+    def _keep(self, intake: Intake, *, is_made: bool) -> None:
         """Write all pieces, and with the last the row that makes them visible, unless a sweep took some meanwhile."""
         last = intake.piece_count
         for pieces in intake.batches() if last else iter([[]]):
@@ -427,6 +436,8 @@ class SqliteStore:
                 if is_whole:
                     blob = TEXTS["blob"]
                     db.execute(blob.put, blob.cells((intake.cid,), (intake.size_bytes,)))
+                    if is_made:
+                        note_unnamed(db, intake.cid)
             self._point("blob piece")
 
     def _blob_size(self, cid: Cid, connection: sqlite3.Connection) -> int | None:
@@ -478,6 +489,7 @@ def _write(db: sqlite3.Connection, batch: Batch) -> Head:
         _write_rows(db, TEXTS[table.name], rows)
     if batch.taken:
         db.executemany(sql.INBOX_DROP, [(number,) for number in batch.taken])
+    note_named(db, batch.named)
     return head
 
 
@@ -487,6 +499,7 @@ def _take_away(db: sqlite3.Connection, erasure: Erasure) -> None:
         db.execute(sql.INBOX_STANDS, (payload, sql.INBOX_TEXT.cells((number,), (payload,))[-1], number))
     db.executemany(sql.PIECE_DROP, [(cid,) for cid in erasure.blobs])
     db.executemany(TEXTS["blob"].drop, [(cid,) for cid in erasure.blobs])
+    note_named(db, erasure.blobs)
 
 
 def _write_rows(db: sqlite3.Connection, text: sql.TableText, rows: dict[Key, Row | None]) -> None:

@@ -69,7 +69,7 @@ def meta_number(connection: sqlite3.Connection, path: str, name: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def put_meta(connection: sqlite3.Connection, name: str, value: int) -> None:
+def put_meta(connection: sqlite3.Connection, name: str | bytes, value: int) -> None:
     """Write a number into `meta`."""
     text = sql.TEXTS["meta"]
     connection.execute(text.put, text.cells((name,), (value,)))

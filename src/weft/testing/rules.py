@@ -362,7 +362,7 @@ def _stand(
     is_error = "error" in result.outcome
     worth = 2 if result.is_ok else int(is_error)
     # Of two tombstones of one cut the later one stands: the element had come back, and shown nothing.
-    last = -result.position if worth else result.position
+    last = result.position if result.how == "removed" else -result.position
     rank = (result.at, worth, result.attempt if is_error else (0, 0), last)
     stood = top.get(result.slot)
     if result.how != "removed" and is_whole:  # it may have stood behind what was erased

@@ -28,13 +28,15 @@ from weft.testing.crash import Life
 
 @dataclass(slots=True)
 class Transaction:
-    """What is written at once: a batch under an epoch, an inbox entry, or a blob; and in how many pieces."""
+    """What is written at once: a batch under an epoch, an inbox entry, or a blob; and in how many pieces. `is_made`: of
+    a blob, that a record is yet to name it."""
 
     change: Batch | bytes | tuple[bytes, ...]
     epoch: int
     pieces: int
     erasure: Erasure | None = None
     """What a batch takes away."""
+    is_made: bool = False
 
 
 class SimulatedDisk:
@@ -110,7 +112,7 @@ def _apply(platter: MemoryStore, transaction: Transaction) -> None:
     elif isinstance(change, bytes):
         platter.post(change)
     else:
-        platter.keep_blob(change)
+        platter.keep_blob(change, is_made=transaction.is_made)
 
 
 class SimulatedStore:
@@ -163,12 +165,12 @@ class SimulatedStore:
         self._life.pass_by("inbox posted")
         return number
 
-    def keep_blob(self, chunks: Iterable[bytes], /) -> tuple[Cid, int]:
+    def keep_blob(self, chunks: Iterable[bytes], /, *, is_made: bool = False) -> tuple[Cid, int]:
         """Keep content, durably."""
         self._life.check()
         content = tuple(chunks)
-        kept = self._mine.keep_blob(content)
-        self._done(Transaction(content, 0, 1))
+        kept = self._mine.keep_blob(content, is_made=is_made)
+        self._done(Transaction(content, 0, 1, is_made=is_made))
         self._life.pass_by("blob kept")
         return kept
 
@@ -247,6 +249,10 @@ class SimulatedStore:
         """Entries not taken yet."""
         self._life.check()
         return self._mine.inbox(limit)
+
+    def unnamed(self) -> Sequence[Cid]:
+        """The contents that were kept as made, and that no batch has named since."""
+        return self._mine.unnamed()
 
     def has_blob(self, cid: Cid, /) -> bool:
         """Whether the content is here."""

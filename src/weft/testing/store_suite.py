@@ -166,6 +166,23 @@ class StoreSuite:
         assert list(store.records()) == [record]
         assert store.has_blob(gone)
 
+    def test_content_that_was_made_is_unnamed_until_a_batch_names_it(self) -> None:
+        store = self.open()
+        client, epoch = self.beside(store), store.acquire()
+        made, gone = (store.keep_blob([content], is_made=True)[0] for content in (b"made", b"gone"))
+        brought, _ = client.keep_blob([b"brought"])
+        assert set(store.unnamed()) == set(client.unnamed()) == {made, gone}
+
+        store.append(Batch(named=[made]), epoch=epoch)
+        assert list(client.unnamed()) == [gone]
+        for content in (b"made", b"brought"):
+            store.keep_blob([content], is_made=True)
+        assert list(store.unnamed()) == [gone]  # the others were here already
+
+        store.erase(Batch(), Erasure({}, blobs=[gone]), epoch=epoch)
+        assert list(store.unnamed()) == []
+        assert (store.has_blob(made), store.has_blob(brought), store.has_blob(gone)) == (True, True, False)
+
     # The log.
 
     def test_a_new_space_has_no_records(self) -> None:

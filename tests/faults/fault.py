@@ -99,4 +99,5 @@ def inflict_often(fault: Fault, scene: Scene, times: int, *, first_seed: int = 0
 
 def _said(why: Exception) -> str:
     where = traceback.extract_tb(why.__traceback__)[-1]
-    return f"{type(why).__name__}: {why} ({os.path.basename(where.filename)}:{where.lineno})"
+    said = "; ".join([str(why), *getattr(why, "__notes__", ())])
+    return f"{type(why).__name__}: {said} ({os.path.basename(where.filename)}:{where.lineno})"

@@ -13,6 +13,7 @@ Source: ALICE (Pillai and others, OSDI 2014).
 from __future__ import annotations
 
 import bisect
+import functools
 import random
 import tempfile
 from collections import Counter
@@ -38,6 +39,18 @@ class Recording:
 
     done: Sequence[Operation]
     is_honest: bool = True
+    log: bytes = b""
+    """What strace wrote, of which `done` was read."""
+    place: str = ""
+    """The folder that it speaks of."""
+
+    @functools.cached_property
+    def kept(self) -> str:
+        """Where strace's log lies from now on, and which folder it speaks of: for whoever looks for a violation's
+        cause, as no repetition of the run is like it."""
+        with tempfile.NamedTemporaryFile(prefix="weft-violated-", suffix=".strace", delete=False) as file:
+            file.write(self.log)
+        return f"{file.name}, of {self.place}"
 
     def synced_before(self, file: int | None, cut: int) -> int:
         """Where the last sync of this file that had ended by the cut began; -1 for none, as on a drive that lies."""
@@ -62,7 +75,12 @@ def record(folder: Path) -> Recording:
     before = tracer.recording(CALLS, folder / "log")
     with victim(PROGRAM, place / "space.weft", calls=folder / "calls", workers=False, before=before) as program:
         assert program.finish() == 0, program.errors
-    return Recording(operations(folder / "log", place))
+    return read_recording(folder / "log", place)
+
+
+def read_recording(log: Path, place: Path) -> Recording:
+    """A run that strace wrote down, in a folder that need not be there any more."""
+    return Recording(operations(log, place), log=log.read_bytes(), place=str(place))
 
 
 _recordings: dict[int, Recording] = {}
@@ -75,7 +93,11 @@ def of_a_drive_with_a_cache(scene: Scene, folder: Path, seed: int) -> Counter[st
         _recordings.clear()
         with tempfile.TemporaryDirectory(prefix="weft-run-") as aside:
             _recordings[run] = record(Path(aside))
-    mode = cut_power(_recordings[run], scene, folder, seed)
+    try:
+        mode = cut_power(_recordings[run], scene, folder, seed)
+    except Exception as why:
+        why.add_note(f"the run is kept in {_recordings[run].kept}")
+        raise
     return Counter({mode: 1})
 
 

@@ -2,7 +2,8 @@
 
 Each operation has the numbers of the lines at which it began and ended: what one thread does between them may come
 before or after it. Knows nothing of what a disk makes of it.
-Invariant: every write to a file in the folder is here with its bytes, and an unknown way of writing is refused.
+Invariant: every write to a file in the folder is here with its bytes; an unknown way of writing is refused, and so is a
+change to a file that nobody was seen to open.
 Source: ALICE (Pillai and others, OSDI 2014), which finds crash states of applications from such logs.
 """
 
@@ -20,6 +21,8 @@ CALLS = (
 )
 """What is written down; the second row is refused where it concerns the folder."""
 _UNKNOWN = frozenset(CALLS[10:])
+_OF_FILES = frozenset({"pwrite64", "ftruncate", "fsync", "fdatasync"})
+"""What can be done to a file alone: `write` also goes to pipes and sockets, whose beginning is not written down."""
 
 _LINE = re.compile(r"(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\()(.*)")
 _END = re.compile(r"^(.*)\) += (-?\d+|\?)(?: .*)?$")
@@ -55,7 +58,7 @@ class _Call:
 def operations(log: Path, folder: Path) -> list[Operation]:
     """Everything that the program did in the folder, by where it began. The program is one process."""
     found = _Reader(os.path.realpath(folder))
-    for call in sorted(_calls(log.read_text().splitlines()), key=lambda each: each.ended):
+    for call in sorted(_calls(log.read_text().splitlines()), key=_counted_at):
         if call.returned >= 0:
             found.take(call)
     return sorted(found.done, key=lambda each: each.began)
@@ -79,6 +82,12 @@ def _calls(lines: Iterable[str]) -> Iterator[_Call]:
             yield _Call(pid, name, list(_arguments(ended[1])), returned, began, number)
 
 
+def _counted_at(call: _Call) -> int:
+    """The line at which a call counts: its end, as only then somebody goes by what it did. A close counts from its
+    beginning: another thread may be given the descriptor, and use it, before strace has seen that the close ended."""
+    return call.began if call.name == "close" else call.ended
+
+
 def _arguments(text: str) -> Iterator[str | bytes]:
     for matched in _ARGUMENT.finditer(text):
         if matched[2] is None:
@@ -93,8 +102,8 @@ class _Reader:
 
     folder: str
     done: list[Operation] = field(default_factory=list)
-    _files: dict[int, int] = field(default_factory=dict)
-    """The file behind each descriptor; the folder itself is file 0."""
+    _files: dict[int, int | None] = field(default_factory=dict)
+    """The file behind each open descriptor; the folder itself is file 0, and one that is elsewhere None."""
     _names: dict[str, int] = field(default_factory=dict)
     _count: int = 0
 
@@ -111,7 +120,7 @@ class _Reader:
     def _concerns(self, call: _Call) -> bool:
         names = [each for each in call.arguments if isinstance(each, bytes)]
         first = call.arguments[0] if call.arguments else ""
-        is_ours = isinstance(first, str) and first.isdecimal() and int(first) in self._files
+        is_ours = isinstance(first, str) and first.isdecimal() and self._files.get(int(first)) is not None
         return is_ours or any(self._entry(each) is not None for each in names)
 
     def _entry(self, path: str | bytes) -> str | None:
@@ -125,7 +134,7 @@ class _Reader:
             self._files[call.returned] = 0
             return
         name = self._entry(path)
-        self._files.pop(call.returned, None)
+        self._files[call.returned] = None
         if name is None:
             return
         assert "O_TRUNC" not in flags, "a truncating open is not understood here"
@@ -157,6 +166,8 @@ class _Reader:
             return
         if call.name == "write" and descriptor == 1:
             self.done.append(Operation("said", call.began, call.ended, content=_bytes(call)))
+        is_seen = descriptor in self._files or call.name not in _OF_FILES
+        assert is_seen, f"line {call.ended + 1}: {call.name} of descriptor {descriptor}, which nobody was seen to open"
         file = self._files.get(descriptor)
         if file is None:
             return

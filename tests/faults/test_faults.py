@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,11 @@ from tests.faults.catalogue import FAULTS
 from tests.faults.fault import Absence, Fault, inflict_often
 from tests.faults.lost_writes import MODES, Recording, lay
 from tests.faults.strace_log import Operation
-from tests.faults.survival import check_left
+from tests.faults.survival import check_left, check_whole
 from tests.kill.scene import Scene, make_scene
+from weft.store import Head
+from weft.stores.mark import Mark
+from weft.stores.sqlite import SqliteStore
 
 pytestmark = [
     pytest.mark.kill,
@@ -94,6 +99,33 @@ def test_a_cut_keeps_what_was_synced_and_any_of_the_rest(tmp_path: Path, mode: s
         assert found == b"a" * 1024
     if mode == "all kept":
         assert found == b"c" * 512 + b"a" * 512 + b"b" * 1024
+
+
+def test_a_violation_names_where_the_log_of_its_run_lies(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One log for all of a run's violations."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    lost = Operation("said", 0, 0, content=b"told a tale\n")  # of a space that is not there
+    monkeypatch.setattr(lost_writes, "_recordings", {0: Recording([lost], log=b"calls", place="/folder")})
+
+    tally = inflict_often(Fault("a cut", lost_writes.of_a_drive_with_a_cache, 8, 8, ""), scene, 8)
+
+    (kept,) = tmp_path.glob("weft-violated-*")
+    assert kept.read_bytes() == b"calls"
+    assert 1 < len(tally.violations) < 8
+    assert all(f"; the run is kept in {kept}, of /folder (" in line for line in tally.violations)
+
+
+def test_a_violation_says_what_the_doctor_found(tmp_path: Path) -> None:
+    path = tmp_path / "space.weft"
+    SqliteStore(path).close()
+    check_whole(path, "at rest")
+    with closing(Mark(f"{path}-mark")) as mark:
+        mark.write_head(Head(7, bytes(32)))
+
+    with pytest.raises(AssertionError, match=r"I3, at once: .*the log ends at record 0, and record 7 was"):
+        check_whole(path, "at once")
 
 
 def test_a_cut_before_the_folder_was_synced_may_leave_no_file(tmp_path: Path) -> None:

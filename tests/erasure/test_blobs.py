@@ -88,7 +88,7 @@ class Painted(Entity):
 
 
 def test_what_a_call_made_is_named_once_its_result_is_recorded(path: Path) -> None:
-    with weft.open(path, types=(Painted,)) as space:
+    with weft.open(str(path), types=(Painted,)) as space:
         painted = space.create(Painted, text="a text" * 3)
         assert painted.painted.wait().bytes() == b"a text" * 3
         assert len(painted.long.wait()) > INLINE_BYTES_MAX

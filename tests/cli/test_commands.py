@@ -423,6 +423,29 @@ def test_the_doctor_says_of_a_stranger_what_show_says(tmp_path: Path, script: Pa
         assert "rebuild" not in done.stderr
 
 
+def test_a_first_page_that_only_the_log_still_has_is_left_to_a_copy(tmp_path: Path, weft: Weft) -> None:
+    path = tmp_path / "lost.weft"
+    killed = (
+        f"import os, weft; from weft import Entity, Field, field\n"
+        f"class Note(Entity):\n    text: Field[str] = field()\n"
+        f"weft.open({str(path)!r}, types=[Note]).create(Note, text='kept')\nos._exit(0)"
+    )
+    (tmp_path / "killed.py").write_text(killed)
+    subprocess.run([command()[0], "killed.py"], cwd=tmp_path, env=clean(), check=True)
+    main = path.read_bytes()
+    path.write_bytes(main[4096:8192] + main[4096:])
+
+    shown, found = weft("show", "lost.weft"), weft("doctor", "lost.weft")
+    rebuilt = weft("doctor", "lost.weft", "--rebuild")
+
+    assert (shown.returncode, found.returncode, rebuilt.returncode) == (4, 4, 4)
+    assert "its header has changed" in shown.stderr
+    said = " ".join(found.stdout.split())
+    assert "header: its header has changed, and now it is a file of another kind" in said
+    assert "next: go back to a copy; a rebuild does not help" in said
+    assert "go back to a copy" in " ".join(rebuilt.stderr.split())
+
+
 def test_a_space_that_lost_its_log_is_led_back_to_it_and_not_in_a_circle(tmp_path: Path, weft: Weft) -> None:
     path, wal = tmp_path / "lost.weft", tmp_path / "lost.weft-wal"
     killed = (

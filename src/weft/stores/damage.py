@@ -23,7 +23,7 @@ from weft.store import TABLES, Column, Head, SpaceDamaged
 from weft.stores import schema as sql
 from weft.stores.chain import EMPTY, flaw
 from weft.stores.mark import Mark
-from weft.stores.opening import real_path
+from weft.stores.opening import real_path, refuse_strangers
 from weft.stores.pieces import piece_count, read_piece
 from weft.stores.refusal import SqliteErrors, of_sqlite
 from weft.stores.schema import SCHEMA, Schema
@@ -138,9 +138,14 @@ def findings(connection: sqlite3.Connection, path: str, schema: Schema, mark: Ma
 def examine(path: str, *, schema: Schema = SCHEMA) -> list[Finding]:
     """What is wrong with a file that may not even open; nothing is changed, and no lease is needed."""
     path = real_path(path)
+    mark = Mark(f"{path}-mark")
     try:
+        # As every opening does: read through its log, a file may look whole whose own header no opening gets past.
+        refuse_strangers(path, schema, mark)
         with contextlib.closing(sql.connect(path, sql.READABLE)) as connection:
-            return list(findings(connection, path, schema, Mark(f"{path}-mark")))
+            return list(findings(connection, path, schema, mark))
+    except SpaceDamaged as error:
+        return [Finding(error.what, "header", mendable=False)]  # its tables would each be missing, and say no more
     except SqliteErrors as error:
         return [Finding(str(of_sqlite(error, path, writing=False)), "header", mendable=False)]
     except (WeftError, OSError) as error:

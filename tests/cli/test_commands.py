@@ -14,6 +14,7 @@ import pytest
 
 from scripts.help_page import help_page
 from tests.cli.conftest import Weft, clean, command
+from tests.stores.test_migration import as_version
 from weft.cli.program import COMMANDS, LazyGroup, program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -403,6 +404,47 @@ def test_a_rebuild_mends_a_damaged_table(space: Path, weft: Weft) -> None:
     assert mended.returncode == 0
     assert weft("doctor", space).returncode == 0
     assert weft("show", space, "large", "--json").stdout == before
+
+
+def test_a_table_that_lies_under_an_empty_one_is_named_and_rebuilt(space: Path, weft: Weft) -> None:
+    before = weft("show", space, "large", "--json").stdout
+    with closing(sqlite3.connect(space)) as database, database:
+        database.execute("DELETE FROM state")
+
+    shown, found, mended = weft("show", space, "large"), weft("doctor", space), weft("doctor", space, "--rebuild")
+
+    assert (shown.returncode, found.returncode, mended.returncode) == (4, 4, 0)
+    assert "the first row of state is missing" in " ".join(shown.stderr.split())
+    said = " ".join(found.stdout.split())
+    assert "state: the first row of state is missing, and what else it held may be (a rebuild mends it)" in said
+    assert "--rebuild" in said
+    assert weft("doctor", space).returncode == 0
+    assert weft("show", space, "large", "--json").stdout == before
+
+
+def test_a_space_of_an_older_schema_is_not_called_lost(space: Path, weft: Weft) -> None:
+    before = weft("show", space, "large", "--json").stdout
+    as_version(space, 2)
+
+    found, moved_on = weft("doctor", space), weft("doctor", space, "--rebuild")
+
+    assert (found.returncode, moved_on.returncode) == (4, 0)
+    said = " ".join(found.stdout.split())
+    assert "it has schema 2; opening it moves it on to 3 (a rebuild mends it)" in said
+    assert weft("doctor", space).returncode == 0
+    assert weft("show", space, "large", "--json").stdout == before
+
+
+def test_told_content_that_lies_under_an_empty_table_is_left_to_a_copy(space: Path, weft: Weft) -> None:
+    with closing(sqlite3.connect(space)) as database, database:
+        database.execute("DELETE FROM blob")
+
+    found, rebuilt = weft("doctor", space), weft("doctor", space, "--rebuild")
+
+    assert (found.returncode, rebuilt.returncode) == (4, 4)
+    assert "(only a copy of the file has it)" in " ".join(found.stdout.split())
+    assert "--rebuild" not in found.stdout
+    assert "still: blob: the first row of blob is missing" in " ".join(rebuilt.stdout.split())
 
 
 @pytest.mark.parametrize("kind", ["text", "script", "empty", "database"])

@@ -14,6 +14,7 @@ import pytest
 
 from scripts.help_page import help_page
 from tests.cli.conftest import Weft, clean, command
+from tests.stores.test_migration import as_version
 from weft.cli.program import COMMANDS, LazyGroup, program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -405,6 +406,47 @@ def test_a_rebuild_mends_a_damaged_table(space: Path, weft: Weft) -> None:
     assert weft("show", space, "large", "--json").stdout == before
 
 
+def test_a_table_that_lies_under_an_empty_one_is_named_and_rebuilt(space: Path, weft: Weft) -> None:
+    before = weft("show", space, "large", "--json").stdout
+    with closing(sqlite3.connect(space)) as database, database:
+        database.execute("DELETE FROM state")
+
+    shown, found, mended = weft("show", space, "large"), weft("doctor", space), weft("doctor", space, "--rebuild")
+
+    assert (shown.returncode, found.returncode, mended.returncode) == (4, 4, 0)
+    assert "the first row of state is missing" in " ".join(shown.stderr.split())
+    said = " ".join(found.stdout.split())
+    assert "state: the first row of state is missing, and what else it held may be (a rebuild mends it)" in said
+    assert "--rebuild" in said
+    assert weft("doctor", space).returncode == 0
+    assert weft("show", space, "large", "--json").stdout == before
+
+
+def test_a_space_of_an_older_schema_is_not_called_lost(space: Path, weft: Weft) -> None:
+    before = weft("show", space, "large", "--json").stdout
+    as_version(space, 2)
+
+    found, moved_on = weft("doctor", space), weft("doctor", space, "--rebuild")
+
+    assert (found.returncode, moved_on.returncode) == (4, 0)
+    said = " ".join(found.stdout.split())
+    assert "it has schema 2; opening it moves it on to 3 (a rebuild mends it)" in said
+    assert weft("doctor", space).returncode == 0
+    assert weft("show", space, "large", "--json").stdout == before
+
+
+def test_told_content_that_lies_under_an_empty_table_is_left_to_a_copy(space: Path, weft: Weft) -> None:
+    with closing(sqlite3.connect(space)) as database, database:
+        database.execute("DELETE FROM blob")
+
+    found, rebuilt = weft("doctor", space), weft("doctor", space, "--rebuild")
+
+    assert (found.returncode, rebuilt.returncode) == (4, 4)
+    assert "(only a copy of the file has it)" in " ".join(found.stdout.split())
+    assert "--rebuild" not in found.stdout
+    assert "still: blob: the first row of blob is missing" in " ".join(rebuilt.stdout.split())
+
+
 @pytest.mark.parametrize("kind", ["text", "script", "empty", "database"])
 def test_the_doctor_says_of_a_stranger_what_show_says(tmp_path: Path, script: Path, weft: Weft, kind: str) -> None:
     path = script if kind == "script" else tmp_path / "stranger"
@@ -421,6 +463,29 @@ def test_the_doctor_says_of_a_stranger_what_show_says(tmp_path: Path, script: Pa
         assert done.stderr == weft("show", path).stderr
         assert "is not a Weft space" in done.stderr
         assert "rebuild" not in done.stderr
+
+
+def test_a_first_page_that_only_the_log_still_has_is_left_to_a_copy(tmp_path: Path, weft: Weft) -> None:
+    path = tmp_path / "lost.weft"
+    killed = (
+        f"import os, weft; from weft import Entity, Field, field\n"
+        f"class Note(Entity):\n    text: Field[str] = field()\n"
+        f"weft.open({str(path)!r}, types=[Note]).create(Note, text='kept')\nos._exit(0)"
+    )
+    (tmp_path / "killed.py").write_text(killed)
+    subprocess.run([command()[0], "killed.py"], cwd=tmp_path, env=clean(), check=True)
+    main = path.read_bytes()
+    path.write_bytes(main[4096:8192] + main[4096:])
+
+    shown, found = weft("show", "lost.weft"), weft("doctor", "lost.weft")
+    rebuilt = weft("doctor", "lost.weft", "--rebuild")
+
+    assert (shown.returncode, found.returncode, rebuilt.returncode) == (4, 4, 4)
+    assert "its header has changed" in shown.stderr
+    said = " ".join(found.stdout.split())
+    assert "header: its header has changed, and now it is a file of another kind" in said
+    assert "next: go back to a copy; a rebuild does not help" in said
+    assert "go back to a copy" in " ".join(rebuilt.stderr.split())
 
 
 def test_a_space_that_lost_its_log_is_led_back_to_it_and_not_in_a_circle(tmp_path: Path, weft: Weft) -> None:

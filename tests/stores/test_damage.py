@@ -194,6 +194,20 @@ def test_examining_changes_nothing_and_survives_any_file(tmp_path: Path) -> None
     assert not (tmp_path / "absent").exists()
 
 
+def test_a_first_page_that_is_whole_in_the_log_alone_is_named_as_no_opening_gets_past_it(
+    running: Space, tmp_path: Path
+) -> None:
+    main = running.files[""]
+    path = running.lay(tmp_path, main=main[PAGE_BYTES : 2 * PAGE_BYTES] + main[PAGE_BYTES:])
+
+    with pytest.raises(SpaceDamaged) as refused:
+        SqliteStore(path)
+
+    (finding,) = examine(path)
+    assert (finding.what, finding.where, finding.mendable) == (refused.value.what, "header", False)
+    assert "its header has changed" in finding.what
+
+
 def test_a_space_that_was_cut_to_nothing_is_damaged_and_not_new(closed: Space, tmp_path: Path) -> None:
     for length in (0, 1, 99):
         path = closed.lay(tmp_path, main=closed.files[""][:length])

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from pathlib import Path
+
+import pytest
 
 import weft
 from tests.laws.test_rebuild import tables
 from weft import Entity, Field, derive, field
 from weft.content import Link
 from weft.rebuild import rebuild
-from weft.store import MEMO, VERSION, Table, entries_of
+from weft.store import MEMO, VERSION, SpaceDamaged, Table, entries_of
 from weft.stores import schema as sql
+from weft.stores.damage import Finding, examine
+from weft.stores.refusal import CannotOpen
 from weft.stores.sqlite import SqliteStore
 
 MEMO_1 = Table("memo", ("key",), ("position", "preimage", "value", "inline"))
@@ -64,9 +69,73 @@ def as_version_1(path: Path) -> None:
         connection.executemany(memo.put, [memo.cells((key,), row) for key, row in first.items()])  # type: ignore[arg-type]
         connection.executemany(version.put, [version.cells(key, row) for key, row in shown])
         connection.execute("DROP TABLE node")  # which came with schema 2
+    as_version(path, 1)
+
+
+def as_version(path: Path, version: int) -> None:
+    """Have no first rows, which came with schema 3, and say which schema it is."""
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        for text in sql.BEGUN:
+            if text.table.name in there:
+                connection.execute(text.drop, text.first_key)
+        connection.execute("DELETE FROM sqlite_sequence WHERE seq = 0")
         meta = sql.TEXTS["meta"]
-        connection.execute(meta.put, meta.cells(("schema",), (1,)))
-        connection.execute("PRAGMA user_version = 1")
+        connection.execute(meta.put, meta.cells(("schema",), (version,)))
+        connection.execute(f"PRAGMA user_version = {version}")
+
+
+def test_a_space_of_the_second_schema_gets_its_first_rows(tmp_path: Path) -> None:
+    path = tmp_path / "space.weft"
+    shown = lived(path)
+    with contextlib.closing(SqliteStore(path)) as store:
+        before = tables(store)
+    as_version(path, 2)
+    said = Finding("it has schema 2; opening it moves it on to 3", "schema", mendable=True)
+    assert examine(str(path)) == [said]
+
+    with contextlib.closing(SqliteStore(path)) as store:
+        assert tables(store) == before
+        assert list(store.verify()) == []
+        assert store.inbox() == []
+        assert store.post(b"the first") == 1
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for text in sql.BEGUN:
+            assert connection.execute(text.get, text.first_key).fetchone() == text.first
+        connection.execute("DELETE FROM inbox WHERE number = 1")
+        connection.commit()
+    with weft.open(str(path), types=(Note,)) as space:
+        assert {note.id: note.loud.wait() for note in space.find(Note) if note.text != "fails"} == shown
+        assert all(count["executed"] == 0 for count in space.counts().values())
+
+
+def test_a_space_of_the_second_schema_that_cannot_be_written_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "space.weft"
+    lived(path)
+    as_version(path, 2)
+    before = path.read_bytes()
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda found, mode: mode != os.W_OK and allowed(found, mode))
+
+    with pytest.raises(CannotOpen, match="its schema 2 is older, and moving it on needs to write"):
+        SqliteStore(path)
+
+    assert path.read_bytes() == before
+
+
+def test_a_changed_version_is_not_taken_for_an_older_one(tmp_path: Path) -> None:
+    path = tmp_path / "space.weft"
+    lived(path)
+    whole = path.read_bytes()
+    for version in (1, 2):
+        path.write_bytes(whole[:60] + version.to_bytes(4, "big") + whole[64:])
+
+        with pytest.raises(SpaceDamaged, match=f"its header says schema {version}, and its meta row 3"):
+            SqliteStore(path)
+
+        assert [finding.mendable for finding in examine(str(path))] == [False]
 
 
 def test_a_space_of_the_first_schema_is_what_it_would_be_now(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ Source: homebrew's and flutter's doctors.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sqlite3
@@ -164,11 +165,8 @@ def _findings(space: str) -> list[Finding]:
     from weft.stores.schema import SCHEMA
 
     path = real_path(space)
-    try:
-        with existing(space):
-            refuse_strangers(path, SCHEMA, Mark(f"{path}-mark"))
-    except SpaceDamaged as why:
-        return [Finding(why.what, "header", mendable=False)]  # its tables would each be found missing, and say no more
+    with existing(space), contextlib.suppress(SpaceDamaged):  # what is damaged is among the findings
+        refuse_strangers(path, SCHEMA, Mark(f"{path}-mark"))
     found = list(dict.fromkeys(examine(space)))
     if not found and _is_unfinished(space):
         found = [Finding(UNFINISHED, "tables", mendable=True)]
@@ -249,7 +247,9 @@ def _lines(space: str, findings: list[Finding], left: list[Finding], done: Rebui
     if len(findings) > _FINDINGS_MAX:
         yield f"… and {len(findings) - _FINDINGS_MAX} more"
     if done is None:
-        lost = next((each.what for each in findings if each.what.startswith(LOST_END)), None)
+        # What no opening gets past, neither that of a rebuild.
+        ends = (each.what for each in findings if each.what.startswith(LOST_END) or each.where == "header")
+        lost = next(ends, None)
         if lost is not None:
             yield from terminal.wrapped(f"next: {_way_back(space, lost)}; a rebuild does not help", width)
         elif any(each.mendable for each in findings):

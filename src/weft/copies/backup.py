@@ -28,7 +28,7 @@ from weft.copies.publishing import (
 from weft.errors import WeftError
 from weft.store import NotASpace, SpaceDamaged
 from weft.stores import schema as sql
-from weft.stores.damage import check_quickly, findings, last_posted, read_head, read_records
+from weft.stores.damage import check_quickly, findings, first_row_flaw, last_posted, read_head, read_records
 from weft.stores.lease import FileLock
 from weft.stores.mark import Mark
 from weft.stores.opening import locked, real_path, refuse_strangers
@@ -206,6 +206,9 @@ def _checked(source: str, place: str, draft: str, *, thorough: bool) -> Backup:
     try:
         with contextlib.closing(sql.connect(draft, sql.WRITABLE)) as copy, contextlib.closing(mark):
             check_quickly(copy, draft, SCHEMA, mark)
+            for text in sql.BEGUN:
+                if what := first_row_flaw(copy, text):
+                    raise SpaceDamaged(path=draft, what=what)
             if (said := str(copy.execute("PRAGMA quick_check(1)").fetchone()[0])) != "ok":
                 raise SpaceDamaged(path=draft, what=said)
             head = read_head(copy)
@@ -217,7 +220,7 @@ def _checked(source: str, place: str, draft: str, *, thorough: bool) -> Backup:
             mark.write_head(head)
             mark.write_inbox(posted)
             mark.sync()
-            (waiting,) = copy.execute("SELECT count(*) FROM inbox").fetchone()
+            (waiting,) = copy.execute(sql.INBOX_COUNT).fetchone()
     except SpaceDamaged as error:
         raise CopyNotWhole(path=source, what=error.what) from error
     except SqliteErrors as error:

@@ -23,7 +23,7 @@ from weft.store import TABLES, Column, Head, SpaceDamaged
 from weft.stores import schema as sql
 from weft.stores.chain import EMPTY, flaw
 from weft.stores.mark import Mark
-from weft.stores.opening import real_path
+from weft.stores.opening import real_path, refuse_strangers
 from weft.stores.pieces import piece_count, read_piece
 from weft.stores.refusal import SqliteErrors, of_sqlite
 from weft.stores.schema import SCHEMA, Schema
@@ -113,7 +113,11 @@ def _first_page(connection: sqlite3.Connection, after: int, count: int) -> tuple
 
 
 def findings(connection: sqlite3.Connection, path: str, schema: Schema, mark: Mark) -> Iterator[Finding]:
-    """Everything that is wrong, as far as it can be seen. O(file)."""
+    """Everything that is wrong, as far as it can be seen. O(file). An older file is only looked at once it was moved
+    on: its tables may be others."""
+    if (version := _older_version(connection, schema)) is not None:
+        yield Finding(f"it has schema {version}; opening it moves it on to {schema.version}", "schema", mendable=True)
+        return
     acknowledged, posted = mark.head(), mark.inbox()
     looks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("pages", lambda: broken_pages(connection)),
@@ -122,6 +126,7 @@ def findings(connection: sqlite3.Connection, path: str, schema: Schema, mark: Ma
         ("mark", lambda: _single(mark.path, mark.flaw(), mendable=True)),
         ("mark", lambda: _single("record", _mark_flaw(connection, acknowledged, posted))),
         ("record", lambda: _broken_records(connection, path)),
+        *((text.table.name, lambda text=text: _taken_over(connection, text)) for text in sql.BEGUN),
         *((name, lambda name=name: _broken_rows(connection, name)) for name in sql.TEXTS if name != "blob"),
         ("inbox", lambda: _broken_entries(connection)),
         ("blob", lambda: _broken_blobs(connection, path)),
@@ -138,13 +143,27 @@ def findings(connection: sqlite3.Connection, path: str, schema: Schema, mark: Ma
 def examine(path: str, *, schema: Schema = SCHEMA) -> list[Finding]:
     """What is wrong with a file that may not even open; nothing is changed, and no lease is needed."""
     path = real_path(path)
+    mark = Mark(f"{path}-mark")
     try:
+        # As every opening does: read through its log, a file may look whole whose own header no opening gets past.
+        refuse_strangers(path, schema, mark)
         with contextlib.closing(sql.connect(path, sql.READABLE)) as connection:
-            return list(findings(connection, path, schema, Mark(f"{path}-mark")))
+            return list(findings(connection, path, schema, mark))
+    except SpaceDamaged as error:
+        return [Finding(error.what, "header", mendable=False)]  # its tables would each be missing, and say no more
     except SqliteErrors as error:
         return [Finding(str(of_sqlite(error, path, writing=False)), "header", mendable=False)]
     except (WeftError, OSError) as error:
         return [Finding(str(error), "header", mendable=False)]
+
+
+def _older_version(connection: sqlite3.Connection, schema: Schema) -> int | None:
+    """The schema of a file that the next opening moves on; None for any other."""
+    with contextlib.suppress(*SqliteErrors):
+        version = sql.version_of(connection)
+        if version in schema.steps and version == sql.version_in_meta(connection):
+            return version
+    return None
 
 
 def _single(where: str, what: str | None, *, mendable: bool = False) -> Iterator[Finding]:
@@ -224,7 +243,9 @@ def _mark_flaw(connection: sqlite3.Connection, acknowledged: Head | None, posted
 def last_posted(connection: sqlite3.Connection) -> int:
     """The greatest number that an inbox entry ever had. Raises sqlite3.Error."""
     found = connection.execute(sql.INBOX_NEXT).fetchone()
-    return found[0] if found is not None and isinstance(found[0], int) else 0
+    if found is None or not isinstance(found[0], int):
+        raise sqlite3.DatabaseError("the number of the newest inbox entry is missing")
+    return found[0]
 
 
 def broken_pages(connection: sqlite3.Connection) -> Iterator[Finding]:
@@ -278,6 +299,18 @@ def _broken_rows(connection: sqlite3.Connection, name: str) -> Iterator[Finding]
         *cells, crc = found
         if not text.is_whole(cells, crc):
             yield Finding(f"the row at {_shown(cells[: text.key_count])} has changed", name, name in _DERIVED)
+
+
+def _taken_over(connection: sqlite3.Connection, text: sql.TableText) -> Iterator[Finding]:
+    yield from _single(text.table.name, first_row_flaw(connection, text), mendable=text.table.name in _DERIVED)
+
+
+def first_row_flaw(connection: sqlite3.Connection, text: sql.TableText) -> str | None:
+    """What is wrong with a table that does not hold the row that it was made with: a page of another lies where its own
+    was, which SQLite takes for a table with other rows, or none. Raises sqlite3.Error."""
+    if connection.execute(text.get, text.first_key).fetchone() == text.first:
+        return None
+    return f"the first row of {text.table.name} is missing, and what else it held may be"
 
 
 def _broken_entries(connection: sqlite3.Connection) -> Iterator[Finding]:

@@ -152,13 +152,15 @@ def _refuse_newer(connection: sqlite3.Connection, path: str, schema: Schema) -> 
     version = sql.version_of(connection)
     if version <= schema.version:
         return
-    # The version stands twice, so that a changed byte of the header is not taken for a newer Weft.
-    meta = sql.TEXTS["meta"]
-    with contextlib.suppress(*SqliteErrors):
-        found = connection.execute(meta.get, ("schema",)).fetchone()
-        if found is not None and meta.is_whole([*found[:-1]], found[-1]) and found[1] != version:
-            raise SpaceDamaged(path=path, what=f"its header says schema {version}, and its meta row {found[1]}")
+    _refuse_unconfirmed(connection, path, version)
     raise SpaceNewer(path=path, found=version, known=schema.version)
+
+
+def _refuse_unconfirmed(connection: sqlite3.Connection, path: str, version: int) -> None:
+    """The version stands twice, so that a changed byte of the header is not taken for a newer Weft, nor an older."""
+    second = sql.version_in_meta(connection)
+    if second is not None and second != version:
+        raise SpaceDamaged(path=path, what=f"its header says schema {version}, and its meta row {second}")
 
 
 def _connect(path: str) -> Opened:
@@ -194,6 +196,7 @@ def _move_on(opened: Opened, path: str, schema: Schema, lock: FileLock, on_point
             return
         if version not in schema.steps:
             raise SpaceDamaged(path=path, what=f"it says that its schema is {version}, and there never was such a one")
+        _refuse_unconfirmed(opened.connection, path, version)
         if not opened.is_writable:
             raise CannotOpen(path=path, why=f"its schema {version} is older, and moving it on needs to write")
         if not lock.acquire():

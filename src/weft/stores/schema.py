@@ -8,7 +8,9 @@
     meta         name, value: the schema version, the lease's epoch, the newest erased record, and whether bytes that
                  were erased may still lie where nothing points to
 
-Each row carries a crc32 of its canonical bytes, as SQLite notices a flipped bit only where it breaks a page.
+Each row carries a crc32 of its canonical bytes, as SQLite notices a flipped bit only where it breaks a page. Each table
+with such rows has a first one from its creation on, at a key of empty blobs (number 0 in the inbox), whose checksum
+begins with the table's name: where that is missing, a page of another table lies where its own was.
 
 Knows nothing of transactions or of who writes.
 Invariant: a file at a space's path is whole from its first moment: it is made under another name and then linked.
@@ -29,6 +31,7 @@ from types import MappingProxyType
 
 from weft.content import Cid, encode_shallow
 from weft.store import TABLES, Column, Key, Row, SpaceDamaged, Table, memo_key
+from weft.stores.refusal import SqliteErrors
 
 APPLICATION_ID = 0x57454654
 """What bytes 68 to 71 of the file say: "WEFT"."""
@@ -65,20 +68,25 @@ HEAD_BY = "SELECT position, header FROM record WHERE position <= ? ORDER BY posi
 HEADER_GET = "SELECT header FROM record WHERE position = ?"
 INBOX_NEXT = "SELECT seq FROM sqlite_sequence WHERE name = 'inbox'"
 INBOX_PUT = "INSERT INTO inbox VALUES (?, ?, ?)"
-INBOX_GET = "SELECT * FROM inbox ORDER BY number LIMIT ?"
+INBOX_GET = "SELECT * FROM inbox WHERE number != 0 ORDER BY number LIMIT ?"
+INBOX_COUNT = "SELECT count(*) FROM inbox WHERE number != 0"
 INBOX_STANDS = "UPDATE inbox SET payload = ?, crc = ? WHERE number = ?"
 INBOX_DROP = "DELETE FROM inbox WHERE number = ?"
 PIECE_PUT = "INSERT OR REPLACE INTO piece VALUES (?, ?, ?, ?)"
 PIECE_GET = "SELECT content, crc FROM piece WHERE cid = ? AND number = ?"
 PIECE_COUNT = "SELECT count(*) FROM piece WHERE cid = ?"
-PIECE_STRAYS = "SELECT DISTINCT cid FROM piece WHERE cid NOT IN (SELECT cid FROM blob)"
+PIECE_STRAYS = (
+    "SELECT DISTINCT cid FROM piece WHERE cid NOT IN (SELECT cid FROM blob) "
+    "AND EXISTS (SELECT 1 FROM blob WHERE cid = ? AND size IS ? AND crc = ?)"
+)
+"""None where the table that would name them has lost its rows: it is given its first row."""
 PIECE_DROP = "DELETE FROM piece WHERE cid = ?"
 
 
 class TableText:
-    """The SQL of one table, made once: SQLite's statement cache goes by text."""
+    """The SQL of one table, made once: SQLite's statement cache goes by text; and its first row, at `first_key`."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, first_key: Key = ()) -> None:
         self.table = table
         self.key_count = len(table.key)
         self.seed = zlib.crc32(table.name.encode())
@@ -94,10 +102,14 @@ class TableText:
         self.drop = f'DELETE FROM "{table.name}" WHERE ' + _where(keys)
         self.empty = f'DELETE FROM "{table.name}"'
         self.get = f'SELECT * FROM "{table.name}" WHERE ' + _where(keys)
+        # Behind all integers and texts, and before all other blobs: no range by a part of the key meets the first row.
+        other = " OR ".join(f"{key} IS NOT x''" for key in keys)
         self.ranges = tuple(
-            f'SELECT * FROM "{table.name}"' + (f" WHERE {_where(keys[:count])}" if count else "") + f" ORDER BY {order}"
+            f'SELECT * FROM "{table.name}" WHERE ' + (_where(keys[:count]) if count else other) + f" ORDER BY {order}"
             for count in range(len(keys) + 1)
         )
+        self.first_key: Key = first_key or (b"",) * self.key_count
+        self.first = tuple(self.cells(self.first_key, (None,) * len(table.columns)))
 
     def cells(self, key: Key, row: Row) -> list[Column]:
         """What is bound for a row: its columns and their checksum."""
@@ -127,8 +139,10 @@ def _where(keys: Iterable[str]) -> str:
 
 TEXTS: Mapping[str, TableText] = MappingProxyType({table.name: TableText(table) for table in (*TABLES, META, BLOB)})
 """Texts by table name."""
-INBOX_TEXT = TableText(INBOX)
-"""For the checksum of an inbox entry only: its table keeps numbers that increase for ever."""
+INBOX_TEXT = TableText(INBOX, first_key=(0,))
+"""For checksums and the first row of the inbox only: its table keeps numbers that increase for ever."""
+BEGUN: tuple[TableText, ...] = (*TEXTS.values(), INBOX_TEXT)
+"""The tables that have a first row."""
 
 
 def piece_sum(cid: bytes, number: int, content: bytes) -> int:
@@ -168,7 +182,14 @@ def _by_position(connection: sqlite3.Connection) -> None:
     connection.execute("DROP TABLE version_1")
 
 
-SCHEMA = Schema(2, STATEMENTS, {1: _by_position})
+def begin(connection: sqlite3.Connection) -> None:
+    """Give each table its first row. From 2 to 3: a page of another table over a table's only one made it read as
+    empty, and nothing said so."""
+    for text in BEGUN:
+        connection.execute(text.put, text.first)
+
+
+SCHEMA = Schema(3, STATEMENTS, {1: _by_position, 2: begin})
 
 
 def connect(path: str, query: str) -> sqlite3.Connection:
@@ -226,6 +247,7 @@ def fill(draft: str, schema: Schema) -> None:
         connection.execute("BEGIN IMMEDIATE")
         for statement in schema.statements:
             connection.execute(statement)
+        begin(connection)
         meta = TEXTS["meta"]
         connection.execute(meta.put, meta.cells(("schema",), (schema.version,)))
         connection.execute(meta.put, meta.cells(("epoch",), (0,)))
@@ -281,6 +303,16 @@ def migrate(connection: sqlite3.Connection, path: str, schema: Schema, on_point:
 def version_of(connection: sqlite3.Connection) -> int:
     """The schema version that the file says it has."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def version_in_meta(connection: sqlite3.Connection) -> int | None:
+    """The schema version that the file says a second time; None where that cannot be read."""
+    meta = TEXTS["meta"]
+    with contextlib.suppress(*SqliteErrors):
+        found = connection.execute(meta.get, ("schema",)).fetchone()
+        if found is not None and meta.is_whole([*found[:-1]], found[-1]) and isinstance(found[1], int):
+            return found[1]
+    return None
 
 
 def _back_up(connection: sqlite3.Connection, path: str, copy_path: str) -> None:

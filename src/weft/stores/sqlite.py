@@ -41,7 +41,16 @@ from weft.store import (
 from weft.stores import schema as sql
 from weft.stores.chain import follow
 from weft.stores.checkpoint import Checkpointer
-from weft.stores.damage import Finding, broken_pages, check_quickly, findings, last_posted, read_head, read_records
+from weft.stores.damage import (
+    Finding,
+    broken_pages,
+    check_quickly,
+    findings,
+    first_row_flaw,
+    last_posted,
+    read_head,
+    read_records,
+)
 from weft.stores.lease import FileLock
 from weft.stores.mark import Mark
 from weft.stores.opening import locked, open_file, real_path, refuse_other
@@ -93,6 +102,8 @@ class SqliteStore:
             is_aside=checkpoints_aside,
         )
         self._wrote = False
+        self._begun: set[str] = set()
+        """The tables whose first row was seen, before anything else was read from them."""
         try:
             check_quickly(self._db, self._path, schema, self._mark)
             self._seen = self._commits_of_others()
@@ -181,6 +192,7 @@ class SqliteStore:
     def _row(self, connection: sqlite3.Connection, table: Table, key: Key) -> Row | None:
         text = TEXTS[table.name]
         try:
+            self._refuse_taken_over(connection, text)
             found = connection.execute(text.get, key).fetchone()
         except SqliteErrors as error:
             raise self._unread(error) from error
@@ -190,11 +202,19 @@ class SqliteStore:
         """All rows whose key begins with `prefix`, ascending by key; a snapshot in memory. Raises `SpaceDamaged`."""
         text = TEXTS[table.name]
         try:
+            self._refuse_taken_over(self._db, text)
             found = self._db.execute(text.ranges[len(prefix)], prefix).fetchall()
         except SqliteErrors as error:
             raise self._unread(error) from error
         path = self._path
         return (text.checked(cells, path) for cells in found)
+
+    def _refuse_taken_over(self, connection: sqlite3.Connection, text: sql.TableText) -> None:
+        """Once for each table, before it is read: an opening needs few of them, and one of a rebuild needs none."""
+        if text.table.name not in self._begun:
+            if what := first_row_flaw(connection, text):
+                raise SpaceDamaged(path=self._path, what=what)
+            self._begun.add(text.table.name)
 
     def clear(self, *, epoch: int) -> None:
         """Empty every table of `TABLES`, also one whose pages are broken, for a rebuild. Raises `Fenced`."""
@@ -205,6 +225,7 @@ class SqliteStore:
             self._refuse_old(epoch)
             for table in TABLES:
                 db.execute(TEXTS[table.name].empty)
+                db.execute(TEXTS[table.name].put, TEXTS[table.name].first)
         self._point("cleared")
 
     def acquire(self) -> int:
@@ -264,6 +285,7 @@ class SqliteStore:
     def inbox(self, limit: int = 1000) -> Sequence[tuple[int, bytes]]:
         """Entries not yet taken, ascending by number. Raises `SpaceDamaged`."""
         try:
+            self._refuse_taken_over(self._db, sql.INBOX_TEXT)
             found = self._db.execute(sql.INBOX_GET, (limit,)).fetchall()
         except SqliteErrors as error:
             raise self._unread(error) from error
@@ -416,7 +438,7 @@ class SqliteStore:
                     raise SpaceDamaged(path=self._path, what="the newest record's epoch is no number")
                 epoch = max(self._epoch(), last[0] if last else 0) + 1
                 db.execute(TEXTS["meta"].put, TEXTS["meta"].cells(("epoch",), (epoch,)))
-                db.executemany(sql.PIECE_DROP, db.execute(sql.PIECE_STRAYS).fetchall())
+                db.executemany(sql.PIECE_DROP, db.execute(sql.PIECE_STRAYS, TEXTS["blob"].first).fetchall())
             # Made now, while there is room, so that an append needs none for it.
             self._mark.write_head(self.head())
             self._mark.write_inbox(last_posted(self._db))

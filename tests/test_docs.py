@@ -67,10 +67,12 @@ def blocks(page: str) -> list[Block]:
 
 
 def environment() -> dict[str, str]:
-    """Where this Python's commands come first, and nothing of the person who runs the tests is read."""
+    """Where this Python's commands come first, and nothing of the person who runs the tests is read. What is compiled is
+    not kept: pages change their files quicker than a compiled file can tell."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("WEFT_", "OPENAI_"))}
     commands = str(Path(sys.executable).parent)
-    return {**kept, "PATH": commands + os.pathsep + kept.get("PATH", ""), "PYTHONUTF8": "1", "COLUMNS": "80"}
+    path = commands + os.pathsep + kept.get("PATH", "")
+    return {**kept, "PATH": path, "PYTHONUTF8": "1", "COLUMNS": "80", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def pattern(expected: str) -> re.Pattern[str]:

@@ -501,7 +501,7 @@ class Engine(Ledger):
     def _skip(self, slot: Slot, joins: list[Edge], first: int) -> None:
         """It settled, without the cuts between `first` and there. `joins`: see `Graph.turn`."""
         assert slot.result is not None
-        if slot.due is not None:
+        if not slot.current:  # also where something below it is due: its own mark says no more of what it skipped
             joins = [edge for edges in slot.readers.values() for edge in edges]
         if joins:
             self._hold_marks(joins, first, slot.result.at)

@@ -208,7 +208,7 @@ class DueRows(AllowedRows):
             is_told = is_sure and all(row.first_max < at for row in rows) and len(rows) == len(had)
             is_told = is_told and (None not in after or self._first_min(place) == NEVER)
             firsts = min(row.first_min for row in rows), max(row.first_max for row in rows)
-            self._hold_marks(place, firsts, at, is_told=is_told)
+            self._hold_marks(key, firsts, at, is_told=is_told)
 
     def _is_there(self, key: SlotKey) -> bool:
         return not key.element or key.element in self._elements.get(key[:2], ())
@@ -237,9 +237,10 @@ class DueRows(AllowedRows):
         self._shown[key] = _GONE
         self._open[key] = NO_ROW  # also where nothing is known of other rows: a tombstone leaves none
 
-    def _hold_marks(self, place: Place, first: tuple[int, int], at: int, *, is_told: bool) -> None:
+    def _hold_marks(self, settled: SlotKey, first: tuple[int, int], at: int, *, is_told: bool) -> None:
         """It is right at `at`, and was perhaps not right since its row began: nor is what reads it beside others, be
         it through what has become current with it. `is_told`: whoever reads it hears of that for sure."""
+        place = settled[:2]
         todo, seen = [(place, first[1])], {place}
         while todo:
             node, most = todo.pop()
@@ -251,6 +252,8 @@ class DueRows(AllowedRows):
                     row = Bounds(min(first[0], self._first_min(key[:2])), min(here, unsettled), at, at)
                     is_sure = is_told and node == place and not is_through and self._wiring.is_certain(reading)
                     is_sure = is_sure and unsettled < NEVER and self._made_at.get(key, at) < at
+                    if not reading.number and self._wiring.is_each(reading.reader):
+                        is_sure = is_sure and key.element == settled.element  # the others read other elements
                     before = frozenset() if is_sure and self._allowed(key) == NO_ROW else self._allowed(key)
                     self._put(key, before | {row})
                 if self._wiring.is_each(reading.reader):

@@ -67,8 +67,8 @@ def blocks(page: str) -> list[Block]:
 
 
 def environment() -> dict[str, str]:
-    """Where this Python's commands come first, and nothing of the person who runs the tests is read. What is compiled is
-    not kept: pages change their files quicker than a compiled file can tell."""
+    """Where this Python's commands come first, and nothing of the person who runs the tests is read. Nothing compiled
+    is kept: pages change their files quicker than a compiled file can tell."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("WEFT_", "OPENAI_"))}
     commands = str(Path(sys.executable).parent)
     path = commands + os.pathsep + kept.get("PATH", "")

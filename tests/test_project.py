@@ -146,7 +146,7 @@ def test_every_mutant_fits_the_code_and_has_a_name_of_its_own() -> None:
     mutants = list(declared(ROOT / "tests" / "mutants"))
 
     for mutant in mutants:
-        mutated((PACKAGE / mutant.file).read_text(encoding="utf-8"), mutant)
+        compile(mutated((PACKAGE / mutant.file).read_text(encoding="utf-8"), mutant), mutant.file, "exec")
     assert len({mutant.name for mutant in mutants}) == len(mutants)
 
 

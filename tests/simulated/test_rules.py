@@ -9,7 +9,7 @@ import pytest
 from weft.slot import SlotKey
 from weft.store import DUE, VERSION, Batch, Key, Row, Store, Table
 from weft.testing.rule import RuleBroken
-from weft.testing.rules import check_log, check_rebuilt
+from weft.testing.rules import check_log, check_rebuilt, reads_through
 from weft.testing.scenarios import SCENARIOS
 from weft.testing.simulation import Simulation
 from weft.testing.story import Story, make_story
@@ -29,25 +29,27 @@ def put(store: Store, table: Table, key: Key, row: Row | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "was_one_life", "is_found"),
+    ("by", "was_one_life", "through", "is_found"),
     [
-        ((-1, 0), True, True),
-        ((-1, 0), False, False),
-        ((1, 0), False, True),
-        ((0, 1), True, True),
-        ((0, 1), False, True),
-        ((-1, 1), False, True),
+        ((-1, 0), True, True, True),
+        ((-1, 0), False, True, False),
+        ((-1, 0), False, False, True),
+        ((1, 0), False, True, True),
+        ((0, 1), True, True, True),
+        ((0, 1), False, True, True),
+        ((-1, 1), False, True, True),
     ],
 )
 def test_a_due_row_that_a_rebuild_makes_otherwise_is_found(
-    by: tuple[int, int], was_one_life: bool, is_found: bool
+    by: tuple[int, int], was_one_life: bool, through: bool, is_found: bool
 ) -> None:
-    simulation, store = told(make_story(35))
-    key, row = next((key, row) for key, row in store.rows(DUE) if key[2] != "")
+    simulation, store = told(make_story(34))
+    specs = simulation._specs()
+    key, row = next((key, row) for key, row in store.rows(DUE) if reads_through(store, specs, key) == through)
     put(store, DUE, key, (row[0] + by[0], row[1] + by[1]))  # type: ignore[operator]
 
     with pytest.raises(RuleBroken, match="rows of due differ") if is_found else contextlib.nullcontext():
-        check_rebuilt(store, simulation._specs(), epoch=store.acquire(), was_one_life=was_one_life)
+        check_rebuilt(store, specs, epoch=store.acquire(), was_one_life=was_one_life)
 
 
 def test_a_due_row_that_a_rebuild_makes_and_an_engine_had_not_is_found() -> None:

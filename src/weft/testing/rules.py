@@ -25,7 +25,7 @@ from weft.rebuild import rebuild
 from weft.record import Record
 from weft.schedule import mark_of
 from weft.slot import Err, Gone, Ok, Outcome, SlotKey
-from weft.spec import TypeSpec
+from weft.spec import NodeSpec, TypeSpec
 from weft.standing import ERASED, without
 from weft.store import ATTEMPT, DUE, ENTITY, MEMO, TABLES, TREE, VERSION, Head, Key, Row, Store, memo_key
 from weft.stores.chain import EMPTY, flaw
@@ -382,8 +382,8 @@ def check_elements(store: Store, reference: Reference) -> None:
 
 def check_rebuilt(store: Store, types: Mapping[str, TypeSpec], *, epoch: int, was_one_life: bool) -> None:
     """The tables that the log makes are those that were there. An engine that began anew, as it does behind a crash or
-    a refused write, does not know since when a reference leads where it does: so what it says is due may be due since
-    an earlier cut than the log says. Raises `RuleBroken`."""
+    a refused write, does not know since when a reference leads where it does: so what reads through one may be due
+    since an earlier cut than the log says. Raises `RuleBroken`."""
     before = _tables(store)
     rebuild(store, epoch=epoch, types=types)
     after = _tables(store)
@@ -393,7 +393,8 @@ def check_rebuilt(store: Store, types: Mapping[str, TypeSpec], *, epoch: int, wa
     for key in [key for key in has if _picks(store, types, key)]:
         had[key] = has[key]
     if not was_one_life:
-        had |= {key: row for key, row in has.items() if key in had and _is_since_earlier(had[key], row)}
+        through = [key for key in had.keys() & has.keys() if reads_through(store, types, key)]
+        had |= {key: has[key] for key in through if _is_since_earlier(had[key], has[key])}
     for name, rows in before.items():
         differ = sorted(str(key) for key in rows.keys() | after[name].keys() if rows.get(key) != after[name].get(key))
         require(not differ, "I11", f"rows of {name} differ after a rebuild: {', '.join(differ[:3])}")
@@ -407,9 +408,19 @@ def _is_since_earlier(had: Row, has: Row) -> bool:
 
 def _picks(store: Store, types: Mapping[str, TypeSpec], key: Key) -> bool:
     """Whether a slot reads one of two branches, as its test says."""
-    row = store.row(ENTITY, key[:1])
-    node = types[str(row[0])].nodes.get(str(key[1])) if row is not None else None
+    node = _node(store, types, key)
     return node is not None and node.kind == "choose"
+
+
+def reads_through(store: Store, types: Mapping[str, TypeSpec], key: Key) -> bool:
+    """Whether a slot reads something through a reference."""
+    node = _node(store, types, key)
+    return node is not None and any(entry.ref for entry in node.inputs)
+
+
+def _node(store: Store, types: Mapping[str, TypeSpec], key: Key) -> NodeSpec | None:
+    row = store.row(ENTITY, key[:1])
+    return types[str(row[0])].nodes.get(str(key[1])) if row is not None else None
 
 
 def _tables(store: Store) -> dict[str, dict[Key, Row]]:

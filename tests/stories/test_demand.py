@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import weft
-from tests.until import until
+from tests.until import unread, until
 from weft import Entity, Field, Space, derive, field, op
 from weft.content import encode
 from weft.inbox import Inbox
@@ -59,7 +59,7 @@ def made(space: Space) -> dict[str, int]:
 
 def demanded(space: Space) -> set[str]:
     """The nodes that somebody watches, by their names, once the engine has read what other programs say."""
-    until(lambda: not space._store.inbox())
+    until(lambda: not unread(space))
     with space._host.view() as engine:
         return {node for _, node, _ in engine.watched}
 
@@ -178,5 +178,5 @@ def test_what_a_command_has_tried_again_is_made_though_it_left_before_an_engine_
         client._host.watch((sheet.id, "hundred", ""))
 
     with weft.open(path, types=[Sheet]) as space:
-        until(lambda: not space._store.inbox())
+        until(lambda: not unread(space))
         assert made(space) == {"doubled": 1}

@@ -10,6 +10,7 @@ import pytest
 import weft
 from tests.laws.test_rebuild import tables
 from tests.stories.operations import doubled
+from tests.until import unread
 from weft import Blob, Entity, Field, Settled, derive, field, items
 from weft.client import ClientDefines
 from weft.pins import DefinitionPinned, NothingToPin, Pin, PinnedByEngine
@@ -66,7 +67,7 @@ def test_beside_an_engine_of_newer_code_an_older_program_reads_and_edits_nothing
         with pytest.raises(ReadOnly, match=r"is open for reading only\. This program's definition of Note"):
             one.x = 5
         assert one.x == 1
-        assert engine._store.inbox() == []
+        assert unread(engine) == []
 
 
 def test_whatever_would_be_said_is_refused_and_leaves_no_trace(path: str) -> None:
@@ -88,7 +89,7 @@ def test_whatever_would_be_said_is_refused_and_leaves_no_trace(path: str) -> Non
             with pytest.raises((ReadOnly, PinnedByEngine)):
                 act()
 
-        assert engine._store.inbox() == []
+        assert unread(engine) == []
         assert not engine._store.has_blob(Blob.from_bytes(b"a photo").id)
         with engine.view() as inner:
             assert not inner.watched

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import weft
-from tests.until import until
+from tests.until import unread, until
 from weft import Entity, Field, Settled, Space, WaitTimeout, derive, field, op
 from weft.demanded import Demanded, Watch
 
@@ -56,7 +56,7 @@ def space(path: str, request: pytest.FixtureRequest) -> Iterator[Space]:
 def demanded(space: Space) -> set[str]:
     """What the engine computes for anybody, once it has read what was said to it."""
     engine: Space = space._host.__dict__.get("engine_of_test", space)
-    until(lambda: not engine._store.inbox())
+    until(lambda: not unread(engine))
     with engine.view() as one:
         return {node for _, node, _ in one.watched}
 

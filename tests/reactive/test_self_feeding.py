@@ -16,7 +16,7 @@ class Echo(Entity):
 
 
 def feed(space: Space, echo: Echo, edits: list[int]) -> None:
-    with space.subscribe(after=space.position) as activities:
+    with space.subscribe() as activities:  # from the beginning, as its first value may be there already
         for activity in activities:
             if activity.type in ("node.settled", "node.reused"):
                 edits.append(activity.position)

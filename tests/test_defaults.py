@@ -44,7 +44,7 @@ def test_constants_are_found_with_their_docstrings() -> None:
         ("LINE_BYTES", 100, "100 B"),
         ("POLL_S", 0.02, "0.02 s"),
         ("delay_s_max", 60.0, "60 s"),
-        ("RESULTS_MAX", 2000, "2,000"),
+        ("RESULTS_MAX", 1024, "1,024"),
         ("factor", 2.0, "2"),
     ],
 )

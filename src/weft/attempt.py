@@ -30,7 +30,7 @@ from weft.held.cuts import Cuts
 from weft.held.quiet import Quiet
 from weft.held.shown import Reading
 from weft.identity import rule_of
-from weft.intake import LOST, Taken, given, take, values_of
+from weft.intake import LOST, Kept, Taken, given, take, values_of
 from weft.matching.vector import Vectors
 from weft.operation import Operation
 from weft.placing import SLOW_S, Placing
@@ -54,6 +54,16 @@ class Waiting(NamedTuple):
     """A slot that cannot be run yet; `why` is empty where something else must settle first."""
 
     why: str = ""
+
+
+class Asked(NamedTuple):
+    """A call by what it is given: its arguments, and what it is looked up by."""
+
+    taken: Taken
+    names: list[bytes]
+    kept: list[Kept]
+    key: Cid
+    preimage: bytes
 
 
 class Keyed(NamedTuple):
@@ -86,6 +96,10 @@ class Attempt(Struct, eq=False):
     """The index from which on a partial value of it is newer than what is shown."""
 
 
+CALLED = ("derive", "each")
+"""The kinds of nodes that call an operation."""
+TURN_PARTS = 16
+"""Calls are looked up for such a part of a turn at once: what these make ready is begun in the next part."""
 BACKOFF = object()
 """Stands in a slot's place for an attempt while a retry waits."""
 
@@ -114,6 +128,8 @@ class Attempts:
         """Those whose outcome is not durable yet."""
         self.sending: list[tuple[Call, Runner]] = []
         self.stuck: dict[SlotKey, str] = {}
+        self._ahead: dict[Slot, Asked] = {}
+        """Of the slots that are begun next, the calls."""
         self.number = 0
         self.quiet = Quiet()
         self.placing = Placing(runners, services)
@@ -127,13 +143,31 @@ class Attempts:
         for key in self.placing.released(self.open):
             if (slot := self._slot(key)) is not None:
                 self.engine.graph.offer(slot)
-        for slot in ready.turn(results_max):
-            slot.queued = False
-            self.begin(slot)
+        for slots in ready.turn(results_max, max(1, results_max // TURN_PARTS)):
+            self._look_ahead(slots)
+            for slot in slots:
+                slot.queued = False
+                self.begin(slot)
         pins = self.engine.graph.pins
         if pins and not self.open and (not ready or pins[0] == self.engine.cut):
             self.engine.cuts.forget()  # nobody holds an older cut than the newest
         return bool(ready)
+
+    def _look_ahead(self, slots: Sequence[Slot]) -> None:
+        """Ask the store once what many calls came to before. What they are given stays what it is until they are begun:
+        nothing that is read there is unsettled, and nobody tells anything meanwhile."""
+        self._ahead.clear()
+        for slot in slots if len(slots) > 1 else ():
+            if slot.due is None or slot.pending or slot.spec.kind not in CALLED or slot.spec.own:
+                continue
+            try:
+                taken, code = take(slot), slot.spec.code
+                asked = self._asked(slot, code, taken) if taken.has_all and code is not None else None
+            except Undecodable:
+                continue  # said when it is begun
+            if asked is not None:
+                self._ahead[slot] = asked
+        self.engine.look_up([one.key for one in self._ahead.values()])
 
     def begin(self, slot: Slot) -> None:
         """Do what there is to do for one slot now."""
@@ -192,18 +226,31 @@ class Attempts:
         spec, is_whole = slot.spec, reading is not None or not slot.pending
         if spec.kind == "choose":
             return self._choose(slot, cut, reading)
-        taken = take(slot, None if reading is None else reading.edges)
+        ahead = self._ahead.get(slot) if reading is None else None
+        taken = ahead.taken if ahead is not None else take(slot, None if reading is None else reading.edges)
         if not taken.has_all and (number := _lacking(slot, taken)) is not None:
             edge, outcome = taken.edges[number], taken.outcomes[number]
             return self._pass_on(slot, taken, edge, outcome, cut) if is_whole else Waiting()
         if spec.code is None:
             return Waiting(f"the type {slot.thing.type.name} was opened without its code; give it to open(types=…)")
-        if spec.kind not in ("derive", "each"):
+        if spec.kind not in CALLED:
             return self._built_in(slot, cut, taken) if is_whole else Waiting()
         policy = spec.code.policy
         if policy is not None and is_whole and not self.quiet.may_begin(slot, policy, self.engine.timer):
             return None
-        return self._call(slot, spec.code, cut, taken, reading)
+        asked = ahead or self._asked(slot, spec.code, taken)
+        return self._call(slot, spec.code, cut, asked, reading) if asked is not None else Waiting()
+
+    def _asked(self, slot: Slot, code: NodeCode, taken: Taken) -> Asked | None:
+        """The call of a slot that was given this; None while a partial value is still to come."""
+        found = given(slot, code, taken, self.engine.store.open_blob)
+        if found is None:
+            return None
+        names, kept = found
+        if slot.spec.own:
+            own = encoded_link(slot.last.content) if slot.last is not None else encode(slot.spec.initial)
+            names = [own, *names]
+        return Asked(taken, names, kept, *self.call_key(slot, names))
 
     def _pass_on(self, slot: Slot, taken: Taken, edge: Edge | None, outcome: Outcome, cut: int) -> Settling:
         """An error or an absence above is one here, without a call; the error names where it began."""
@@ -257,22 +304,14 @@ class Attempts:
         return Settling(cut, outcome, key, (0, 0), taken.inputs, taken.used, "built in", preimage)
 
     def _call(
-        self, slot: Slot, code: NodeCode, cut: int, taken: Taken, reading: Reading | None
+        self, slot: Slot, code: NodeCode, cut: int, asked: Asked, reading: Reading | None
     ) -> Settling | Waiting | None:
         spec, operation, open_blob = slot.spec, code.operation, self.engine.store.open_blob
-        is_whole = reading is not None or not slot.pending
+        (taken, names, kept, key, preimage), is_whole = asked, reading is not None or not slot.pending
         assert operation is not None
-        found = given(slot, code, taken, open_blob)
-        if found is None:
-            return Waiting()
-        names, kept = found
-        if spec.own:
-            if is_whole and self._same_inputs(slot, names):
-                assert slot.result is not None
-                return self._reuse(slot, cut, taken, slot.result.call_key, slot.result.outcome)
-            own = encoded_link(slot.last.content) if slot.last is not None else encode(spec.initial)
-            names = [own, *names]
-        key, preimage = self.keys.key(spec, names, self.engine.fingerprints)
+        if spec.own and is_whole and self._same_inputs(slot, names[1:]):
+            assert slot.result is not None
+            return self._reuse(slot, cut, taken, slot.result.call_key, slot.result.outcome)
         wanted: Wanted | None = None
         if is_whole:
             known = self.engine.recall(key)

@@ -34,6 +34,7 @@ from weft.pump import Pump, SpaceClosed
 from weft.settlement import Place, Settlement, fail, finish, is_settled, open_settlement
 from weft.spec import TypeSpec
 from weft.store import Store, StoreFailed
+from weft.turns.crowd import CrowdedLock
 
 if TYPE_CHECKING:
     import asyncio  # Elsewhere imported where a loop runs or is awaited: it takes as long as half of Weft.
@@ -69,7 +70,7 @@ class Home:
     ) -> None:
         self.store, self.types, self.services, self._point = store, specs, services, on_point
         self.kinds: dict[str, type] = {}
-        self.lock = threading.RLock()
+        self.lock = CrowdedLock()
         self.turned = threading.Condition()
         self.turns = 0
         self.is_async = False
@@ -148,6 +149,7 @@ class Home:
             make_attempts=self.make_attempts,
             services=self.services,
             lock=self.lock,
+            is_alone=not self.is_async,
             on_turn=self._on_turn,
             on_point=self._point,
         )

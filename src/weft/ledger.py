@@ -101,7 +101,7 @@ class Ledger(Loader):
         """Slots with a result that was erased, and its position, while a replay has not come to where that is said."""
         self.has_blanks = False
         """Whether a replay has met one."""
-        self._unknown: set[Cid] = set()
+        self._memos: dict[Cid, Row | None] = {}
         """Call keys that the store was asked for since the last commit, in vain."""
         self._recorded = RecentResults(store)
         self._read_head()
@@ -205,7 +205,7 @@ class Ledger(Loader):
 
     def _begin_batch(self) -> None:
         self.batch = Batch()
-        self._unknown.clear()
+        self._memos.clear()
 
     def forget(self) -> None:
         """Drop the open batch and all that is in memory; what is watched stays watched."""
@@ -402,13 +402,15 @@ class Ledger(Loader):
 
     def memo(self, call_key: Cid) -> Row | None:
         """The row of a call key. The store is asked once a batch: a call is looked up before it is made, and after."""
-        key = memo_key(call_key)
-        known = self.batch.rows[MEMO].get(key)
-        if known is None and call_key not in self._unknown:
-            known = self.store.row(MEMO, key)
-            if known is None:
-                self._unknown.add(call_key)
-        return known
+        known = self.batch.rows[MEMO].get(memo_key(call_key))
+        if known is None and call_key not in self._memos:
+            self.look_up([call_key])
+        return known or self._memos[call_key]
+
+    def look_up(self, call_keys: Sequence[Cid]) -> None:
+        """Ask the store for the rows of many call keys at once, for `memo`."""
+        keys = [memo_key(one) for one in call_keys]
+        self._memos.update(zip(call_keys, map(self.store.some(MEMO, keys).get, keys), strict=True))
 
     # ---- trees that slots show ----
     def keep_nodes(self, slot: Slot, tree: Tree, at: int, inputs: Sequence[Plain]) -> None:

@@ -27,11 +27,18 @@ from weft.inbox import Inbox
 from weft.points import OnPoint, pass_by
 from weft.slot import Ok, SlotKey
 from weft.store import StoreFailed
+from weft.turns.crowd import CrowdedLock
 
 _log = logging.getLogger("weft")
 
-RESULTS_MAX = 2000
-"""How many slots one turn settles before it commits: bounds what an edit waits behind."""
+RESULTS_MAX = 1024
+"""How many slots one turn settles before it commits, or looks whether anybody waits for it: bounds what an edit waits
+behind."""
+UNASKED_MAX = 5120
+"""How many it settles while nobody waits, on a loop of its own: the more a commit takes along, the fewer pages are
+written for each."""
+RECORDS_MAX = 256
+"""It takes along no more than so many records, of some 32 KiB each."""
 RESULTS_HERE_MAX = 16
 """How many an edit settles that is made where it is asked for; the loop settles the rest."""
 POLL_S = 0.02
@@ -55,7 +62,8 @@ class Pump:
         *,
         runners: Mapping[str, Runner],
         services: Mapping[str, object],
-        lock: threading.RLock,
+        lock: CrowdedLock,
+        is_alone: bool,
         on_turn: Callable[[], None],
         on_point: OnPoint = pass_by,
         make_attempts: Callable[..., Attempts] = Attempts,
@@ -95,7 +103,7 @@ class Pump:
         self._is_crowded = False
         """Whether the newest turn of the loop that took edits took several: then others are likely to come while one is
         made durable, and they had better share a sync than wait for one of each."""
-        self._thread = threading.get_ident()
+        self._thread, self._is_alone = threading.get_ident(), is_alone
         self.turner: int | None = None
         """The thread that does something of the engine's now."""
 
@@ -247,11 +255,20 @@ class Pump:
 
     def _settle(self, results_max: int, answers: list[Answer]) -> tuple[bool, tuple[bool, bool, bool]]:
         """Settle what is ready, and make the turn durable. Returns whether more is ready, and what was made durable."""
-        more = self.attempts.pump(results_max)
+        more, begun = self.attempts.pump(results_max), results_max
+        may_more = self._is_alone and results_max == RESULTS_MAX and not answers
+        while more and may_more and begun < UNASKED_MAX and not self._is_asked():
+            more, begun = self.attempts.pump(results_max), begun + results_max
         made = (bool(answers), bool(self.engine.batch.taken), self.engine.has_results)
         self._pass(made, "edits folded", "inbox folded", "results settled")
         self.engine.commit()
         return more, made
+
+    def _is_asked(self) -> bool:
+        """Whether anybody waits for the end of this turn: to edit, to read, or for what it settled."""
+        is_for_loop = bool(self.submitted or self.reports or self.woken or self.is_closing)
+        is_long = len(self.engine.batch.records) > RECORDS_MAX
+        return is_for_loop or is_long or self.lock.waiting > 0 or self.engine.graph.ready.is_served
 
     def _tell(self, made: tuple[bool, bool, bool], answers: list[Answer]) -> None:
         """The turn is durable: say so to whoever edited."""

@@ -20,7 +20,7 @@ from weft.graph import NEVER, Due
 def due_by(cut: int, had: Due | None, first_before: int) -> Due:
     """The row of a slot made due by `cut`. `first_before` is its first() until now; a row it had says no later one."""
     if had is not None:
-        return Due(min(had.first, cut), max(had.last, cut))
+        return had if had.first <= cut <= had.last else Due(min(had.first, cut), max(had.last, cut))
     return _row(min(cut, first_before), cut)
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
@@ -238,6 +238,10 @@ class Rows(Protocol):
 
     def row(self, table: Table, key: Key, /) -> Row | None:
         """The row at exactly this key."""
+        ...
+
+    def some(self, table: Table, keys: Sequence[Key], /) -> Mapping[Key, Row]:
+        """The rows at these keys, of those that are there; as one by one, and quicker."""
         ...
 
     def rows(self, table: Table, prefix: Key = (), /) -> Iterator[tuple[Key, Row]]:

@@ -24,7 +24,12 @@ def some(entity: str, node: str = "n", element: str = "") -> Some:
 
 def rest(ready: Ready[Some]) -> list[Some]:
     """What is left, by turns in which one is begun."""
-    return [one for turn in iter(lambda: list(ready.turn(1)), []) for one in turn]
+    return [one for turn in iter(lambda: whole(ready, 1), []) for one in turn]
+
+
+def whole(ready: Ready[Some], slots_max: int) -> list[Some]:
+    """One turn."""
+    return [one for part in ready.turn(slots_max) for one in part]
 
 
 def entities(ready: Ready[Some]) -> str:
@@ -34,7 +39,7 @@ def entities(ready: Ready[Some]) -> str:
 
 def begin(ready: Ready[Some]) -> Some:
     """The next."""
-    (one,) = ready.turn(1)
+    (one,) = whole(ready, 1)
     return one
 
 
@@ -43,7 +48,7 @@ def test_what_fits_in_a_turn_is_left_in_the_order_in_which_it_was_offered() -> N
     ready.offered += [some("a"), some("a"), some("b")]
 
     begun = []
-    for one in ready.turn(4):
+    for (one,) in ready.turn(4):
         begun.append(one.key.entity)
         if one.key.entity == "b":
             ready.offered += [some("c")] * 2  # as what settles makes others ready: so many still belong to this turn
@@ -60,8 +65,30 @@ def test_what_does_not_fit_is_begun_by_turns_also_what_is_offered_later() -> Non
 
     ready.offered += [some("c"), some("b")]
 
-    assert [one.key.entity for one in (*begun, *ready.turn(100))] == [*"abacbaaa"]
+    assert [one.key.entity for one in (*begun, *whole(ready, 100))] == [*"abacbaaa"]
     assert not ready
+
+
+def test_a_turn_is_given_in_parts_and_what_is_offered_meanwhile_in_the_next() -> None:
+    ready: Ready[Some] = Ready()
+    ready.offered += [some("a")] * 5
+
+    parts = []
+    for part in ready.turn(9, 3):
+        parts.append("".join(one.key.entity for one in part))
+        if parts == ["aaa"]:
+            ready.offered += [some("b"), some("c")]
+
+    assert parts == ["aaa", "aab", "c"]
+    assert not ready
+
+
+def test_a_turn_says_whether_nothing_is_left_of_what_somebody_waits_for() -> None:
+    ready: Ready[Some] = Ready()
+    ready.hurry(["w"])
+    ready.offered += [some("a")] * 9 + [some("w")] * 2
+
+    assert [(whole(ready, 3), ready.is_served)[1] for _ in range(3)] == [False, True, False]
 
 
 def test_the_nodes_of_one_entity_take_turns() -> None:

@@ -144,6 +144,10 @@ class MemoryStore:
         bucket = None if buckets is None else buckets.get(key[0] if len(table.key) > 1 else "")
         return None if bucket is None else bucket.rows.get(key)
 
+    def some(self, table: Table, keys: Sequence[Key], /) -> Mapping[Key, Row]:
+        """The rows at these keys, of those that are there."""
+        return {key: row for key in keys if (row := self.row(table, key)) is not None}
+
     def rows(self, table: Table, prefix: Key = (), /) -> Iterator[tuple[Key, Row]]:
         """All rows whose key begins with `prefix`, ascending by key; a snapshot. O(rows returned), sorted once."""
         with self._space.lock:

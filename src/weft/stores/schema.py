@@ -102,6 +102,8 @@ class TableText:
         self.drop = f'DELETE FROM "{table.name}" WHERE ' + _where(keys)
         self.empty = f'DELETE FROM "{table.name}"'
         self.get = f'SELECT * FROM "{table.name}" WHERE ' + _where(keys)
+        self.some = tuple((count, f"{self.get}{(' OR ' + _where(keys)) * (count - 1)}") for count in (64, 8, 1))
+        """Queries for the rows at so many keys."""
         # Behind all integers and texts, and before all other blobs: no range by a part of the key meets the first row.
         other = " OR ".join(f"{key} IS NOT x''" for key in keys)
         self.ranges = tuple(

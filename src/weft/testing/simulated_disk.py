@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -239,6 +239,11 @@ class SimulatedStore:
         """A row."""
         self._life.check()
         return self._mine.row(table, key)
+
+    def some(self, table: Table, keys: Sequence[Key], /) -> Mapping[Key, Row]:
+        """Rows by their keys."""
+        self._life.check()
+        return self._mine.some(table, keys)
 
     def rows(self, table: Table, prefix: Key = (), /) -> Iterator[tuple[Key, Row]]:
         """Rows by prefix."""

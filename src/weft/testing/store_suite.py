@@ -17,7 +17,7 @@ import hashlib
 import itertools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -328,6 +328,25 @@ class StoreSuite:
         put_rows(store, {key: None, ("never", "was", ""): None}, epoch=epoch)
         assert store.row(STATE, key) is None
         assert list(store.rows(STATE)) == []
+
+    def test_several_rows_are_read_by_their_keys_as_one_by_one(self) -> None:
+        """As many as are asked for at once, those that are there."""
+        store = self.open()
+        epoch = store.acquire()
+        batch = Batch()
+        for number in range(0, 200, 2):
+            batch.put(STATE, ("e", "n", str(number)), (b"%d" % number, None))
+            batch.put(KIND, ("Post", number, f"e{number}"), ())
+        store.append(batch, epoch=epoch)
+
+        for table, keys in (
+            (STATE, [("e", "n", str(number)) for number in range(200)]),
+            (KIND, [("Post", number, f"e{number}") for number in range(75)] * 2),
+            (KIND, [("Post", 2, "e2")]),
+            (STATE, []),
+        ):
+            asked: Sequence[Key] = list(keys)
+            assert store.some(table, asked) == {key: row for key in asked if (row := store.row(table, key)) is not None}
 
     def test_every_table_takes_rows_of_its_own_width(self) -> None:
         store = self.open()

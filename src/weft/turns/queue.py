@@ -107,7 +107,7 @@ class _Asker(_Circle[T]):
         one = place.one
         assert one is not None
         place._before._behind, place._behind._before = place._behind, place._before
-        place._before = place._behind = place
+        del place._before, place._behind  # what leads to itself stays until the garbage is collected
         place.one = None
         self.waiting -= 1
         return one

@@ -43,22 +43,26 @@ class Ready(Generic[T]):
         self._hurried: OrderedDict[str, None] = OrderedDict()
         """Those of them that may have something in turns."""
         self._was_hurried = False
+        self.is_served = False
+        """Whether of something that somebody waits for nothing was left in the newest turn."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to begin."""
         return bool(self.offered or self._turns)
 
-    def turn(self, slots_max: int) -> Iterator[T]:
-        """What one turn begins, so many at most; what is offered meanwhile is among it."""
-        begun = 0
+    def turn(self, slots_max: int, part_max: int = 1) -> Iterator[list[T]]:
+        """What one turn begins, so many at most, in parts; what is offered meanwhile is in the next parts."""
+        self.is_served = False
+        while slots_max and (some := self._some(slots_max, min(slots_max, part_max))):
+            slots_max -= len(some)
+            yield some
+
+    def _some(self, slots_max: int, count: int) -> list[T]:
         if not self._turns and len(self.offered) <= slots_max:
-            for one in islice(self.offered, slots_max):
-                begun += 1
-                yield one
-            del self.offered[:begun]
-        while begun < slots_max and (following := self._next()) is not None:
-            begun += 1
-            yield following
+            some = self.offered[:count]
+            del self.offered[:count]
+            return some
+        return list(islice(iter(self._next, None), count))
 
     def _next(self) -> T | None:
         """The next in turn; None where there is none."""
@@ -74,6 +78,7 @@ class Ready(Generic[T]):
                 self._hurried.move_to_end(by)
                 return found
             del self._hurried[by]
+            self.is_served = True
         return self._turns.popleft()
 
     def _put_in_turns(self) -> None:

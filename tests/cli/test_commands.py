@@ -465,15 +465,21 @@ def test_the_doctor_says_of_a_stranger_what_show_says(tmp_path: Path, script: Pa
         assert "rebuild" not in done.stderr
 
 
-def test_a_first_page_that_only_the_log_still_has_is_left_to_a_copy(tmp_path: Path, weft: Weft) -> None:
-    path = tmp_path / "lost.weft"
+def killed_writer(folder: Path) -> Path:
+    """A space whose only program was killed: what it told is in the write-ahead log alone."""
+    path = folder / "lost.weft"
     killed = (
         f"import os, weft; from weft import Entity, Field, field\n"
         f"class Note(Entity):\n    text: Field[str] = field()\n"
         f"weft.open({str(path)!r}, types=[Note]).create(Note, text='kept')\nos._exit(0)"
     )
-    (tmp_path / "killed.py").write_text(killed)
-    subprocess.run([command()[0], "killed.py"], cwd=tmp_path, env=clean(), check=True)
+    (folder / "killed.py").write_text(killed)
+    subprocess.run([command()[0], "killed.py"], cwd=folder, env=clean(), check=True)
+    return path
+
+
+def test_a_first_page_that_only_the_log_still_has_is_left_to_a_copy(tmp_path: Path, weft: Weft) -> None:
+    path = killed_writer(tmp_path)
     main = path.read_bytes()
     path.write_bytes(main[4096:8192] + main[4096:])
 
@@ -489,14 +495,7 @@ def test_a_first_page_that_only_the_log_still_has_is_left_to_a_copy(tmp_path: Pa
 
 
 def test_a_space_that_lost_its_log_is_led_back_to_it_and_not_in_a_circle(tmp_path: Path, weft: Weft) -> None:
-    path, wal = tmp_path / "lost.weft", tmp_path / "lost.weft-wal"
-    killed = (
-        f"import os, weft; from weft import Entity, Field, field\n"
-        f"class Note(Entity):\n    text: Field[str] = field()\n"
-        f"weft.open({str(path)!r}, types=[Note]).create(Note, text='kept')\nos._exit(0)"
-    )
-    (tmp_path / "killed.py").write_text(killed)
-    subprocess.run([command()[0], "killed.py"], cwd=tmp_path, env=clean(), check=True)
+    wal = Path(f"{killed_writer(tmp_path)}-wal")
     wal.rename(tmp_path / "put away")
 
     found, rebuilt = weft("doctor", "lost.weft"), weft("doctor", "lost.weft", "--rebuild")

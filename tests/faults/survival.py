@@ -27,7 +27,7 @@ from weft.stores.schema import SCHEMA, Schema
 from weft.stores.sqlite import SqliteStore
 
 SPECS = {type_name(kind): compile_type(kind) for kind in TYPES}
-NOTHING = Found(records=(), events=(), at={}, ids={}, waiting=0)
+NOTHING = Found(records=(), events=(), at={}, ids={}, waiting=())
 """What is found where no space was made yet."""
 
 

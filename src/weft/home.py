@@ -34,7 +34,7 @@ from weft.pump import Pump, SpaceClosed
 from weft.settlement import Place, Settlement, fail, finish, is_settled, open_settlement
 from weft.spec import TypeSpec
 from weft.store import Store, StoreFailed
-from weft.turns.crowd import CrowdedLock
+from weft.turns.crowd import Crowd
 
 if TYPE_CHECKING:
     import asyncio  # Elsewhere imported where a loop runs or is awaited: it takes as long as half of Weft.
@@ -70,7 +70,7 @@ class Home:
     ) -> None:
         self.store, self.types, self.services, self._point = store, specs, services, on_point
         self.kinds: dict[str, type] = {}
-        self.lock = CrowdedLock()
+        self.lock, self.crowd = threading.RLock(), Crowd()
         self.turned = threading.Condition()
         self.turns = 0
         self.is_async = False
@@ -149,6 +149,7 @@ class Home:
             make_attempts=self.make_attempts,
             services=self.services,
             lock=self.lock,
+            crowd=self.crowd,
             is_alone=not self.is_async,
             on_turn=self._on_turn,
             on_point=self._point,
@@ -184,7 +185,7 @@ class Home:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(START_S)
         self._on_turn()
-        with self.lock:
+        with self.crowd, self.lock:
             self.store.close()
 
     async def close_here(self) -> None:
@@ -218,7 +219,7 @@ class Home:
     @contextlib.contextmanager
     def view(self) -> Iterator[Engine]:
         """The engine's memory, between two turns."""
-        with self.lock:
+        with self.crowd, self.lock:
             if self._is_closed:
                 raise SpaceClosed()
             yield self.engine
@@ -283,13 +284,13 @@ class Home:
     def watch(self, place: Place, *, stays: bool = False) -> None:
         """Demand a node until that is let go of: `stays` says so of a client, which an engine may outlive."""
         pump = self._running()
-        with self.lock:
+        with self.crowd, self.lock:
             self._demand(place)
         pump.ring()
 
     def let_go(self, place: Place) -> None:
         """Demand a node no longer, unless somebody else in this program does. Harmless when closed."""
-        with self.lock:
+        with self.crowd, self.lock:
             if self._demanded.let_go(place) and not self._is_closed:
                 self.engine.watch(*place, by=-1)
 
@@ -316,7 +317,7 @@ class Home:
                 waited.end()
             return future.done()
 
-        with self.lock:
+        with self.crowd, self.lock:
             if place[1]:
                 self._demand(place)
                 future.add_done_callback(lambda _: self._demanded.keep(place))
@@ -356,7 +357,7 @@ class Home:
                         fail(future, NotOffered(slot=str(slot.key), why=why))
             return future.done()
 
-        with self.lock:
+        with self.crowd, self.lock:
             if not check():
                 pump.waiters[check] = None
         pump.ring()

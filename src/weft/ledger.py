@@ -102,7 +102,7 @@ class Ledger(Loader):
         self.has_blanks = False
         """Whether a replay has met one."""
         self._memos: dict[Cid, Row | None] = {}
-        """Call keys that the store was asked for since the last commit, in vain."""
+        """What the store said of the call keys that it was asked for since the last commit."""
         self._recorded = RecentResults(store)
         self._read_head()
 

@@ -27,7 +27,7 @@ from weft.inbox import Inbox
 from weft.points import OnPoint, pass_by
 from weft.slot import Ok, SlotKey
 from weft.store import StoreFailed
-from weft.turns.crowd import CrowdedLock
+from weft.turns.crowd import Crowd
 
 _log = logging.getLogger("weft")
 
@@ -62,7 +62,8 @@ class Pump:
         *,
         runners: Mapping[str, Runner],
         services: Mapping[str, object],
-        lock: CrowdedLock,
+        lock: threading.RLock,
+        crowd: Crowd,
         is_alone: bool,
         on_turn: Callable[[], None],
         on_point: OnPoint = pass_by,
@@ -103,7 +104,7 @@ class Pump:
         self._is_crowded = False
         """Whether the newest turn of the loop that took edits took several: then others are likely to come while one is
         made durable, and they had better share a sync than wait for one of each."""
-        self._thread, self._is_alone = threading.get_ident(), is_alone
+        self._thread, self._is_alone, self.crowd = threading.get_ident(), is_alone, crowd
         self.turner: int | None = None
         """The thread that does something of the engine's now."""
 
@@ -268,7 +269,7 @@ class Pump:
         """Whether anybody waits for the end of this turn: to edit, to read, or for what it settled."""
         is_for_loop = bool(self.submitted or self.reports or self.woken or self.is_closing)
         is_long = len(self.engine.batch.records) > RECORDS_MAX
-        return is_for_loop or is_long or self.lock.waiting > 0 or self.engine.graph.ready.is_served
+        return is_for_loop or is_long or self.crowd.count > 0 or self.engine.graph.ready.is_served
 
     def _tell(self, made: tuple[bool, bool, bool], answers: list[Answer]) -> None:
         """The turn is durable: say so to whoever edited."""

@@ -131,7 +131,7 @@ def test_a_turn_ends_soon_where_somebody(way: str, space: Space, store: Counting
 
     def come() -> None:
         comer.start()
-        until(lambda: bool(pump.submitted) or pump.lock.waiting > 0)
+        until(lambda: bool(pump.submitted) or pump.crowd.count > 0)
 
     acts[AT] = come
     with space.watch(much.negatives):

@@ -1,18 +1,20 @@
-"""A lock counts those who wait for it, and only as long as they do."""
+"""A crowd counts those who stand before a lock, and only as long as they do."""
 
 from __future__ import annotations
 
 import threading
 
+import pytest
+
 from tests.until import until
-from weft.turns.crowd import CrowdedLock
+from weft.turns.crowd import Crowd
 
 
-def test_who_waits_is_counted_until_the_lock_is_theirs() -> None:
-    lock = CrowdedLock()
+def test_who_waits_is_counted_until_they_have_let_go() -> None:
+    lock, crowd = threading.RLock(), Crowd()
 
     def come() -> None:
-        with lock:
+        with crowd, lock:
             pass
 
     waiters = [threading.Thread(target=come) for _ in range(3)]
@@ -20,22 +22,17 @@ def test_who_waits_is_counted_until_the_lock_is_theirs() -> None:
     with lock:
         for waiter in waiters:
             waiter.start()
-        until(lambda: lock.waiting == 3)
+        until(lambda: crowd.count == 3)
     for waiter in waiters:
         waiter.join()
 
-    assert lock.waiting == 0
+    assert crowd.count == 0
 
 
-def test_who_has_it_takes_it_again_and_nobody_else_before_the_last_is_over() -> None:
-    lock, taken = CrowdedLock(), list[bool]()
+def test_who_leaves_by_an_error_has_left() -> None:
+    crowd = Crowd()
 
-    with lock, lock:
-        lock.release()
-        other = threading.Thread(target=lambda: taken.append(lock.acquire(blocking=False)))
-        other.start()
-        other.join()
-        lock.acquire()
+    with pytest.raises(KeyboardInterrupt), crowd:
+        raise KeyboardInterrupt
 
-    assert taken == [False]
-    assert lock.waiting == 0
+    assert crowd.count == 0

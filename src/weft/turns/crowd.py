@@ -1,7 +1,11 @@
-"""A lock that says how many wait for it, so that whoever holds it for long can let go of it at a good moment.
+"""A crowd: how many stand before a lock, so that whoever holds it for long can let go of it at a good moment.
 
-Knows nothing of what it guards.
-Invariant: a thread is counted from before it blocks until it has the lock.
+Whoever comes is within the crowd from before they ask for the lock until they have let go of it, as in
+`with crowd, lock:`. While somebody holds the lock who is not of the crowd, all of it waits. The lock itself stays one
+of Python's own: an interrupt cannot come between taking it and the block that lets go of it.
+
+Knows nothing of what the lock guards.
+Invariant: a crowd counts those who entered and have not left.
 Source: the queue length of monitors (Hansen; Hoare).
 """
 
@@ -10,35 +14,18 @@ from __future__ import annotations
 import threading
 
 
-class CrowdedLock:
-    """A lock that one thread may take several times."""
+class Crowd:
+    """Those who want a lock, or have it."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._count = threading.Lock()
-        self.waiting = 0
-        """How many threads wait for it."""
-
-    def acquire(self, blocking: bool = True) -> bool:
-        """Take it; returns whether that was done, which it always is where this may block."""
-        if self._lock.acquire(blocking=False):
-            return True
-        if not blocking:
-            return False
-        with self._count:
-            self.waiting += 1
-        try:
-            return self._lock.acquire()
-        finally:
-            with self._count:
-                self.waiting -= 1
-
-    def release(self) -> None:
-        """Let go of it once."""
-        self._lock.release()
+        self._lock = threading.Lock()
+        self.count = 0
+        """How many."""
 
     def __enter__(self) -> None:
-        self.acquire()
+        with self._lock:
+            self.count += 1
 
     def __exit__(self, *_: object) -> None:
-        self.release()
+        with self._lock:
+            self.count -= 1

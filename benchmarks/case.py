@@ -34,6 +34,8 @@ class Case:
     rounds_max: int = 1000
     is_time: bool = True
     """Else it measures something that yardsticks say nothing of, as memory."""
+    prepare: Callable[[], None] | None = None
+    """What has to be there first, each time; it may take long, so the yardsticks are measured behind it."""
     close: Callable[[], None] = lambda: None
 
 

@@ -55,6 +55,9 @@ def measured(cases: Sequence[Case], rounds: int) -> Figures:
         before = _taken(yardsticks)
         for case in others:
             if number < case.rounds_max:
+                if case.prepare is not None:
+                    case.prepare()
+                    before = _taken(yardsticks)
                 gc.collect()
                 took, after = case.measure(), _taken(yardsticks)
                 beside = {name: (before[name] + after[name]) / 2 for name in before}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.bench_collections import Anew
 from benchmarks.case import Case, Limit
 from benchmarks.figures import Figures, Sample, measured
 from benchmarks.run import found, main, report
@@ -79,6 +80,31 @@ def test_a_ratio_says_the_same_however_fast_the_machine_was_at_each_moment() -> 
 
     assert found.times("a", "yard") == 3
     assert [sample.took for sample in found.samples["yard"]] == [1.0, 5.0, 2.0]
+
+
+def test_yardsticks_are_measured_behind_what_a_case_needs_first_and_each_time() -> None:
+    done: list[str] = []
+
+    def noted(what: str) -> float:
+        done.append(what)
+        return 1.0
+
+    yardstick = Case("yard", YARDSTICKS, "u", lambda: noted("yard"))
+    case = Case("a", "g", "u", lambda: noted("a"), prepare=lambda: done.append("made"))
+
+    measured([yardstick, case], 2)
+
+    assert done == ["yard", "made", "yard", "a", "yard"] * 2
+
+
+def test_a_first_settling_is_one_of_a_new_space_each_time(tmp_path: Path) -> None:
+    anew = Anew(tmp_path / "anew", 12)
+
+    for _ in range(2):
+        anew.tell()
+        assert anew.settle() > 0
+        assert not list(tmp_path.iterdir())
+    anew.close()
 
 
 def test_a_run_of_the_yardsticks_alone_ends(capsys: pytest.CaptureFixture[str]) -> None:

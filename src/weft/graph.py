@@ -593,7 +593,8 @@ class Graph:
             self.wanted[slot] = None
         if slot.spec.kind == "choose":
             wanted = self._wanted(slot, [0], reached, since)
-            branch = branch_of(slot) or _branch_picked(slot, wanted)
+            # Of one just loaded: the test shows what it did when its result was made, or the slot is due.
+            branch = branch_of(slot) or (branch_told(wanted) if slot.result is not None else 0)
             wanted += self._wanted(slot, [branch], reached, since) if branch else []
         else:
             wanted = self._wanted(slot, range(len(slot.spec.inputs)), reached, since)
@@ -621,6 +622,7 @@ class Graph:
             if number_of(edge):
                 self._detach(edge)
         for edge in wanted:
+            edge.since = position  # what was unsettled there before is nothing that the slot has read
             self._attach(edge)
         slot.edges = [*(edge for edge in slot.edges if not number_of(edge)), *wanted]
         for thing in reached:
@@ -854,11 +856,6 @@ def number_of(edge: Edge) -> int:
 def branch_of(slot: Slot) -> int:
     """The branch that a `choose` reads now, as the number of its input; 0 for none."""
     return max((number_of(edge) for edge in slot.edges), default=0)
-
-
-def _branch_picked(slot: Slot, test: list[Edge]) -> int:
-    """The branch behind a kept result, for a slot just loaded: the test shows what it did then, or the slot is due."""
-    return branch_told(test) if slot.result is not None else 0
 
 
 def branch_told(test: list[Edge]) -> int:

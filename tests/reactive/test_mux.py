@@ -117,3 +117,20 @@ def test_after_a_restart_the_branch_not_taken_still_rests() -> None:
     world.set(y=30)
 
     assert world.settled() == []
+
+
+def test_what_was_due_in_a_branch_before_it_was_taken_is_nothing_that_was_read() -> None:
+    """`right` was never computed, so it is due since the entity is there; whoever reads `taken` is, since the test has
+    picked it: at the cuts before it, the other branch was right."""
+    world = Runs(Mux)
+    world.create(Mux, watch="shown")
+    world.settled()
+    shown = world.slot("a", "shown")
+    switched = world.set(test=1)
+    world.step()
+
+    world.answer("is_x")
+    world.step()
+
+    assert world.ran() == ["is_x", "right"]
+    assert world.engine.graph.first(shown) == switched

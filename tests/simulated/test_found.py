@@ -556,6 +556,38 @@ STORIES = {
         lateness=Lateness(0.05, 0.8, 0.0, 0.0, 1.0),
         quick_inline=True,
     ),
+    "a branch that was never computed is taken": replace(
+        story(
+            (),
+            (),
+            Watch("a", "far"),
+            Reopen(),
+            Tell("e8", (("other", "y", "set", 9),)),
+            Pause(0.001),
+            Tell("e14", (("other", "xs", "add", 767, 10),)),
+            seed=53175,
+        ),
+        graph=GraphPlan(
+            (
+                NodePlan("n0", "each", ("xs",), 3),
+                NodePlan("n1", "each", ("n0",), 2),
+                NodePlan("n2", "two", ("x", "y"), 0, eager=True),
+                NodePlan("n3", "total", ("n0",), 4),
+                NodePlan("n4_odd", "odd", ("y",), 0),
+                NodePlan("n4", "choose", ("n4_odd", "n3", "y"), 0),
+                NodePlan("n5", "good", ("n1",), 0),
+                NodePlan("n6", "tops", ("xs",), 1),
+                NodePlan("n6_sizes", "sizes", ("n6",), 1),
+                NodePlan("n7", "keep", ("n4",), 1, eager=True),
+                NodePlan("n8", "count", ("n6_sizes",), 4),
+                NodePlan("n9", "each", ("xs", "n7"), 0),
+            ),
+            (NodePlan("seen", "one", ("to.n8",), 7),),
+            (NodePlan("n5", "one", ("next.n5",), 2), NodePlan("far", "two", ("n5", "next.n5"), 1)),
+            defaults=(0, 0),
+        ),
+        lateness=Lateness(0.005, 0.3, 0.4, 0.0, 0.0),
+    ),
 }
 
 

@@ -328,7 +328,7 @@ Reader: TypeAlias = Slot | Whole
 class Edge:
     """Who reads what, how, since which position, and which element of it ("" for all of it)."""
 
-    __slots__ = ("blocks", "element", "input", "mode", "place", "reader", "since", "source")
+    __slots__ = ("blocks", "element", "input", "mode", "picked", "place", "reader", "since", "source")
 
     def __init__(self, source: Source, reader: Reader, *, mode: Mode, element: str, since: int, number: int) -> None:
         self.source, self.reader, self.mode, self.element, self.since = source, reader, mode, element, since
@@ -337,9 +337,10 @@ class Edge:
         """What is read: (entity, node, element)."""
         self.blocks = int(mode in ("plain", "settled"))
         """1 where the reader waits until what is read is current, else 0."""
-        self.input = number
+        self.input, self.picked = number, 0
         """Which of the reader's declared inputs it serves; ~number is the reference that one is read through, and -1 is
-        also a Whole's own gathering."""
+        also a Whole's own gathering. And of a branch of a `choose`, at which cut its test picked it: what was unsettled
+        there before is nothing that the reader has read."""
 
 
 class Thing:
@@ -622,7 +623,7 @@ class Graph:
             if number_of(edge):
                 self._detach(edge)
         for edge in wanted:
-            edge.since = position  # what was unsettled there before is nothing that the slot has read
+            edge.picked = position
             self._attach(edge)
         slot.edges = [*(edge for edge in slot.edges if not number_of(edge)), *wanted]
         for thing in reached:
@@ -781,7 +782,7 @@ class Graph:
             if node.pending != 1:
                 return self._first_below(node, since, least) if node.pending else least
             (edge,) = unsettled(node)
-            node, since = edge.source, max(edge.since, since)
+            node, since = edge.source, max(edge.since, edge.picked, since)
         return self._first_below(node, since, least)
 
     def _first_below(self, node: Source, since: int, least: int) -> int:
@@ -793,7 +794,7 @@ class Graph:
             if node.due is not None:
                 least = min(least, max(node.due.first, since))
             for edge in unsettled(node):
-                at = max(edge.since, since)
+                at = max(edge.since, edge.picked, since)
                 if at < seen.get(edge.source, NEVER):
                     seen[edge.source] = at
                     stack.append((edge.source, at))

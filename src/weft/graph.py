@@ -339,8 +339,8 @@ class Edge:
         """1 where the reader waits until what is read is current, else 0."""
         self.input, self.picked = number, 0
         """Which of the reader's declared inputs it serves; ~number is the reference that one is read through, and -1 is
-        also a Whole's own gathering. And of a branch of a `choose`, at which cut its test picked it: what was unsettled
-        there before is nothing that the reader has read."""
+        also a Whole's own gathering. And of a branch of a `choose`, from which cut on its test picks it: what was
+        unsettled there before is nothing that the reader has read. 0 where that is not known."""
 
 
 class Thing:
@@ -622,8 +622,9 @@ class Graph:
         for edge in slot.edges:
             if number_of(edge):
                 self._detach(edge)
+        tested = [edge.source.result for edge in slot.edges if edge.input == 0 and isinstance(edge.source, Slot)]
         for edge in wanted:
-            edge.picked = position
+            edge.picked = min(position, tested[0].at) if tested and tested[0] is not None else 0
             self._attach(edge)
         slot.edges = [*(edge for edge in slot.edges if not number_of(edge)), *wanted]
         for thing in reached:
@@ -776,9 +777,8 @@ class Graph:
         least, since = NEVER, 0
         node: Source = slot
         for _ in range(STRAIGHT_MAX):  # down, while there is one way; no further, as it may lead in a circle
-            due = node.due
-            if due is not None:
-                least = min(least, max(due.first, since))
+            if node.due is not None:
+                least = min(least, max(node.due.first, since))
             if node.pending != 1:
                 return self._first_below(node, since, least) if node.pending else least
             (edge,) = unsettled(node)

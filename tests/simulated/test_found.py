@@ -588,6 +588,25 @@ STORIES = {
         ),
         lateness=Lateness(0.005, 0.3, 0.4, 0.0, 0.0),
     ),
+    "a branch is picked later than its test says": replace(
+        story(
+            (
+                NodePlan("n4", "total", ("xs",), 4),
+                NodePlan("n7_odd", "odd", ("y",), 4, eager=True, retries=True),
+                NodePlan("n7", "choose", ("n7_odd", "n4", "y"), 4),
+            ),
+            (),
+            Watch("left", "n4"),
+            Watch("left", "n7"),
+            Settle(),
+            Tell("e5", (("left", "y", "set", 1),)),
+            Tell("e8", (("left", "xs", "add", 150, 13),)),
+            Tell("e9", (("left", "xs", "add", 616, 11),)),
+            Tell("e10", (("other", "y", "set", 1),)),
+            seed=57699,
+        ),
+        lateness=Lateness(0.15, 0.0, 0.0, 0.0, 0.0),
+    ),
 }
 
 

@@ -23,6 +23,7 @@ from weft.reduce import Cell, ItemsCell
 from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, Result, SlotKey
 from weft.spec import InputSpec, Mode, NodeSpec, TypeSpec
 from weft.tree import ById, Entry, Grown, Member, Tree
+from weft.turns.ordered_keys import OrderedKeys
 from weft.turns.ready import Ready
 
 NOT_COMPUTED = Gone("not computed yet")
@@ -219,7 +220,7 @@ class Whole(_Collection):
         self.readers: dict[str, dict[Edge, None]] = {}
         self.pending = self.blocking = self.demand = 0
         self.current = True
-        self.unsettled: dict[Edge, None] = {}
+        self.unsettled = OrderedKeys[Edge]()
         """The edges whose source is not current: `pending` of them."""
         self._outcome: Outcome | None = None
         self._good = Grown()
@@ -255,7 +256,7 @@ class Whole(_Collection):
     def note(self, edge: Edge, *, is_current: bool) -> None:
         """What an edge reads became current, or ceased to be."""
         if is_current:
-            self.unsettled.pop(edge, None)
+            self.unsettled.discard(edge)
         else:
             self.unsettled[edge] = None
 
@@ -463,7 +464,7 @@ class Graph:
         self.things: dict[str, Thing] = {}
         self.ready: Ready[Slot] = Ready()
         self._offered = self.ready.offered
-        self.wanted: dict[Slot, None] = {}
+        self.wanted = OrderedKeys[Slot]()
         """Every wired slot that has a due row and that somebody asks for."""
         self.was_due: dict[Slot, Due | None] = {}
         """What it was, of each slot whose row has changed since rows were written."""
@@ -747,7 +748,7 @@ class Graph:
         self.was_due.setdefault(slot, slot.due)
         slot.due = due
         if due is None:
-            self.wanted.pop(slot, None)
+            self.wanted.discard(slot)
         elif slot.demand:
             self.wanted[slot] = None
         is_current = due is None and slot.pending == 0
@@ -817,7 +818,7 @@ class Graph:
             if node.demand and node.due is not None:
                 self.wanted[node] = None
             elif not node.demand:
-                self.wanted.pop(node, None)
+                self.wanted.discard(node)
                 if self.pins:
                     self.released.append(node)
 

@@ -53,8 +53,10 @@ def cases(folder: Path) -> Iterator[Case]:
     few = Filled(str(folder / "many.weft"), FEW)
     group = f"one change among {FEW:,} elements, through each and reduce, in a file"
     median = Limit(4, COMMIT)
-    yield Case("median", group, "change", few.change, ours=True, limit=median, prepare=few.warm, close=few.close)
-    yield Case("99th percentile", group, "change", few.worst, limit=Limit(12, COMMIT))
+    yield Case(
+        "median", group, "change", few.change, ours=True, limit=median, garbage=1, prepare=few.warm, close=few.close
+    )
+    yield Case("99th percentile", group, "change", few.worst, limit=Limit(12, COMMIT), garbage=1)
     yield _first(f"first settling of {FEW:,} elements, in a file", "each and reduce", FEW, folder, rounds=FIRST_ROUNDS)
     yield from _bytes(few)
 
@@ -64,12 +66,12 @@ def large_cases(folder: Path) -> Iterator[Case]:
     few, many = (Filled(str(folder / f"{size}.weft"), size) for size in (FEW, MANY))
     group = "one change among many elements, through each and reduce, in a file"
     median, worst = (f"{which} among {FEW:,}" for which in ("median", "99th percentile"))
-    yield Case(median, group, "change", few.change, ours=True, prepare=few.warm, close=few.close)
-    yield Case(worst, group, "change", few.worst)
+    yield Case(median, group, "change", few.change, ours=True, garbage=1, prepare=few.warm, close=few.close)
+    yield Case(worst, group, "change", few.worst, garbage=1)
     most = Limit(GROWTH_MAX, median), Limit(GROWTH_MAX, worst)
     name = f"median among {MANY:,}"
-    yield Case(name, group, "change", many.change, limit=most[0], prepare=many.warm, close=many.close)
-    yield Case(f"99th percentile among {MANY:,}", group, "change", many.worst, limit=most[1])
+    yield Case(name, group, "change", many.change, limit=most[0], garbage=1, prepare=many.warm, close=many.close)
+    yield Case(f"99th percentile among {MANY:,}", group, "change", many.worst, limit=most[1], garbage=1)
     first = "first settling of many elements, in a file"
     yield _first(first, f"of {FEW:,}", FEW, folder, rounds=FIRST_ROUNDS)
     yield _first(first, f"of {MANY:,}", MANY, folder, rounds=1)

@@ -34,6 +34,9 @@ class Case:
     rounds_max: int = 1000
     is_time: bool = True
     """Else it measures something that yardsticks say nothing of, as memory."""
+    garbage: int = 2
+    """What is collected before, so that nothing which others left is collected in this one's time: all of it, or 1, the
+    young alone. After all of it Python looks through a dict of a million once more, at its next change."""
     prepare: Callable[[], None] | None = None
     """What has to be there first, each time; it may take long, so the yardsticks are measured behind it."""
     close: Callable[[], None] = lambda: None

@@ -58,9 +58,7 @@ def measured(cases: Sequence[Case], rounds: int) -> Figures:
                 if case.prepare is not None:
                     case.prepare()
                     before = _taken(yardsticks)
-                # What others left is not collected in this one's time. Not all of it: after a full collection Python
-                # looks through a dict of a million once more, at its next change.
-                gc.collect(1)
+                gc.collect(case.garbage)
                 took, after = case.measure(), _taken(yardsticks)
                 beside = {name: (before[name] + after[name]) / 2 for name in before}
                 samples[case.name].append(Sample(took, beside))

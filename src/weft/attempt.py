@@ -144,7 +144,8 @@ class Attempts:
             if (slot := self._slot(key)) is not None:
                 self.engine.graph.offer(slot)
         for slots in ready.turn(results_max, max(1, results_max // TURN_PARTS)):
-            self._look_ahead(slots)
+            if len(slots) > 1 or self._ahead:
+                self._look_ahead(slots)
             for slot in slots:
                 slot.queued = False
                 self.begin(slot)
@@ -250,13 +251,12 @@ class Attempts:
         if slot.spec.own:
             own = encoded_link(slot.last.content) if slot.last is not None else encode(slot.spec.initial)
             names = [own, *names]
-        return Asked(taken, names, kept, *self.call_key(slot, names))
+        return Asked(taken, names, kept, *self.keys.key(slot.spec, names, self.engine.fingerprints))
 
     def _pass_on(self, slot: Slot, taken: Taken, edge: Edge | None, outcome: Outcome, cut: int) -> Settling:
         """An error or an absence above is one here, without a call; the error names where it began."""
-        if outcome is LOST and any(
-            self.engine.is_lost(slot.thing, entry.ref) for entry in slot.spec.inputs if entry.ref
-        ):
+        refs = [entry.ref for entry in slot.spec.inputs if entry.ref] if outcome is LOST else []
+        if any(self.engine.is_lost(slot.thing, ref) for ref in refs):
             outcome = WAS_ERASED
         if isinstance(outcome, Err):
             origin = outcome.origin or (place_of(edge.source) if edge is not None else "")
@@ -293,14 +293,12 @@ class Attempts:
     def _built_in(self, slot: Slot, cut: int, taken: Taken) -> Settling:
         edge = taken.edges[0]
         assert edge is not None
-        source = edge.source
-        key, preimage = self.call_key(
-            slot, [encoded_link(found.content) for found in taken.outcomes if isinstance(found, Ok)]
-        )
+        names = [encoded_link(found.content) for found in taken.outcomes if isinstance(found, Ok)]
+        key, preimage = self.call_key(slot, names)
         code = slot.spec.code
         assert code is not None
         open_blob = self.engine.store.open_blob
-        outcome, slot.maintained = whole_outcome(slot.spec, code, source.tree(), open_blob, before=slot.maintained)
+        outcome, slot.maintained = whole_outcome(slot.spec, code, edge.source.tree(), open_blob, before=slot.maintained)
         return Settling(cut, outcome, key, (0, 0), taken.inputs, taken.used, "built in", preimage)
 
     def _call(

@@ -501,7 +501,7 @@ class Graph:
 
     def load_readers(self, thing: Thing) -> None:
         """Make sure that all who read this entity through references are in memory, also behind what runs over it."""
-        todo = [thing]
+        todo = [] if thing.knows_readers else [thing]
         while todo:
             one = todo.pop()
             if not one.knows_readers:

@@ -402,9 +402,10 @@ class Ledger(Loader):
 
     def memo(self, call_key: Cid) -> Row | None:
         """The row of a call key. The store is asked once a batch: a call is looked up before it is made, and after."""
-        known = self.batch.rows[MEMO].get(memo_key(call_key))
+        key = memo_key(call_key)
+        known = self.batch.rows[MEMO].get(key)
         if known is None and call_key not in self._memos:
-            self.look_up([call_key])
+            self._memos[call_key] = self.store.row(MEMO, key)
         return known or self._memos[call_key]
 
     def look_up(self, call_keys: Sequence[Cid]) -> None:

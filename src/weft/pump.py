@@ -40,7 +40,8 @@ written for each."""
 RECORDS_MAX = 256
 """It takes along no more than so many records, of some 32 KiB each."""
 RESULTS_HERE_MAX = 16
-"""How many an edit settles that is made where it is asked for; the loop settles the rest."""
+"""How many an edit settles that is made where it is asked for; the loop settles the rest, and all where more are ready
+at once."""
 POLL_S = 0.02
 """How often the inbox of other programs is looked at."""
 STALL_S = 1.0
@@ -149,7 +150,8 @@ class Pump:
         answers: list[Answer] = []
         try:
             self._take(act, future, answers)
-            more, made = self._settle(RESULTS_HERE_MAX, answers)
+            is_much = len(self.engine.graph.ready) > RESULTS_HERE_MAX
+            more, made = self._settle(0 if is_much else RESULTS_HERE_MAX, answers)
         except StoreFailed as why:
             self._refuse(answers, why)
             return future

@@ -61,6 +61,16 @@ class Late(Entity):
     twice = derive(doubled, number, debounce=Debounce(quiet_s=0.01, at_most_s=0.02))
 
 
+CHAIN = 2 * RESULTS_HERE_MAX
+
+
+class Long(Entity):
+    number: Field[int] = field(default=0)
+    node0 = derive(doubled, number)
+    for _number in range(1, CHAIN):
+        vars()[f"node{_number}"] = derive(doubled, vars()[f"node{_number - 1}"])
+
+
 class CountingStore(MemoryStore):
     """Keeps what each batch held: how many events, and how many results."""
 
@@ -88,7 +98,7 @@ def space(store: CountingStore) -> Iterator[Space]:
     acts.clear()
     threads.clear()
     sent.clear()
-    specs = {kind.__name__: compile_type(kind) for kind in (Few, Many, Far, Late)}
+    specs = {kind.__name__: compile_type(kind) for kind in (Few, Many, Long, Far, Late)}
     with Space(store, specs, services={}, actor="local") as space:
         yield space
 
@@ -115,7 +125,25 @@ def test_what_an_edit_makes_due_is_kept_by_the_commit_of_the_edit(space: Space, 
     assert few.twice.wait(LIMIT_S) == 10
 
 
-def test_of_much_the_edit_settles_a_little_and_the_loop_the_rest(space: Space, store: CountingStore) -> None:
+def test_of_a_long_chain_the_edit_settles_the_beginning_and_the_loop_the_rest(
+    space: Space, store: CountingStore
+) -> None:
+    long = space.create(Long)
+    with space.watch(getattr(long, f"node{CHAIN - 1}")):
+        space.wait_settled(timeout_s=LIMIT_S)
+        pump_of(space)
+        store.batches.clear()
+        threads.clear()
+
+        long.number = 5
+
+        assert store.batches[0] == (1, RESULTS_HERE_MAX)
+        space.wait_settled(timeout_s=LIMIT_S)
+    assert sum(results for _, results in store.batches) == CHAIN
+    assert len(set(threads)) == 2
+
+
+def test_what_is_much_at_once_is_left_to_the_loop(space: Space, store: CountingStore) -> None:
     many = space.create(Many)
     with space.watch(many.twice):
         pump_of(space)
@@ -126,10 +154,11 @@ def test_of_much_the_edit_settles_a_little_and_the_loop_the_rest(space: Space, s
             for number in range(RESULTS_HERE_MAX * 2):
                 many.numbers.add(number)
 
-        assert store.batches[0] == (1, RESULTS_HERE_MAX)
+        assert store.batches[0] == (1, 0)
         space.wait_settled(timeout_s=LIMIT_S)
     assert sum(results for _, results in store.batches) == RESULTS_HERE_MAX * 2
-    assert len(set(threads)) == 2
+    assert threading.current_thread() not in threads
+    assert len(set(threads)) == 1
 
 
 def test_a_call_that_goes_elsewhere_is_sent_by_the_loop(space: Space) -> None:

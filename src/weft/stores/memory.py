@@ -146,7 +146,10 @@ class MemoryStore:
 
     def some(self, table: Table, keys: Sequence[Key], /) -> Mapping[Key, Row]:
         """The rows at these keys, of those that are there."""
-        return {key: row for key in keys if (row := self.row(table, key)) is not None}
+        if len(table.key) > 1:
+            return {key: row for key in keys if (row := self.row(table, key)) is not None}
+        bucket = self._space.tables.get(table.name, {}).get("")
+        return {} if bucket is None else {key: bucket.rows[key] for key in keys if key in bucket.rows}
 
     def rows(self, table: Table, prefix: Key = (), /) -> Iterator[tuple[Key, Row]]:
         """All rows whose key begins with `prefix`, ascending by key; a snapshot. O(rows returned), sorted once."""

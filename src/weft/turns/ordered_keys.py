@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 K = TypeVar("K")
+_NOT_THERE = object()
 LEFT_MAX = 1000
 """So many may have left before the others move together."""
 
@@ -28,8 +29,7 @@ class OrderedKeys(dict[K, None]):
 
     def discard(self, key: K) -> None:
         """Take a key out, if it is there. O(1) on average."""
-        if key in self:
-            del self[key]
+        if self.pop(key, _NOT_THERE) is None:
             self._left += 1
             if self._left > LEFT_MAX and self._left > len(self):
                 self._move_together()

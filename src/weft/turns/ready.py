@@ -50,10 +50,18 @@ class Ready(Generic[T]):
         """Whether there is anything to begin."""
         return bool(self.offered or self._turns)
 
+    def __len__(self) -> int:
+        """How many there are to begin."""
+        return len(self.offered) + len(self._turns)
+
     def turn(self, slots_max: int, part_max: int = 1) -> Iterator[list[T]]:
         """What one turn begins, so many at most, in parts; what is offered meanwhile is in the next parts."""
         self.is_served = False
-        while slots_max and (some := self._some(slots_max, min(slots_max, part_max))):
+        while slots_max:
+            if len(self.offered) == 1 and not self._turns:  # as of a chain each is
+                some = [self.offered.pop()]
+            elif not (some := self._some(slots_max, min(slots_max, part_max))):
+                return
             slots_max -= len(some)
             yield some
 

@@ -21,6 +21,7 @@ from benchmarks.peers import GROUP as DURABLE
 from benchmarks.peers import NODES, UNIT
 from benchmarks.yardsticks import CONTENT
 from weft import Entity, Field, Node, Space, derive, field
+from weft.content import Link, content_id, encode
 
 IN_PROCESS = "no-op derive, in memory, a change that reaches 1,000 nodes"
 IN_PROCESS_MAX = Limit(18, CONTENT)
@@ -45,7 +46,31 @@ def cases(folder: Path) -> Iterator[Case]:
             name = f"{shape.__name__.replace('_', '-')} of 1,000{suffix}"
             shelf = Shelf(shape, str(folder / f"{shape.__name__}.weft") if suffix else None)
             yield Case(name, group, UNIT, shelf.changes, ours=shape is fan_out, limit=limit, close=shelf.close)
+        if not suffix:
+            yield Case("what is kept of each, alone", group, UNIT, kept_alone)
     yield from larger()
+
+
+def kept_alone() -> float:
+    """The bound of any engine that keeps as much: each function is called, its value and its call's inputs are encoded
+    and hashed, the record is encoded, and three tables are told. Seconds a node."""
+    results: list[bytes] = []
+    memo: dict[tuple[bytes], tuple[int]] = {}
+    shown: dict[tuple[str, str, str], tuple[int, int, bytes]] = {}
+    values: dict[tuple[str, str, str], tuple[bytes, bytes]] = {}
+    began = time.perf_counter()
+    told = time.perf_counter_ns()
+    given = content_id(encode(told))
+    for number in range(NODES):
+        key = "an entity's id", f"node{number}", ""
+        call = encode(["bench/same", "1", {"number": number}, [], [Link(given)]])
+        value = encode(same(told, number=number))
+        id, call_key = content_id(value), content_id(call)
+        record = encode([[*key], 7, "ran", [1, number], value, [["an entity's id", "told", "", Link(given)]], call, 1])
+        results.append(record)
+        memo[call_key[-32:-16],] = (number,)
+        shown[key], values[key] = (7, number, record), (id, value)
+    return (time.perf_counter() - began) / NODES
 
 
 def larger() -> Iterator[Case]:

@@ -183,6 +183,7 @@ def test_a_default_that_is_made_anew_each_time_is_not_said() -> None:
         (Loose, "{}", {}),
         (bool, "true", True),
         (int | float, "1.5", 1.5),
+        (float | None, "0", 0.0),
         (tuple[int, str], '[1, "a"]', (1, "a")),
         (set[int], "[2, 1]", {1, 2}),
         (dict[int, str], '[[1, "a"]]', {1: "a"}),

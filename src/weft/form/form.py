@@ -121,8 +121,8 @@ class Form(Generic[T]):
                 name: self._taken(known.get(name, others), one, f"{place}.{name}".lstrip("."), keep)
                 for name, one in answer.items()
             }
-        if schema.get("type") == "integer":
-            return int(answer)
+        if (kind := schema.get("type")) in ("integer", "number"):
+            return int(answer) if kind == "integer" else float(answer)
         return shape_of(type(span)).to_plain(span) if (span := _span(schema, answer)) is not None else answer
 
     def _shown(self, schema: Json, plain: Any) -> Any:

@@ -24,10 +24,10 @@ from weft import Entity, Field, Node, Space, derive, field
 from weft.content import Link, content_id, encode
 
 IN_PROCESS = "no-op derive, in memory, a change that reaches 1,000 nodes"
-IN_PROCESS_MAX = Limit(18, CONTENT)
-"""20 µs, on a machine that encodes and hashes 400 bytes in 1.1."""
-DURABLE_MAX = Limit(91, CONTENT)
-"""100 µs, likewise."""
+IN_PROCESS_MAX = Limit(9, CONTENT)
+"""10 µs, on a machine that encodes and hashes 400 bytes in 1.1."""
+DURABLE_MAX = Limit(55, CONTENT)
+"""60 µs, likewise."""
 LARGER = "no-op derive, in memory, a change that reaches 10,000 nodes and more"
 FIRST = "no-op derive, in memory, nodes that are new"
 LARGER_TIMES = 1.5

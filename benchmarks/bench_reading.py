@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import weft
 from benchmarks import accounts
 from benchmarks.accounts import Account
-from benchmarks.bench_start import RESIDENT, WALL, started
+from benchmarks.bench_start import RESIDENT, WALL, OpenedAnew, started
 from benchmarks.case import Case, Limit, seconds_each
 from benchmarks.yardsticks import CONTENT
 from weft import Space
@@ -34,7 +35,6 @@ MEMORY_MAX = 14.0
 TIMES = 200
 TURNS = accounts.EVENTS_OF_AN_ACCOUNT - 1
 """At the last of them an account shows what it shows today."""
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def cases(folder: Path) -> Iterator[Case]:
@@ -55,7 +55,10 @@ def large_cases(folder: Path) -> Iterator[Case]:
 
 
 def _opening(folder: Path, events: int) -> Iterator[Case]:
-    large = Large(str(folder / "large.weft"), events)
+    path, number = str(folder / "large.weft"), events // 2 // accounts.EVENTS_OF_AN_ACCOUNT
+    make = partial(accounts.make, path, events, settled_every=accounts.WAVE)
+    code = f"from benchmarks.accounts import read_one; read_one({path!r}, {number})"
+    large = OpenedAnew(folder, make, events, code)
     making = f"{events:,} events told, and all settled, in a file"
     opening = f"opening {events:,} events and reading one value, in a new process"
     memory = f"{opening}: memory"
@@ -125,36 +128,3 @@ class LookedAt:
         """Let go of it, if it was opened."""
         if self._space is not None:
             self._space.close()
-
-
-class Large:
-    """A space with many accounts, settled and closed; made when it is first asked for."""
-
-    def __init__(self, path: str, events: int) -> None:
-        self.path, self.events = path, events
-        self._made_s = 0.0
-
-    def made(self) -> float:
-        """Seconds an event, the time until all has settled included."""
-        if not self._made_s:
-            began = time.perf_counter()
-            accounts.make(self.path, self.events, settled_every=accounts.WAVE)
-            self._made_s = (time.perf_counter() - began) / self.events
-            self._start(WALL)()  # compiles what it imports
-        return self._made_s
-
-    def opened(self, which: int) -> Callable[[], float]:
-        """What measures a new process that reads one account."""
-
-        def opening() -> float:
-            self.made()
-            return self._start(which)()
-
-        return opening
-
-    def _start(self, which: int) -> Callable[[], float]:
-        code = (
-            f"import sys; sys.path.insert(0, {str(ROOT)!r}); from benchmarks.accounts import read_one; "
-            f"read_one({self.path!r}, {self.events // 2 // accounts.EVENTS_OF_AN_ACCOUNT})"
-        )
-        return started(("-c", code), Path(self.path).parent, which)

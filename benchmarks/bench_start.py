@@ -12,11 +12,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.case import Case, Limit
 
+ROOT = Path(__file__).resolve().parent.parent
 TIME = "start, processor time"
 MEMORY = "start, memory"
 STARTS = 3
@@ -79,3 +81,32 @@ def started(arguments: tuple[str, ...], folder: Path, which: int) -> Callable[[]
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     env["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
     return measure
+
+
+class OpenedAnew:
+    """Some things in a space of a file, made when it is first asked for, and what a new process takes that opens it."""
+
+    def __init__(self, folder: Path, make: Callable[[], object], things: int, code: str) -> None:
+        self.folder, self.make, self.things, self.code = folder, make, things, code
+        self._made_s = 0.0
+
+    def made(self) -> float:
+        """Seconds a thing, until all rest and the space is closed."""
+        if not self._made_s:
+            began = time.perf_counter()
+            self.make()
+            self._made_s = (time.perf_counter() - began) / max(1, self.things)
+            self._start(WALL)()  # compiles what it imports
+        return self._made_s
+
+    def opened(self, which: int) -> Callable[[], float]:
+        """What measures a new process that runs the code."""
+
+        def opening() -> float:
+            self.made()
+            return self._start(which)()
+
+        return opening
+
+    def _start(self, which: int) -> Callable[[], float]:
+        return started(("-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {self.code}"), self.folder, which)

@@ -77,6 +77,7 @@ PARAMETERS: tuple[tuple[str, str, str], ...] = (
     ("weft.services.completion.OpenAICompletion", "unfit_tries", "How often a model is asked for an object that fits."),
     ("weft.services.embedding.OpenAIEmbedding", "batch_max", "How many texts go into one request."),
     ("weft.services.endpoint.Endpoint", "answer_bytes_max", "The longest answer of a model that is read."),
+    ("weft.drivers.file.FileDriver", "turn_s_max", "How long a file waits for another writer of its folder."),
     ("weft.drivers.http.HttpDriver", "connect_s", "How long a connection to one address may take."),
     ("weft.drivers.http.HttpDriver", "answer_s_max", "How long a request may take, redirects and answer and all."),
     ("weft.drivers.http.HttpDriver", "reply_bytes_max", "The longest body of an answer that is read."),

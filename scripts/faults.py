@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
         for fault in chosen:
             print(f"{fault.name}: {fault.short} in the short form, {fault.long} in the long one")
         return 0
-    where = _commit()
+    where = commit()
     tallies = make_faults(chosen, short=asked.short, times=asked.times, first_seed=asked.seed)
     violations = sum(len(each.violations) for each in tallies)
     print(f"{sum(each.times for each in tallies)} faults, {violations} violations")
@@ -82,7 +82,7 @@ def report(tallies: Sequence[Tally], command: str, commit: str) -> str:
     total = f"{sum(each.times for each in tallies)} faults, {sum(len(each.violations) for each in tallies)} violations."
     notes = [
         f"- Command: `{command}`, at commit {commit}, in {sum(each.took_s for each in tallies) / 60:.0f} minutes.",
-        f"- On {_machine()}.",
+        f"- On {machine()}.",
         *(f"- Violated, {each.fault.name}: {line}" for each in tallies for line in each.violations),
     ]
     return HEAD + "\n".join([*rows, "", total, "", *notes, ""])
@@ -95,7 +95,8 @@ def _row(tally: Tally) -> str:
     return f"| {tally.fault.name} | {tally.times} | {came_to} | {len(tally.violations)} | {tally.fault.shows} |"
 
 
-def _machine() -> str:
+def machine() -> str:
+    """What it was measured on."""
     kernel = ".".join(platform.release().split(".")[:2])
     return (
         f"{platform.system()} {kernel}, {os.cpu_count()} shared cores, Python {platform.python_version()}, "
@@ -103,7 +104,9 @@ def _machine() -> str:
     )
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The commit of the code that was measured."""
+
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
@@ -115,14 +118,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.faults", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--short", action="store_true", help="as often as the tests do")
     parser.add_argument("--only", default="", metavar="WORDS", help="the faults whose name has these words")
-    parser.add_argument("--times", type=_positive, metavar="N", help="each so often instead")
+    parser.add_argument("--times", type=positive, metavar="N", help="each so often instead")
     parser.add_argument("--seed", type=int, default=0, metavar="SEED", help="the first one; 0 unless told")
     parser.add_argument("--write", metavar="PATH", help="the counts, as a page in Markdown")
     parser.add_argument("--list", action="store_true", help="which faults there are; makes none")
     return parser
 
 
-def _positive(word: str) -> int:
+def positive(word: str) -> int:
+    """A number above zero; raises ArgumentTypeError."""
     number = int(word)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} times is not often enough")

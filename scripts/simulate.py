@@ -2,7 +2,7 @@
 
 A seed that breaks a rule is printed with its story, cut down to what is needed. Prints a line of counts, and how often
 programs died at each point; the same seeds give the same lines on every machine, the time apart. With `--scenario` the
-stories are those of a narrow world that presses on one guard.
+stories are those of a narrow world that presses on one guard; with `--flows` they are of runs of flows.
 
 Invariant: exits with 0 only if every rule held in every run, and each run could be repeated.
 """
@@ -18,9 +18,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from tests.simulated.test_found import STORIES
 from weft.testing.crash import POINTS
+from weft.testing.flow_simulation import FlowRun, simulate_flows
+from weft.testing.flow_story import FLOW_POINTS, FlowStory, make_flow_story, shrink_story
 from weft.testing.scenarios import SCENARIOS
 from weft.testing.shrink import shrink
 from weft.testing.simulation import Run, simulate
@@ -40,8 +43,15 @@ def found(seed: int) -> Story:
     return replace(story, seed=story.seed + seed // len(STORIES))
 
 
-WORLDS: dict[str, Callable[[int], Story]] = {**SCENARIOS, "found": found}
-"""What can be told beside stories of all kinds."""
+AnyStory: TypeAlias = Story | FlowStory
+FLOWS = "flows"
+WORLDS: dict[str, Callable[[int], AnyStory]] = {**SCENARIOS, "found": found, FLOWS: make_flow_story}
+"""What can be told beside stories of all kinds of graphs."""
+
+
+def run_story(story: AnyStory) -> Run | FlowRun:
+    """What comes of a story."""
+    return simulate_flows(story) if isinstance(story, FlowStory) else simulate(story)
 
 
 @dataclass(slots=True)
@@ -54,13 +64,10 @@ class Total:
     digest: str = ""
     failed: list[int] = field(default_factory=list)
 
-    def add(self, run: Run) -> None:
+    def add(self, run: Run | FlowRun) -> None:
         """Take a run in."""
         self.runs += 1
-        self.counts.update(
-            records=run.records, calls=run.calls, checks=run.checked, lives=run.lives, strays=run.strays,
-            repeated=run.repeated, refused=run.refused, forgotten=run.forgotten, defined=run.defined, rings=run.rings,
-        )  # fmt: skip
+        self.counts.update(run.counts)
         self.crashes.update(run.crashes)
         self.digest = hashlib.sha256((self.digest + run.digest).encode()).hexdigest()
         if run.broken is not None:
@@ -68,24 +75,24 @@ class Total:
 
 
 def run_seeds(
-    first: int, seeds: int, *, failures_max: int = FAILURES_MAX, make: Callable[[int], Story] = make_story
+    first: int, seeds: int, *, failures_max: int = FAILURES_MAX, make: Callable[[int], AnyStory] = make_story
 ) -> Total:
     """Run so many seeds from `first` on; stops at so many failures. Prints each failure with its story."""
     total = Total()
     for seed in range(first, first + seeds):
-        run = simulate(make(seed))
+        run = run_story(make(seed))
         total.add(run)
         if run.broken is not None:
             print_failure(make(seed), run)
             if len(total.failed) >= failures_max:
                 break
-        elif seed % REPEAT_EVERY == 0 and simulate(make(seed)).digest != run.digest:
+        elif seed % REPEAT_EVERY == 0 and run_story(make(seed)).digest != run.digest:
             print(f"seed {seed} wrote two different logs: it cannot be repeated")
             total.failed.append(seed)
     return total
 
 
-def print_first(first: int, seeds: int, make: Callable[[int], Story]) -> int:
+def print_first(first: int, seeds: int, make: Callable[[int], AnyStory]) -> int:
     """Print the first seed that breaks a rule, and which, or that it never ends; returns 1, or 0 if there is none."""
 
     def end(*_: object) -> None:
@@ -95,7 +102,7 @@ def print_first(first: int, seeds: int, make: Callable[[int], Story]) -> int:
     signal.signal(signal.SIGALRM, end)
     for seed in range(first, first + seeds):
         signal.alarm(SEED_S_MAX)
-        broken = simulate(make(seed)).broken
+        broken = run_story(make(seed)).broken
         signal.alarm(0)
         if broken is not None:
             print(f"{seed}\t{broken.rule}")
@@ -103,32 +110,34 @@ def print_first(first: int, seeds: int, make: Callable[[int], Story]) -> int:
     return 0
 
 
-def print_failure(story: Story, run: Run) -> None:
+def print_failure(story: AnyStory, run: Run | FlowRun) -> None:
     """The rule that did not hold, and the smallest story found in which it does not."""
     print(f"seed {story.seed}: {run.broken}", flush=True)
     small = smallest(story, run)
-    print(f"cut down:\n{small}\n{simulate(small).broken}", flush=True)
+    print(f"cut down:\n{small}\n{run_story(small).broken}", flush=True)
 
 
-def smallest(story: Story, run: Run) -> Story:
+def smallest(story: AnyStory, run: Run | FlowRun) -> AnyStory:
     """A small story that breaks the rule that the run broke."""
     assert run.broken is not None
     rule = run.broken.rule
 
-    def breaks(smaller: Story) -> bool:
-        broken = simulate(smaller).broken
+    def breaks(smaller: AnyStory) -> bool:
+        broken = run_story(smaller).broken
         return broken is not None and broken.rule == rule
 
+    if isinstance(story, FlowStory):
+        return shrink_story(story, breaks, runs_max=SHRINK_RUNS_MAX)
     return shrink(story, breaks, runs_max=SHRINK_RUNS_MAX)
 
 
-def print_total(total: Total, *, took_s: float) -> None:
-    """A line of counts, and one of crashes."""
+def print_total(total: Total, *, took_s: float, points: Sequence[str] = POINTS) -> None:
+    """A line of counts, and one of crashes at these points."""
     counts = ", ".join(f"{count:,} {name}" for name, count in total.counts.items())
     print(f"{total.runs:,} seeds: {counts}; digest {total.digest[:16]}")
-    died = ", ".join(f"{point} {total.crashes[point]}" for point in POINTS if total.crashes[point])
+    died = ", ".join(f"{point} {total.crashes[point]}" for point in points if total.crashes[point])
     print(f"{total.crashes.total():,} crashes: {died or 'none'}")
-    never = [point for point in POINTS if not total.crashes[point]]
+    never = [point for point in points if not total.crashes[point]]
     if never:
         print(f"never died at: {', '.join(never)}")
     failed = f"FAILED: {', '.join(map(str, total.failed))}" if total.failed else "every rule held"
@@ -144,6 +153,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--story", action="store_true", help="print that seed's story")
     parser.add_argument("--every-point", action="store_true", help="fail where programs died at some point never")
     parser.add_argument("--scenario", choices=sorted(WORLDS), help="stories of that kind, not of all kinds")
+    parser.add_argument("--flows", dest="scenario", action="store_const", const=FLOWS, help="stories of runs of flows")
     parser.add_argument("--brief", action="store_true", help="print the first seed that breaks a rule, and stop there")
     options = parser.parse_args(arguments)
     make = WORLDS[options.scenario] if options.scenario else make_story
@@ -158,8 +168,9 @@ def main(arguments: Sequence[str]) -> int:
         return print_first(first, seeds, make)
     began = time.perf_counter()
     total = run_seeds(first, seeds, make=make)
-    print_total(total, took_s=time.perf_counter() - began)
-    missed = options.every_point and any(not total.crashes[point] for point in POINTS)
+    points = FLOW_POINTS if options.scenario == FLOWS else POINTS
+    print_total(total, took_s=time.perf_counter() - began, points=points)
+    missed = options.every_point and any(not total.crashes[point] for point in points)
     return 1 if total.failed or missed else 0
 
 

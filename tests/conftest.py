@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -36,11 +37,17 @@ def is_required(part: str) -> bool:
     return "all" in required or part in required
 
 
+# Linux alone shows there who is running and who is stopped. Where that is demanded, what needs it runs, and fails.
+NEEDS_PROC = pytest.mark.skipif(
+    not Path("/proc/self/task").exists() and not is_required("proc"), reason="needs /proc to see who is running"
+)
+
+
 def missing_part(part: str, why: str) -> None:
     """Skip the test, as `part` is missing; or fail it, where WEFT_REQUIRE demands the part."""
     if is_required(part):
         pytest.fail(f"{part} is required by WEFT_REQUIRE, but {why}", pytrace=False)
-    pytest.skip(f"{part}: {why}")
+    pytest.skip(f"{part}: {why}", allow_module_level=True)
 
 
 def require_module(name: str) -> ModuleType:

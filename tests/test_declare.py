@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from weft import Field, Ref, Retry, choose, counter, derive, entries, field, fold, items, on, ref
+from weft import Entity, Field, Ref, Retry, choose, counter, derive, entries, field, fold, items, on, ref
 from weft.declare import Derived, Node, PartialsOf, SettledOf, StateOf, Through, nodes_of
 from weft.handle import NOTHING
 from weft.made import Applied, Choice, Each, Options, Whole
@@ -217,6 +217,27 @@ def test_a_named_fold_takes_no_more_handlers() -> None:
 
 def test_a_trigger_takes_a_transition() -> None:
     assert "on() takes a transition" in refusal(lambda: on(cast("Any", Sums.start)))
+
+
+def test_a_transition_without_its_call_says_that_it_wants_one() -> None:
+    for written, wanted in [
+        (Sums.start.changes, "Sums.start.changes is not called: write Sums.start.changes()"),
+        (Sums.start.settles, "Sums.start.settles is not called: write Sums.start.settles()"),
+        (Sums.start.becomes, "Sums.start.becomes is not called: write Sums.start.becomes(…)"),
+        (Entity.scheduled, "Entity.scheduled is not called: write Entity.scheduled(…)"),
+    ]:
+        said = refusal(lambda written=written: on(cast("Any", written)))
+        assert wanted in said and "bound method" not in said
+    assert "on() takes a transition" in refusal(lambda: on(cast("Any", len)))
+
+
+def test_a_transition_without_its_call_is_known_before_its_node_has_a_name() -> None:
+    def declare() -> None:
+        class _Broken:
+            start: Any = fold(0)
+            on(cast("Any", start.changes))
+
+    assert "changes is not called: write NODE.changes()" in refusal(declare)
 
 
 def test_what_decides_at_once_has_no_run_and_what_waits_has_one() -> None:

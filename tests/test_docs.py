@@ -38,7 +38,7 @@ FENCE = re.compile(
 EXITS = re.compile(r"#\s*exits (\d+)\s*$")
 BETWEEN = "\x1fblock "
 LIMIT_S = 300
-MODULE_OF = {"vision": "rapidocr", "models": "httpx", "text": "loro"}
+MODULE_OF = {"vision": "rapidocr", "models": "httpx", "text": "loro", "schedules": "cronsim"}
 """What to look for, to know whether an extra is installed."""
 
 

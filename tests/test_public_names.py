@@ -13,6 +13,8 @@ PACKAGE = Path(weft.__file__).parent
 PINNED = [
     "Absent",
     "Blob",
+    "Budget",
+    "BudgetSpent",
     "Debounce",
     "Derived",
     "Effect",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from weft.blob import Blob
+    from weft.budget import Budget
     from weft.declare import Derived, Node
     from weft.elements import element
     from weft.entity import Entity
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from weft.opening import open
     from weft.operation import Retry, op
     from weft.policy import Debounce
+    from weft.runs.purse import BudgetSpent
     from weft.space import Space
     from weft.told import Field, Ref, counter, entries, field, fold, items, ref, text
     from weft.transition import Transition
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Absent",
     "Blob",
+    "Budget",
+    "BudgetSpent",
     "Debounce",
     "Derived",
     "Effect",
@@ -69,6 +73,7 @@ __all__ = [
 
 _HOMES = {
     "weft.blob": "Blob",
+    "weft.budget": "Budget",
     "weft.declare": "Derived Node",
     "weft.elements": "element",
     "weft.entity": "Entity",
@@ -78,6 +83,7 @@ _HOMES = {
     "weft.opening": "open",
     "weft.operation": "Retry op",
     "weft.policy": "Debounce",
+    "weft.runs.purse": "BudgetSpent",
     "weft.space": "Space",
     "weft.told": "Field Ref counter entries field fold items ref text",
     "weft.transition": "Transition",

@@ -321,10 +321,9 @@ class Attempts:
             return None
         if (operation.services or wanted is not None) and (missing := self.placing.missing_service(operation, wanted)):
             return Waiting(missing)
-        self.number += 1
         services = self.placing.services_of(operation) if operation.services else {}
-        id, by = AttemptId(self.engine.epoch, self.number), slot.key.entity
-        runner = self.placing.runner(code, operation, services, spec.timeout_s)
+        id, by = self.new_id(), slot.key.entity
+        runner = self.placing.runner(code.runner, operation, services, spec.timeout_s)
         is_plain = not services and is_whole and wanted is None
         if is_plain and not self.placing.may_begin(slot, code, runner, id, self.open):
             return None
@@ -337,6 +336,11 @@ class Attempts:
             return made if reading is None else replace(made, used=taken.used, is_stale=None)
         self._start(slot, call, runner, Keyed(cut, key, preimage, taken, reading), wanted)
         return None
+
+    def new_id(self) -> AttemptId:
+        """The id of the next call that this engine makes."""
+        self.number += 1
+        return AttemptId(self.engine.epoch, self.number)
 
     def _wanted(self, slot: Slot, key: Cid, known: Ok | None) -> Wanted | None:
         """The vectors that telling this call's elements apart asks for, if it does, and they are not kept already."""

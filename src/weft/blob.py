@@ -184,6 +184,12 @@ def bind(blob: Blob, opener: Opener) -> None:
     object.__setattr__(blob, "_source", opener)
 
 
+def find_as(blob: Blob, other: Blob) -> None:
+    """The same, as another of the same id finds it: what is in this program's memory or files alone stays pending."""
+    assert blob._source is None and blob.id == other.id
+    object.__setattr__(blob, "_source", other._source)
+
+
 def _stamp_of(descriptor: int) -> tuple[int, ...]:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):

@@ -73,7 +73,7 @@ class Client:
         self.engine = Engine(store, epoch=-1, types=specs, now=now)
         wait_while_opening(store, lambda: all(map(self._is_in_force, specs.values())))
         for spec in specs.values():
-            self.define(spec)
+            self._check(spec)
 
     def _is_in_force(self, spec: TypeSpec) -> bool:
         with self.view() as engine:
@@ -124,8 +124,12 @@ class Client:
         with self.view() as engine:
             return engine.cut
 
-    def define(self, spec: TypeSpec) -> None:
+    def define(self, spec: TypeSpec, kind: type) -> None:
         """Only check: what is in force is the engine's to say."""
+        self._check(spec)
+        self.types[spec.name], self.kinds[spec.name] = spec, kind
+
+    def _check(self, spec: TypeSpec) -> None:
         with self.view() as engine:
             if spec.name not in engine.in_force:
                 raise ClientAdds(type=spec.name)

@@ -18,11 +18,13 @@ from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
 from weft.assignable import annotation_text, explain_mismatch
+from weft.compiled_flow import OfClass, compile_flow, node_of_runs
 from weft.content import Plain, cid_text, content_id, encode
 from weft.declare import Derived, Node, PartialsOf, SettledOf, StateOf, Through, nodes_of
 from weft.elements import id_field_of, key_of
 from weft.errors import WeftError
 from weft.flow import Flow
+from weft.flow_spec import FlowSpec
 from weft.handle import NOTHING, State
 from weft.made import Applied, Choice, Each, Options, Whole
 from weft.matching.matcher import Matcher
@@ -33,7 +35,6 @@ from weft.policy import policy_of
 from weft.reduce import CellSpec, Step
 from weft.spec import InputSpec, Mode, NodeCode, NodeSpec, OperationSpec, TypeSpec
 from weft.told import Entries, Field, Fold, Items, Ref
-from weft.transition import Becomes, Changes, Created, Settles
 from weft.value import Shape, shape_of
 
 
@@ -96,7 +97,8 @@ class _Compiler:
         if self.unresolved is not None:
             raise self.unresolved
         # Declaration order, not the order of compiling, is what people read.
-        return TypeSpec(type_name(self.kind), {name: compiled[name] for name in self.nodes}, flows)
+        nodes = {name: compiled[name] for name in self.nodes} | {flow.name: node_of_runs(flow) for flow in flows}
+        return TypeSpec(type_name(self.kind), nodes, flows)
 
     @contextmanager
     def _noting(self, name: str) -> Iterator[None]:
@@ -455,42 +457,25 @@ class _Compiler:
             self.problems.append(f"{what} {given.called}: {reason}")
 
     # ---- flows ----
-    def _flows(self) -> tuple[str, ...]:
+    def _flows(self) -> tuple[FlowSpec, ...]:
         found = {
             name: one
             for base in reversed(self.kind.__mro__)
             for name, one in vars(base).items()
             if isinstance(one, Flow)
         }
+        of = OfClass(self.kind, self._annotation, self._name, self._check_guard, self.problems.append)
+        compiled: list[FlowSpec] = []
         for flow in found.values():
             with self._noting(flow.name):
-                self._check_flow(flow)
-        return tuple(found)
+                compiled.append(compile_flow(flow, of))
+        return tuple(compiled)
 
-    def _check_flow(self, flow: Flow[Any]) -> None:
-        for change in flow.when.transition.any_of:
-            if not isinstance(change, Created) and not self._is_foreign(flow, change.node):
-                self._check_becomes(flow, change)
-        guard = flow.when.guard
-        if guard is not None and not self._is_foreign(flow, guard):
-            self._check_bool(f"{flow.name} is guarded by", self._given(guard))
+    def _annotation(self, node: Node[Any]) -> object:
+        return self.types.of(self.kind, bound(self.kind, node))
 
-    def _is_foreign(self, flow: Flow[Any], node: Node[Any]) -> bool:
-        if node.owner is None or issubclass(self.kind, node.owner):
-            return False
-        self.problems.append(f"{flow.name} looks at {node}, a node of another class: let a node of this one read it")
-        return True
-
-    def _check_becomes(self, flow: Flow[Any], change: Becomes | Changes | Settles) -> None:
-        if not isinstance(change, Becomes):
-            return
-        annotation = self.types.of(self.kind, bound(self.kind, change.node))
-        try:
-            shape_of(annotation).encode(change.value)
-        except WeftError as why:
-            self.problems.append(
-                f"{flow.name} waits for {change.node} to become {change.value!r}, which it never is: {why}"
-            )
+    def _check_guard(self, what: str, guard: Node[Any]) -> None:
+        self._check_bool(what, self._given(guard))
 
 
 def _list_hint(given: object, wanted: object) -> str:
@@ -530,6 +515,11 @@ def type_name(kind: type) -> str:
 def service_name(protocol: object) -> str:
     """What a service is called in a space: its Protocol's name."""
     return str(getattr(protocol, "__name__", protocol))
+
+
+def compiled_types(kinds: Iterable[type]) -> dict[str, TypeSpec]:
+    """What these classes declare, by type name. Raises `WrongDefinition`."""
+    return {name: compile_type(kind) for name, kind in unique_types(kinds).items()}
 
 
 def unique_types(kinds: Iterable[type]) -> dict[str, type]:

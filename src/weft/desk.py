@@ -19,9 +19,12 @@ from weft.errors import OLDER_SHAPE, OLDER_TOLD, Undecodable, WeftError
 from weft.flow import Flow
 from weft.glance import failed_at, look, shape_in
 from weft.graph import Slot, Source, ToldNode, Whole, target_of
-from weft.handle import NOTHING, Absent, Failed, Running, Seat, Settled, State, WaitTimeout
+from weft.handle import NOTHING, Absent, Failed, Running, Seat, Settled, State
 from weft.misfits import Misfits
 from weft.reduce import Cell, ItemsCell
+from weft.returned import returned, state_of_run
+from weft.run_list import waited_for
+from weft.settlement import Place, wait_for
 from weft.slot import Err, Gone, Ok
 from weft.spec import NodeSpec
 from weft.spelling import nearest
@@ -31,16 +34,7 @@ from weft.value import Shape
 
 if TYPE_CHECKING:
     from weft.handle import Awaited
-    from weft.settlement import Place
     from weft.space import Space
-
-
-class FlowsNotYet(WeftError):
-    """{type} declares the flows {flows}, and flows are not available yet. Open the space without this type, or leave
-    its flows out for now."""
-
-    type: str
-    flows: str
 
 
 class TypeNotGiven(WeftError, KeyError):
@@ -110,7 +104,7 @@ class SpaceDesk:
                 found = engine.node(entity, name) if element else None
                 return (entity, name, engine.survivor(found, element) if found is not None else element)
         if isinstance(node, Flow):
-            raise FlowsNotYet(type=str(node.owner and node.owner.__name__), flows=node.name)
+            return entity_id, node.name, ""
         return (entity_id, node.name, "" if key is NOTHING else self._element_id(entity_id, node, key))
 
     def _element_id(self, entity_id: str, node: Node[Any], key: object) -> str:
@@ -138,6 +132,8 @@ class SpaceDesk:
         """What is known now; starts nothing."""
         entity, name, element = self.place(entity_id, node, key)
         with self.space._host.view() as engine:
+            if isinstance(node, Flow):
+                return state_of_run(engine, engine.node(entity, name), node, entity)
             try:
                 return self._state(f"{node} of {entity}", engine, engine.node(entity, name), element)
             except Undecodable as why:
@@ -171,15 +167,17 @@ class SpaceDesk:
         """Demand a node and block until it is settled."""
         self.space._check_blocking(".wait()", f"await entity.{getattr(node, 'name', 'node')}")
         place = self.place(entity_id, node, key)
-        settlement = self.space.settlement(place)
-        try:
-            settlement.result(timeout_s)
-        except TimeoutError:
-            settlement.cancel()
-            assert timeout_s is not None
-            said = str(self.state(entity_id, node, key))
-            raise WaitTimeout(node=str(node), entity=place[0], timeout_s=timeout_s, state=said) from None
+        wait_for(
+            self.space.settlement(place), timeout_s, str(node), place[0], lambda: self._stands(entity_id, node, key)
+        )
         return self._settled(place, node)
+
+    def _stands(self, entity_id: str, node: Awaited, key: object) -> str:
+        """How it stands, for whoever waited in vain: of a flow, what its run waits for."""
+        if isinstance(node, Flow):
+            with self.space._host.view() as engine:
+                return waited_for(engine, entity_id, node.name) or str(self.state(entity_id, node, key))
+        return str(self.state(entity_id, node, key))
 
     def wait_async(self, entity_id: str, node: Awaited, key: object, /) -> Awaitable[object]:
         """`wait`, for a coroutine."""
@@ -197,6 +195,8 @@ class SpaceDesk:
             return self._entity(entity)
         with self.space._host.view() as engine:
             found = engine.node(entity, name)
+            if isinstance(node, Flow):
+                return returned(engine, found, node, entity)
             seen, shape, outcome = look(engine, found, element)
             if isinstance(outcome, Ok) and shape is not None and seen is not None:
                 return self._decoded(f"{node} of {entity}", seen.spec, shape, outcome.encoded)

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from weft.blob import Blob
+from weft.cells import make_cell
 from weft.collection import is_element_id, order_key_after, order_key_at, short_id
 from weft.content import Plain
 from weft.declare import Node
@@ -29,7 +30,7 @@ from weft.glance import shape_in
 from weft.graph import ToldNode
 from weft.meant import no_fold
 from weft.misfits import names_item
-from weft.reduce import Cell, ItemsCell, TextCell, Told, element_identity, make_cell
+from weft.reduce import Cell, ItemsCell, TextCell, Told, element_identity
 from weft.spec import NodeSpec, TypeSpec
 from weft.spelling import nearest
 from weft.store import STATE
@@ -82,11 +83,13 @@ class Edit:
         self.intents: list[Plain] = []
         self.created: dict[str, TypeSpec] = {}
         self.blobs: list[Blob] = []
+        self.position = 0
+        """Where it was told, once it was; of a client whose engine takes its time, the newest that is known."""
         self._tails: dict[tuple[str, str], str] = {}
         self._token: Token[Edit | None] | None = None
 
     # ---- staging ----
-    def create(self, spec: TypeSpec, values: Mapping[str, object], *, by_default: Iterable[str]) -> str:
+    def create(self, spec: TypeSpec, values: Mapping[str, object], by_default: Iterable[str]) -> str:
         """Stage a new entity and what it is told, some of it by its type's defaults; returns its id. Raises what is
         wrong, having staged nothing."""
         entity, before = short_id("entity", self.id, len(self.created)), len(self.intents)
@@ -163,11 +166,7 @@ class Edit:
 
     def cell(self, engine: Engine, entity: str, spec: NodeSpec) -> Cell:
         """A field as this edit would leave it, in a copy of its own."""
-        assert spec.cell is not None
-        cell = make_cell(spec.cell)
-        if entity not in self.created:
-            rows = engine.rows(STATE, (entity, spec.name))
-            cell.load((str(key[2]), row[0]) for key, row in rows if isinstance(row[0], bytes))
+        cell = make_cell(spec.cell) if entity in self.created else self.cell_before(engine, entity, spec)
         told = Told(LATER, LATER - 1, self.actor)
         for intent in self.intents:
             assert isinstance(intent, list)
@@ -178,6 +177,10 @@ class Edit:
             elif intent[2] == "tell" and spec.kind == "fold":
                 cell.apply("tell", intent[3:], told)
         return cell
+
+    def cell_before(self, engine: Engine, entity: str, spec: NodeSpec) -> Cell:
+        """A field of an entity that is there, without this edit, in a copy of its own."""
+        return make_cell(spec.cell, engine.rows(STATE, (entity, spec.name)))
 
     def stages(self, entity: str) -> bool:
         """Whether it says anything of this entity."""

@@ -73,6 +73,7 @@ from weft.store import (
     node_key,
 )
 from weft.tree import Tree, changed
+from weft.triggers import fired_by_event, fired_by_result
 from weft.vectors import keep_vectors, vectors_for
 from weft.written_result import encode_result
 
@@ -157,6 +158,7 @@ class Engine(Ledger):
             self.batch.put(EVENT, (id,), (position, digest, None))
             folding.write()
             self._spread_told(folding, position)
+            self.fired += [] if self.replaying else fired_by_event(folding, intents)
         except Exception as why:
             # The open batch holds a part of the event by now. It must never be committed, so this ends the engine.
             raise EngineBroke(what=f"{type(why).__name__}: {text_of(why)}") from why
@@ -491,6 +493,8 @@ class Engine(Ledger):
             here = [(element, False, False)] if element else []
             deltas = self._deltas(slot, before, has_absent=is_turned) if is_list else here
             self.spread(slot, deltas, at)
+        if slot.thing.type.flows and not self.replaying:
+            self.fired += fired_by_result(slot, None if old is None else old.outcome, outcome, result.position)
         had, is_final = slot.due, not isinstance(outcome, Err) or outcome.final
         due = due_after(at, had, is_stale=is_stale, is_final=is_final)
         if due != had:

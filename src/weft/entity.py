@@ -12,7 +12,7 @@ Source: dataclasses, for how a type reads; active records, without the record.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Never, TypeVar, cast, dataclass_transform
 
 from weft.declare import Derived, Node, nodes_of
@@ -20,7 +20,7 @@ from weft.definition import check_class
 from weft.handle import NOTHING, Desk, Seat, State, state_html, value_html
 from weft.spelling import nearest
 from weft.told import Counter, Entries, Field, Fold, Items, LiveRef, Ref, Target, Text, field, ref, target_of
-from weft.transition import Created, Transition
+from weft.transition import Created, Missed, Transition, scheduled
 
 if TYPE_CHECKING:
     from weft.handle import Awaited
@@ -42,6 +42,13 @@ class Entity:
 
     created = Transition((Created(),))
     """The entity comes to be: `@on(Entity.created)`."""
+
+    @staticmethod
+    def scheduled(expression: str, /, *, zone: str = "UTC", missed: Missed = "last") -> Transition:
+        """Whenever a time comes, as a cron expression of five fields says, or a name such as `@daily`, by the clocks of
+        a zone: `@on(Entity.scheduled("0 8 * * 1-5"))`. `missed`: what becomes of the times that came while no program
+        computed the space: of all of them the flow is fired for the `last`, for `all`, or for none (`none`)."""
+        return scheduled(expression, zone=zone, missed=missed)
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
@@ -155,6 +162,16 @@ def given_to(draft: Entity) -> Mapping[str, object]:
     if not isinstance(desk, _Drafts):
         raise TypeError(f"{draft!r} is in a space already: create takes the class, or a draft of it")
     return desk.given
+
+
+def told_to(draft: Entity) -> tuple[dict[str, object], Collection[str]]:
+    """All that a draft's type is told at its creation, and the names of what nobody gave, which are its defaults."""
+    given = given_to(draft)
+    values = {
+        name: given.get(name, node.default if isinstance(node, Field) else None)
+        for name, node in inputs_of_kind(type(draft)).items()
+    }
+    return values, values.keys() - given.keys()
 
 
 def take_seat(entity: Entity, seat: Seat) -> None:

@@ -32,6 +32,11 @@ class WeftError(Exception):
         # A field may be a sentence of its own; its period and that of the message are one.
         return re.sub(r"(?<!\.)\.\.(?=\s|$)", ".", text.format_map(vars(self)))
 
+    def __repr__(self) -> str:
+        """The class, with its fields as they were given."""
+        fields = (f"{name}={value!r}" for name, value in vars(self).items() if not name.startswith("_"))
+        return f"{type(self).__name__}({', '.join(fields)})"
+
     def __reduce__(self) -> tuple[object, ...]:
         """Rebuild from the fields: `copy` would else call `__init__` with positional arguments."""
         return _rebuild, (type(self), dict(vars(self)))

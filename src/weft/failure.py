@@ -21,7 +21,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 
 from weft.errors import text_of
@@ -58,7 +58,12 @@ _CREDENTIALS = (
 
 def message_of(error: BaseException) -> str:
     """The exception's text, bounded; also where `__str__` itself raises."""
-    return shortened(without_credentials(text_of(error)), MESSAGE_CHARS_MAX)
+    return cleaned(text_of(error))
+
+
+def cleaned(text: str) -> str:
+    """A text of an error as it may be kept: bounded, in Unicode, without what looks like a credential."""
+    return shortened(without_credentials(unicode_of(text)), MESSAGE_CHARS_MAX)
 
 
 def where_of(error: BaseException) -> str:
@@ -72,6 +77,18 @@ def where_of(error: BaseException) -> str:
         said = shortened(message_of(cause), _CAUSE_CHARS_MAX).replace("\n", " ")
         shown += [f"from {type(cause).__name__}: {said}", *_frames_of(cause)[-1:]]
     return shortened(without_credentials(unicode_of("\n".join(shown))), WHERE_CHARS_MAX)
+
+
+def told_failure(said: Mapping[str, object]) -> str:
+    """An error as records hold it, for whoever waits: its class, its text, and the innermost place of the user's own
+    code that it passed through."""
+    message, places = str(said["message"]).rstrip("."), list[str]()
+    for line in str(said.get("where") or "").splitlines():
+        if line.startswith("from "):
+            break
+        places.append(line)
+    own = [place for place in places if not place.startswith("weft/")] or places
+    return f"{said['error']!s}: {message}" + (f" ({own[-1].rstrip(': ')})" if own else "")
 
 
 def _frames_of(error: BaseException) -> list[str]:

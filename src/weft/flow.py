@@ -11,9 +11,9 @@ Source: workflow engines' durable functions; effects as values from Elm and free
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import (
     Any,
     ClassVar,
@@ -33,9 +33,13 @@ from typing import (
 
 from msgspec import Struct
 
+from weft.budget import Budget
 from weft.declare import Node
+from weft.flow_spec import Overlap
 from weft.handle import Seated, Value
 from weft.made import Function
+from weft.meant import no_transition
+from weft.spent import Spent
 from weft.transition import Transition
 
 T = TypeVar("T")
@@ -46,7 +50,6 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 P = ParamSpec("P")
 Ent = TypeVar("Ent", bound=Seated)
-Overlap: TypeAlias = Literal["queue", "skip", "restart"]
 WhenInDoubt: TypeAlias = Literal["retry", "ask", "at_most_once"]
 
 
@@ -56,6 +59,8 @@ class Effect(Generic[R_co]):
     when_in_doubt: ClassVar[WhenInDoubt] = "ask"
     """What becomes of one that may have been carried out or not: it is tried again with the same key, somebody is
     asked, or it is left at that, so that it never happens twice."""
+    needs_approval: ClassVar[bool] = False
+    """Whether somebody is asked first, for each one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,16 @@ class Run(Protocol):
         """Named by its flow and cause."""
         ...
 
+    @property
+    def moment(self) -> datetime | None:
+        """The time that fired it, where a schedule did."""
+        ...
+
+    @property
+    def spent(self) -> Spent:
+        """What its steps have cost so far, as far as the services that they used said."""
+        ...
+
     async def ask(
         self,
         name: str,
@@ -83,8 +98,15 @@ class Run(Protocol):
         to: object = None,
         about: object = None,
         remind: timedelta | None = None,
+        expires: timedelta | None = None,
+        default: T | None = None,
+        by: object = None,
     ) -> T:
-        """The answer of a person, or of a model given as `to`. What does not fit the form is refused and shown."""
+        """The answer of a person, or of a model or a rule given as `to`, or of several in their order: where none of
+        them has one, a person is asked. What does not fit the form is refused and
+        shown. After each time of `remind`, a second at least, people are reminded; after `expires` it is `default`, or
+        else `Expired` is raised: both count from when it is asked, whoever is asked, and hold while a model is asked
+        too. `by`: who may answer, as a name, several, or an entity that declares its `actor`."""
         ...
 
     @overload
@@ -120,11 +142,33 @@ class Run(Protocol):
         ...
 
     async def sleep(self, delay: timedelta, /) -> None:
-        """Wait; no coroutine is held meanwhile."""
+        """Wait. A run that waits for long is not held in memory."""
         ...
 
-    async def perform(self, effect: Effect[R], /, *, once: str | None = None) -> R:
-        """Have an effect carried out, and return its receipt. `once`: at most once for this entity and flow."""
+    async def perform(self, effect: Effect[R], /, *, once: str | None = None, approved_by: object = None) -> R:
+        """Have an effect carried out, and return its receipt. `once`: at most once for this entity and flow.
+        `approved_by`: who has to approve it first, as in `ask(by=…)`; of a class that needs approval, somebody."""
+        ...
+
+    def carried(self, form: type[T], /) -> T | None:
+        """What the run that this one continues left to it; None for one that continues none."""
+        ...
+
+    async def continue_as_new(self, carried: object = None, /) -> Never:
+        """End here, and have a new run go on from the flow's beginning, with this: so what goes on for ever has a short
+        history."""
+        ...
+
+    async def within(self, delay: timedelta, awaited: Awaitable[T], /) -> T:
+        """What this comes to, if that is within so much time; else raises `DeadlinePassed`."""
+        ...
+
+    async def gather(self, *awaited: Awaitable[T]) -> list[T]:
+        """All of these beside each other; their values, in this order. The first that fails ends the others."""
+        ...
+
+    async def first(self, *awaited: Awaitable[T]) -> T:
+        """The value of whichever is over first; the others are waited for no longer."""
         ...
 
 
@@ -173,8 +217,12 @@ class On(Struct, frozen=True):
 
     transition: Transition
     guard: Node[bool] | None
-    actors: Node[Any] | None
+    actors: Node[Any] | tuple[str, ...] | None
     overlap: Overlap
+    queue: str = ""
+    limit: int = 0
+    priority: int | Node[int] = 0
+    budget: Budget = Budget()
 
     @overload
     def __call__(self, fn: Callable[Concatenate[Ent, Run, P], Coroutine[Any, Any, R]], /) -> Flow[R]: ...
@@ -191,19 +239,42 @@ def on(
     /,
     *,
     guard: Node[bool] | None = None,
-    actors: Node[Any] | None = None,
+    actors: Node[Any] | str | Sequence[str] | None = None,
     overlap: Overlap = "queue",
+    queue: str = "",
+    limit: int = 0,
+    priority: int | Node[int] = 0,
+    budget: Budget | None = None,
 ) -> On:
     """Make the method under it fire at a transition, while `guard` holds.
 
-    `actors`: a node of actor names, or a reference to an entity that declares its `actor`. `overlap` says what a firing
-    does while a run of the same entity goes on.
+    `actors`: a name, several, a node of such, or a reference to an entity with an `actor`. `overlap` says what
+    a firing does while a run of the same entity goes on. `queue`: of the runs that share a queue, whatever their flows
+    and entities, at most so many are under way at once as `limit` says; among those that wait the one of the greatest
+    `priority`, a number or a node, begins first. `budget`: what one run may spend.
     """
     if not isinstance(cast("object", when), Transition):
-        raise TypeError(f"on() takes a transition, as in on(status.becomes(…)) or on(Entity.created), not {when!r}")
+        raise no_transition(when)
     if overlap not in get_args(Overlap):
         raise ValueError(f"overlap is 'queue', 'skip' or 'restart', not {overlap!r}")
-    return On(when, guard, actors, overlap)
+    if bool(queue) != (limit > 0):
+        raise ValueError(f"a queue has a name, and a limit of 1 or more: not queue={queue!r}, limit={limit}")
+    if guard is not None and not isinstance(cast("object", guard), Node):
+        raise TypeError(f"guard is a node of this class that holds yes or no, not {guard!r}")
+    return On(when, guard, _actors(actors), overlap, queue, limit, priority, budget or Budget())
+
+
+def _actors(given: Node[Any] | str | Sequence[str] | None) -> Node[Any] | tuple[str, ...] | None:
+    if given is None or isinstance(given, Node):
+        return given
+    names: object = (given,) if isinstance(given, str) else given
+    told: tuple[object, ...] = tuple(names) if isinstance(names, Sequence) else ()
+    if not told or not all(isinstance(one, str) and one for one in told):
+        raise TypeError(
+            f"actors is a name, several, a node that holds such, or a reference to an entity that declares its actor, "
+            f"not {given!r}"
+        )
+    return cast("tuple[str, ...]", told)
 
 
 def _check_method(fn: Function) -> None:

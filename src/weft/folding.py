@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from weft.cells import make_cell
 from weft.collection import short_id
 from weft.content import Plain, content_id, encode
 from weft.errors import WeftError
 from weft.graph import Slot, Thing, ToldNode, Whole, target_of
 from weft.ledger import Ledger
 from weft.loops import Place, find_loop, needs_of
-from weft.reduce import CellSpec, Change, Refused, Told, make_cell
+from weft.reduce import Change, Refused, Told
 from weft.slot import Err
 from weft.standing import ERASED
 from weft.store import ENTITY, KIND, STATE, Column, Key, Store, entry_at
+from weft.waits import keep_wait
 
 DEPTH_MAX = 64
 """How long a chain of events may be in which each was caused by the one before."""
@@ -79,7 +81,7 @@ class Folding:
             raise Refused(place=f"entity {id}", why=why)
         thing = Thing(id, spec, self.told.position)
         for name, node in spec.nodes.items():
-            if node.cell is not None:
+            if node.is_told:
                 thing.nodes[name] = ToldNode(thing, node, make_cell(node.cell))
         self._new[id] = thing
         self.created.append(thing)
@@ -126,7 +128,7 @@ class Folding:
         for change in node.cell.apply(verb, args, self.told):
             earlier = merged.get(change.element)
             if earlier is not None:
-                change.before, change.moved = earlier.before, change.moved or earlier.moved
+                change.before, change.was, change.moved = earlier.before, earlier.was, change.moved or earlier.moved
             merged[change.element] = change
 
     def check_loops(self) -> None:
@@ -146,11 +148,8 @@ class Folding:
         """Read the touched cells again from the rows, which this event has not written."""
         for node in self.changes:
             if node.thing.id not in self._new:
-                spec = node.spec.cell
-                assert isinstance(spec, CellSpec)
-                node.cell = make_cell(spec)
                 rows = self.ledger.rows(STATE, (node.thing.id, node.spec.name))
-                node.cell.load((str(key[2]), row[0]) for key, row in rows if isinstance(row[0], bytes))
+                node.cell = make_cell(node.spec.cell, rows)
 
     def _told_at(self, key: Key, change: Change) -> Column:
         """The position at which what is there was first told: saying the same again makes nobody its author."""
@@ -167,6 +166,8 @@ class Folding:
         for node, changes in self.changes.items():
             for change in changes.values():
                 key = (node.thing.id, node.spec.name, change.element)
+                if node.spec.kind == "flow":
+                    self.ledger.woken += keep_wait(put, key, change.was, change.row)
                 put(STATE, key, None if change.row is None else (change.row, self._told_at(key, change)))
 
 

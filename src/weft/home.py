@@ -31,6 +31,8 @@ from weft.inbox import Inbox
 from weft.pins import put_pin, refuse_pinned
 from weft.points import OnPoint, pass_by
 from weft.pump import Pump, SpaceClosed
+from weft.runs.driven import Runs
+from weft.runs.firing import tell_fired
 from weft.settlement import Place, Settlement, fail, finish, is_settled, open_settlement
 from weft.spec import TypeSpec
 from weft.store import Store, StoreFailed
@@ -76,6 +78,8 @@ class Home:
         self.is_async = False
         self._given_runners = runners
         self.make_attempts = make_attempts
+        self.make_runs: Callable[[Pump], Runs] | None = None
+        """What drives the runs of flows; given before the engine starts."""
         self._thread: threading.Thread | None = None
         self._pump: Pump | None = None
         self._starting = threading.Lock()
@@ -96,6 +100,7 @@ class Home:
         """What was said while nobody computed comes before whatever this program reads, says or waits for."""
         try:
             while self.inbox.take():
+                tell_fired(self.engine)  # what drives runs is not there yet
                 self._point("inbox folded")
                 self.engine.commit()
                 self._point("inbox kept")
@@ -155,6 +160,10 @@ class Home:
             on_point=self._point,
         )
         pump.attempts.retire()
+        if self.make_runs is not None:
+            with self.lock:
+                pump.runs = self.make_runs(pump)
+                pump.runs.resume()
         return pump
 
     async def start_here(self) -> None:
@@ -228,14 +237,19 @@ class Home:
         """The newest told record."""
         return self.engine.cut
 
-    def define(self, spec: TypeSpec) -> None:
-        """Put a definition in force."""
+    def define(self, spec: TypeSpec, kind: type) -> None:
+        """Put a definition in force, and take this class for what its entities are here. One that is refused leaves the
+        former in use."""
         pump = self._running()
 
         def act() -> None:
             refuse_pinned(self.engine, [spec])
-            self.engine.define(spec)
+            is_known = spec.name in self.engine.in_force
+            is_another = self.engine.define(spec)
+            self.types[spec.name], self.kinds[spec.name] = spec, kind
             pump.attempts.reattach()
+            if is_known and is_another:
+                pump.runs.redefine()
 
         self._do(act)
 
@@ -311,6 +325,8 @@ class Home:
             for slot, why in self._stuck():
                 if node is not None and self.engine.graph.path_between(node, slot) is not None:
                     fail(future, NotOffered(slot=str(slot.key), why=why))
+            if why := pump.runs.why_stuck(*place[:2]):
+                fail(future, NotOffered(slot=f"{place[0]}.{place[1]}", why=why))
             if not future.done() and is_settled(self.engine, place, since):
                 finish(future)
             if future.done():

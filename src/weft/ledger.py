@@ -11,12 +11,15 @@ Source: write-behind caches with one writer; identity maps.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import cast
 from weakref import ref
 
+from weft.cells import make_cell
 from weft.content import Cid, Link, Plain, cid_text, content_id, decode, encode, encode_shallow, encoded_list
+from weft.flow_spec import Firing
 from weft.gathered import Gathered
 from weft.graph import Due, Graph, Loader, Slot, Source, Thing, ToldNode, Whole, target_of
 from weft.held.cuts import Cuts, Timer
@@ -26,7 +29,7 @@ from weft.matching.known import Known, parse_known
 from weft.matching.lists import UNMATCHED, recorded
 from weft.recent_results import RecentResults
 from weft.record import COMPUTED, Record, computed_record, make_record
-from weft.reduce import make_cell
+from weft.run_rows import Woken
 from weft.slot import Err, Gone, Ok, Outcome, Result, SlotKey, unmade_plain
 from weft.spec import NodeSpec, TypeSpec
 from weft.store import (
@@ -95,6 +98,11 @@ class Ledger(Loader):
         self._begin_graph()
         self.touched: dict[Slot, None] = {}
         self.failed_keys: dict[Cid, dict[Slot, None]] = {}
+        self.fired: list[Firing] = []
+        """What was fired since that was last told."""
+        self.woken: list[Woken] = []
+        """What was told of runs, by entity and flow, that whoever drives them has not looked at: answers, and that they
+        are to end."""
         self.unfolded: set[tuple[str, str]] = set()
         """Folds of one's own (entity, node) that a replay could not fold, for want of their code."""
         self.blank: dict[SlotKey, int] = {}
@@ -181,6 +189,12 @@ class Ledger(Loader):
         """Whether the open batch holds results."""
         return bool(self.results) or any(record.kind == COMPUTED for record in self.batch.records)
 
+    @property
+    def kept_position(self) -> int:
+        """Where the log ends as far as it is durable: before the open batch."""
+        first = next(iter(self.batch.records), None)
+        return self.head.position if first is None else first.position - first.span
+
     def chain(self, record: Record) -> None:
         """Take a record as the newest."""
         self.head = Head(record.position, record.digest)
@@ -210,7 +224,7 @@ class Ledger(Loader):
     def forget(self) -> None:
         """Drop the open batch and all that is in memory; what is watched stays watched."""
         self._begin_batch()
-        self.results, self._results_bytes = [], 0
+        self.results, self._results_bytes, self.fired, self.woken = [], 0, [], []
         self._begin_graph()
         self._recorded.forget()
         self.touched.clear()
@@ -229,15 +243,12 @@ class Ledger(Loader):
         created = row[1]
         assert spec is not None and isinstance(created, int)
         thing = Thing(id, spec, created)
-        cells: dict[str, list[tuple[str, bytes]]] = {}
-        for (_, node, element), (kept, _) in self.rows(STATE, (id,)):
-            assert isinstance(kept, bytes)
-            cells.setdefault(str(node), []).append((str(element), kept))
-        for name, node_spec in spec.nodes.items():
-            if node_spec.cell is not None:
-                cell = make_cell(node_spec.cell)
-                cell.load(cells.get(name, ()))
-                thing.nodes[name] = ToldNode(thing, node_spec, cell)
+        told: defaultdict[str, list[tuple[Key, Row]]] = defaultdict(list)
+        for key, kept in self.rows(STATE, (id,)):
+            told[str(key[1])].append((key, kept))
+        for name, node in spec.nodes.items():
+            if node.is_told:
+                thing.nodes[name] = ToldNode(thing, node, make_cell(node.cell, told[name]))
         self.add_computed(thing)
         return thing
 

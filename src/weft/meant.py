@@ -51,6 +51,22 @@ def no_function(verb: str, given: object, nodes: Sequence[object]) -> TypeError:
     )
 
 
+_TRANSITIONS = {"changes": "changes()", "settles": "settles()", "becomes": "becomes(…)", "scheduled": "scheduled(…)"}
+"""What gives a transition, and how it is called."""
+
+
+def no_transition(given: object) -> TypeError:
+    """The error for what stands in the place of a transition; where that is what would give one, how it is called."""
+    call = _TRANSITIONS.get(getattr(given, "__name__", "")) if callable(given) else None
+    if call is None:
+        return TypeError(f"on() takes a transition, as in on(status.becomes(…)) or on(Entity.created), not {given!r}")
+    node = getattr(given, "__self__", None)
+    # A node has no name before the class body ends, which `on` stands in.
+    owner = "Entity" if node is None else str(node) if getattr(node, "name", "") else "NODE"
+    called, _, _ = call.partition("(")
+    return TypeError(f"on() takes a transition, and {owner}.{called} is not called: write {owner}.{call}")
+
+
 def no_place(node: object, name: str, held: Sequence[object], index: object) -> LookupError | TypeError:
     """The error for an index of `items` at which nothing stands, or which is no place."""
     if isinstance(index, int):

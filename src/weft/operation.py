@@ -112,6 +112,7 @@ class Operation(Struct, frozen=True, eq=False):
     pure: bool = False
     timeout_s: float | None = None
     retry: Retry | None = None
+    may_pass: Callable[[BaseException], bool] | None = None
     runner: str | None = None
     restart: bool = False
     debounce: Debounce | None = None
@@ -123,12 +124,28 @@ class Operation(Struct, frozen=True, eq=False):
         """Name, version and settings."""
         return self.name, self.version, self.settings
 
+    def is_worth_a_retry(self, error: BaseException) -> bool:
+        """Whether what a call raised may pass: as its author says, else as the error says of itself, by its attribute
+        `may_pass`; else it may."""
+        if self.may_pass is None:
+            return bool(getattr(error, "may_pass", True))
+        try:
+            return bool(self.may_pass(error))
+        except Exception:
+            import logging  # whoever declares operations seldom needs it
+
+            logging.getLogger("weft").exception(
+                "whether what %s raised may pass could not be said: it is tried again", self.name
+            )
+            return True
+
 
 class _Declared(Struct, frozen=True):
     version: int | None = None
     pure: bool = False
     timeout_s: float | None = None
     retry: Retry | None = None
+    may_pass: Callable[[BaseException], bool] | None = None
     runner: str | None = None
     name: str | None = None
     restart: bool = False
@@ -141,6 +158,7 @@ def op(
     pure: bool = False,
     timeout_s: float | None = None,
     retry: Retry | None = None,
+    may_pass: Callable[[BaseException], bool] | None = None,
     runner: str | None = None,
     name: str | None = None,
     restart: bool = False,
@@ -150,6 +168,8 @@ def op(
 
     `version`: its author says when results change, by raising it; without it any change of source reruns the operation.
     `pure`: its author says that equal inputs give equal values. `timeout_s`: seconds per attempt.
+    `retry`: how often it is tried again after a failure, for which `may_pass` says whether that can help, where the
+    call was made; without it the error's own attribute `may_pass` does, if it has one.
     `name`: `name` or `namespace/name`, to be known by wherever the function moves.
     `restart`: a changed input cancels the call under way, and another is made. `debounce`: when to begin one.
     """
@@ -159,7 +179,7 @@ def op(
         raise ValueError(f"name is {name!r}, and should read name or namespace/name, without spaces")
     if timeout_s is not None and timeout_s <= 0:
         raise ValueError(f"timeout_s is {timeout_s}, and should be greater than 0")
-    declared = _Declared(version, pure, timeout_s, retry, runner, name, restart, debounce)
+    declared = _Declared(version, pure, timeout_s, retry, may_pass, runner, name, restart, debounce)
 
     def declare(function: F) -> F:
         try:
@@ -187,6 +207,14 @@ def operation_of(fn: Callable[..., object], /) -> Operation:
     except (AttributeError, TypeError):
         pass  # not kept, then
     return kept.operation
+
+
+def injected_into(fn: Callable[..., object], /) -> tuple[tuple[Parameter, ...], object]:
+    """The services that a flow is given by keyword, and the annotation of what it returns: it is no operation, as an
+    entity and its run are no inputs. Raises as `operation_of` does."""
+    hints = _hints(fn)
+    services, _ = _keywords(fn, _parameters(fn), hints)
+    return services, hints.get("return", object)
 
 
 class _Kept(Struct, frozen=True):
@@ -220,6 +248,7 @@ def _read(fn: Callable[..., object]) -> _Kept:
         pure=declared.pure,
         timeout_s=declared.timeout_s,
         retry=declared.retry,
+        may_pass=declared.may_pass,
         runner=declared.runner,
         restart=declared.restart,
         debounce=declared.debounce,

@@ -40,11 +40,10 @@ class Placing:
         self._held: defaultdict[str, list[SlotKey]] = defaultdict(list)
 
     def runner(
-        self, code: NodeCode, operation: Operation, services: Mapping[str, object], timeout_s: float | None
+        self, wanted: str | None, operation: Operation, services: Mapping[str, object], timeout_s: float | None
     ) -> Runner:
-        """Where the code says; else where a service says; else by kind, plain functions by the pace seen so far. One
+        """Where it is `wanted`; else where a service says; else by kind, plain functions by the pace seen so far. One
         whose time is bounded is not called in place, where nobody could keep the bound."""
-        wanted = code.runner
         if wanted is None and services:
             wanted = next((r for s in services.values() if (r := getattr(s, "runner", None))), None)
         if wanted is None:

@@ -4,7 +4,7 @@ A store names the boundaries of its own writes; these are the moments before and
 durable or hands out. Whoever opened the space with an `on_point` is called with the name, in the thread that passes.
 
 Knows nothing of stores, of tests, or of what happens at a point.
-Invariant: `ENGINE_POINTS` lists every name that is ever passed; `pass_by` refuses any other.
+Invariant: `ENGINE_POINTS` and `RUN_POINTS` list every name that is ever passed; `pass_by` refuses any other.
 Source: fail points as in TiKV; SQLite's own crash tests.
 """
 
@@ -32,10 +32,17 @@ ENGINE_POINTS: dict[str, str] = {
     "retry woken": "a failed try is durable, its pause is over, and the next was not begun",
 }
 """Every name that an engine passes, and what is true there."""
+RUN_POINTS: dict[str, str] = {
+    "step over": "a step of a run came to something, and nothing of that was told",
+    "slice told": "what a run did between two waits was told, and is not durable",
+    "slices kept": "what runs did is durable, and nothing that they ask for was sent",
+    "step sent": "a step was sent, and whoever carries it out may have done so",
+}
+"""Every name that whoever drives runs passes, and what is true there."""
 
 OnPoint: TypeAlias = Callable[[str], None]
 
 
 def pass_by(name: str) -> None:
     """What an engine does at a point when nobody asked to know."""
-    assert name in ENGINE_POINTS, name
+    assert name in ENGINE_POINTS or name in RUN_POINTS, name

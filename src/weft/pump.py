@@ -25,8 +25,10 @@ from weft.engine import Engine, EngineBroke
 from weft.errors import WeftError
 from weft.inbox import Inbox
 from weft.points import OnPoint, pass_by
+from weft.runs.driven import NoRuns, Runs
 from weft.slot import Ok, SlotKey
 from weft.store import StoreFailed
+from weft.turns.alarms import Alarms
 from weft.turns.crowd import Crowd
 
 _log = logging.getLogger("weft")
@@ -87,7 +89,8 @@ class Pump:
         self.submitted: deque[tuple[Callable[[], object], Future[object]]] = deque()
         self.reports: deque[Report] = deque()
         self._taken: list[Report] = []
-        self.woken: deque[SlotKey] = deque()
+        self.alarms = Alarms(self._loop, self._wake.set)
+        self.runs: Runs = NoRuns()
         self.waiters: dict[Waiter, None] = {}
         """Asked after every turn. Whoever adds one, or takes one away, holds the lock."""
         self.is_closing = False
@@ -167,7 +170,7 @@ class Pump:
         self._tell(made, answers)
         self._tell_waiters()
         self.on_turn()
-        if more or self.attempts.sending or self.submitted:
+        if more or self.attempts.sending or self.submitted or self.runs.has_more:
             self.ring()
         return future
 
@@ -224,7 +227,7 @@ class Pump:
         """One turn; returns whether there is more to do at once."""
         with self.lock, self._turning():
             answers: list[Answer] = []
-            self.attempts.send()  # what an edit on another thread left to be sent is durable
+            self._send()  # what an edit on another thread left to be sent is durable
             try:
                 # In this order: what a client was told is durable comes before an edit that was made here after that.
                 self.inbox.take()
@@ -242,10 +245,10 @@ class Pump:
             self._was_refused = False
             self._is_crowded = len(answers) > 1 if answers else self._is_crowded
             self._tell(made, answers)
-            self.attempts.send()
+            self._send()
             self._tell_waiters()
         self.on_turn()
-        return more or bool(self.submitted or self.reports)
+        return more or self.runs.has_more or bool(self.submitted or self.reports)
 
     @contextlib.contextmanager
     def _turning(self) -> Iterator[None]:
@@ -256,12 +259,18 @@ class Pump:
         finally:
             self.turner = None
 
+    def _send(self) -> None:
+        self.attempts.send()
+        self.runs.send()
+
     def _settle(self, results_max: int, answers: list[Answer]) -> tuple[bool, tuple[bool, bool, bool]]:
         """Settle what is ready, and make the turn durable. Returns whether more is ready, and what was made durable."""
         more, begun = self.attempts.pump(results_max), results_max
         may_more = self._is_alone and results_max == RESULTS_MAX and not answers
         while more and may_more and begun < UNASKED_MAX and not self._is_asked():
             more, begun = self.attempts.pump(results_max), begun + results_max
+        self.runs.settle()
+        more = more or bool(self.engine.graph.ready)
         made = (bool(answers), bool(self.engine.batch.taken), self.engine.has_results)
         self._pass(made, "edits folded", "inbox folded", "results settled")
         self.engine.commit()
@@ -269,7 +278,7 @@ class Pump:
 
     def _is_asked(self) -> bool:
         """Whether anybody waits for the end of this turn: to edit, to read, or for what it settled."""
-        is_for_loop = bool(self.submitted or self.reports or self.woken or self.is_closing)
+        is_for_loop = bool(self.submitted or self.reports or self.alarms or self.is_closing)
         is_long = len(self.engine.batch.records) > RECORDS_MAX
         return is_for_loop or is_long or self.crowd.count > 0 or self.engine.graph.ready.is_served
 
@@ -305,9 +314,7 @@ class Pump:
         while self.reports:
             self._taken.append(self.reports.popleft())
             self.attempts.report(self._taken[-1])
-        while self.woken:
-            self._point("retry woken")
-            self.attempts.wake(self.woken.popleft())
+        self.alarms.take()
 
     def _retry_by_key(self) -> None:
         """A slot that shows an error of a call that came out well elsewhere is tried again, by a told record."""
@@ -332,19 +339,17 @@ class Pump:
     def _read_anew(self) -> None:
         self.engine.forget()
         self.engine.resume()
+        self.runs.resume(is_new=False)
         self.attempts.reopen(report.id for report in self._taken)
         self.reports.extendleft(reversed(self._taken))
         self._taken.clear()
 
     def _later(self, delay_s: float, key: SlotKey) -> None:
         def wake() -> None:
-            self.woken.append(key)
-            self._wake.set()
+            self._point("retry woken")
+            self.attempts.wake(key)
 
-        if self.turner in (None, self._thread):
-            self._loop.call_later(delay_s, wake)
-        else:
-            self._loop.call_soon_threadsafe(self._loop.call_later, delay_s, wake)
+        self.alarms.after(delay_s, wake)
 
     def _tell_waiters(self) -> None:
         for waiter in [one for one in self.waiters if one()]:
@@ -362,6 +367,7 @@ class Pump:
             runner.close()
         with self.lock:
             self._is_over = True
+            self.runs.close()
             self._refuse_submitted()
             for waiter in list(self.waiters):
                 waiter()

@@ -39,7 +39,7 @@ class Reader(Client):
         self.why = why
         say_read_only(store.path, why)
 
-    def define(self, spec: TypeSpec) -> None:
+    def define(self, spec: TypeSpec, kind: type) -> None:
         """Refuse: `ReadOnly`."""
         self._refuse()
 

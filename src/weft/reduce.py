@@ -67,13 +67,15 @@ class CellSpec:
 
 
 class Change(Struct):
-    """What an intent did to one element: its content before and after (None: not there), its row now, and moves."""
+    """What an intent did to one element: its content before and after (None: not there), its row now, and moves; `was`
+    is its row before, where that is known without looking there."""
 
     element: str
     before: Cid | None
     after: Cid | None
     row: bytes | None
     moved: bool = False
+    was: bytes | None = None
 
 
 class Cell(Protocol):
@@ -437,17 +439,7 @@ def _stepped(step: Step, state: Plain, event: Plain) -> Plain:
         raise Refused(place="a fold", why=f"{type(why).__name__}: {message_of(why)}") from why
 
 
-_CELLS: dict[str, Callable[[CellSpec], Cell]] = {
-    "field": FieldCell, "ref": FieldCell, "counter": CounterCell, "text": TextCell,
-    "items": ItemsCell, "entries": EntriesCell, "fold": FoldCell,
-}  # fmt: skip
-
 ORDER_CHARS_MAX = 1024
-
-
-def make_cell(spec: CellSpec) -> Cell:
-    """An empty cell of the kind."""
-    return _CELLS[spec.kind](spec)
 
 
 def element_identity(value: Plain, key: str | None) -> ElementId:

@@ -8,12 +8,15 @@ Source: futures; the settled mark, read for one place.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeAlias
 
 from weft.engine import Engine
 from weft.graph import Slot, Source, ToldNode, Whole
+from weft.handle import WaitTimeout
 from weft.slot import Err
+from weft.told_runs import RunsCell
 
 Place: TypeAlias = tuple[str, str, str]
 """(entity, node, element)"""
@@ -40,10 +43,25 @@ def fail(future: Settlement, why: BaseException) -> None:
             future.set_exception(why)
 
 
+def wait_for(future: Settlement, timeout_s: float | None, node: str, entity: str, state: Callable[[], str]) -> None:
+    """Block until it is done. Raises `WaitTimeout`, with the state that the node is in then, and
+    whatever it was failed with."""
+    try:
+        future.result(timeout_s)
+    except TimeoutError:
+        future.cancel()
+        assert timeout_s is not None
+        raise WaitTimeout(node=node, entity=entity, timeout_s=timeout_s, state=state()) from None
+
+
 def is_settled(engine: Engine, place: Place, since: int) -> bool:
-    """Whether a place shows something settled at a cut not before `since`."""
+    """Whether a place shows something settled at a cut not before `since`; of a flow, whether its newest run has
+    ended."""
     entity, name, element = place
     found: Source | None = engine.node(entity, name) if name else None
+    if isinstance(found, ToldNode) and isinstance(found.cell, RunsCell):
+        newest = found.cell.newest()
+        return newest is None or bool(newest[1].ending)
     if found is None or isinstance(found, ToldNode):
         return True
     if element and isinstance(found, Whole):

@@ -58,15 +58,18 @@ class Trace:
         return all(names.get(name, _ABSENT) is held for names, name, held in self.lookups)
 
 
-def trace_source(definition: Callable[..., object], *, apart_from: Sequence[object] = ()) -> Trace:
+def trace_source(
+    definition: Callable[..., object], *, apart_from: Sequence[object] = (), with_called: bool = True
+) -> Trace:
     """The digest of a function or class as the program stands now. Raises `SourceUnavailable`.
 
     Decorators in `apart_from` do not count, nor do their arguments. A constant that can change in place, as a list or
-    a dict, counts with what it held when it was first seen.
+    a dict, counts with what it held when it was first seen. Without `with_called` what is handed to a method `call`
+    counts by its name alone: what a flow has called is told by the version that it was of then.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Python finds odd in the text it has said when it was imported
-        return _Walk(definition, apart_from).trace()
+        return _Walk(definition, apart_from, with_called=with_called).trace()
 
 
 def module_name(names: Names) -> str:
@@ -86,10 +89,10 @@ def module_name(names: Names) -> str:
 class _Walk:
     """Follows names from one definition to all it stands on; a queue, so that cycles and depth cost nothing."""
 
-    def __init__(self, root: Callable[..., object], apart_from: Sequence[object]) -> None:
+    def __init__(self, root: Callable[..., object], apart_from: Sequence[object], *, with_called: bool) -> None:
         self.root = inspect.unwrap(root)
         self.home = _globals_of(self.root)
-        self.apart_from = apart_from
+        self.apart_from, self.with_called = apart_from, with_called
         self.found: list[Callable[..., object]] = []
         self.places: dict[int, int] = {}
         self.lookups: list[tuple[Names, str, object]] = []
@@ -121,7 +124,7 @@ class _Walk:
 
     def describe_piece(self, piece: Piece, scope: _Scope) -> Iterator[str]:
         yield piece.tokens
-        for name in piece.names:
+        for name in piece.names if self.with_called else (one for one in piece.names if one not in piece.handed):
             seen = self.refer(self.resolve(name, scope))
             if seen != _OUTSIDE:
                 yield f"{name} is {seen}"

@@ -18,6 +18,7 @@ import keyword
 import linecache
 import symtable
 import tokenize
+from collections import Counter
 from collections.abc import Iterator
 from inspect import cleandoc
 from typing import Any, NamedTuple, TypeAlias
@@ -48,6 +49,8 @@ class Piece(NamedTuple):
     imports: tuple[Import, ...]
     head: str
     """For a decorator: what it calls."""
+    handed: frozenset[str] = frozenset()
+    """Of the names, those that are only handed to a method `call`, as what it is to call."""
 
 
 class Text:
@@ -118,7 +121,10 @@ def piece_of(source: str) -> Piece:
     outer = _outer_names(symtable.symtable(text, "<definition>", "exec"))
     read = {name for name in _dotted_names(tree) if name.partition(".")[0] in outer}
     quoted = {name for annotation in _quoted_annotations(tree) for name in _dotted_names(annotation)}
-    return Piece(normalise(source), tuple(sorted(read | quoted)), tuple(_imports(tree)), _head(tree))
+    handed = Counter(_handed(tree)) if ".call" in source else Counter[str]()
+    often = Counter(_dotted_names(tree)) if handed else handed
+    only = frozenset(name for name in handed if handed[name] == often[name])
+    return Piece(normalise(source), tuple(sorted(read | quoted)), tuple(_imports(tree)), _head(tree), only)
 
 
 # Which names it reads.
@@ -153,6 +159,13 @@ def _dotted(node: ast.AST) -> str:
         rest.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(rest)]) if isinstance(node, ast.Name) else ""
+
+
+def _handed(tree: ast.AST) -> Iterator[str]:
+    """What calls of methods named `call` are given first."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "call":
+            yield from (dotted for first in node.args[:1] if (dotted := _dotted(first)))
 
 
 def _quoted_annotations(tree: ast.AST) -> Iterator[ast.AST]:

@@ -16,36 +16,39 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from weft.attempt import Attempts
 from weft.client import Client
 from weft.content import Plain, encode
-from weft.definition import compile_type, service_name, type_name, unique_types
+from weft.definition import compile_type, compiled_types, service_name, type_name, unique_types
 from weft.demanded import Watch
-from weft.desk import FlowsNotYet, SpaceDesk
+from weft.desk import SpaceDesk
 from weft.edit import Edit, EditTooLarge
 from weft.engine import Engine, EventReused
-from weft.entity import Entity, entity_at, given_to, inputs_of_kind
+from weft.entity import Entity, entity_at, told_to
 from weft.erased import erased_entity
 from weft.errors import WeftError
-from weft.expected import check_texts, check_type, check_types, no_place
+from weft.expected import check_flow, check_texts, check_type, check_types, no_place
+from weft.flow import Flow
 from weft.folding import event_id, event_plain
 from weft.glance import space_html
-from weft.handle import Seat, Value, WaitTimeout
+from weft.handle import Seat, Value
 from weft.home import Home, InsideOperation
 from weft.in_force import fingerprint_of, warn_of_services
 from weft.meant import unknown_verb
 from weft.pins import DefinitionPinned, Pin, pins
 from weft.points import OnPoint, pass_by
 from weft.reader import Reader, client_or_reader
-from weft.settlement import Place, Settlement
+from weft.run_verbs import RunVerbs
+from weft.settlement import Place, Settlement, wait_for
 from weft.spec import TypeSpec
 from weft.spelling import nearest
 from weft.store import ENTITY, KIND, SpaceLocked, Store, refuse_fork
 from weft.subscription import Subscription
-from weft.told import Field, Ref
+from weft.told import Ref
 from weft.value import VALUE_BYTES_MAX
 
 if TYPE_CHECKING:
@@ -57,6 +60,9 @@ if TYPE_CHECKING:
     from weft.past.recorded import HistoryEntry
     from weft.past.view import PastSpace
     from weft.plan.plan import Plan
+    from weft.pump import Pump
+    from weft.run_list import ListedStep
+    from weft.runs.driven import Runs
     from weft.why.explanation import Explanation
 
 P = ParamSpec("P")
@@ -80,16 +86,6 @@ class EditOutside(WeftError, RuntimeError):
 class WaitsInEdit(WeftError, RuntimeError):
     """A value is waited for within an edit, which tells what it stages when it ends. Leave the edit first, and wait
     then."""
-
-
-def compiled_types(types: Sequence[type[Entity]]) -> dict[str, TypeSpec]:
-    """What these classes declare, by name. Raises `WrongDefinition`, and `FlowsNotYet` for one that declares a flow."""
-    specs: dict[str, TypeSpec] = {}
-    for name, kind in unique_types(types).items():
-        specs[name] = compile_type(kind)
-        if specs[name].flows:
-            raise FlowsNotYet(type=name, flows=", ".join(specs[name].flows))
-    return specs
 
 
 def _now() -> str:
@@ -119,7 +115,7 @@ def _engine_or(as_client: Callable[[], Client] | None, as_engine: Callable[[], H
         return as_client()
 
 
-class Space:
+class Space(RunVerbs):
     """One space, held open. Close it, or use it with `with`; a program that ends without closing loses nothing."""
 
     def __init__(
@@ -136,6 +132,7 @@ class Space:
         new_id: Callable[[], str] = lambda: os.urandom(16).hex(),
         on_point: OnPoint = pass_by,
         make_attempts: Callable[..., Attempts] = Attempts,
+        drive: Callable[[Space, Pump], Runs] | None = None,
     ) -> None:
         self.actor, self._now, self._new_id, self._point = actor, now, new_id, on_point
         self._store = store
@@ -167,6 +164,8 @@ class Space:
             store.close()
             raise
         self._seen = self._opened.position()
+        if isinstance(self._opened, Home) and drive is not None:
+            self._opened.make_runs = partial(drive, self)
         if isinstance(self._opened, Client) and not self.read_only:
             warn_of_services(self._opened, {name: fingerprint_of(each) for name, each in by_name.items()})
 
@@ -261,13 +260,8 @@ class Space:
             check_type("space.create", kind)
         draft = kind(*args, **inputs)
         spec = self._define(type(draft))
-        given = given_to(draft)
-        values = {
-            name: given.get(name, node.default if isinstance(node, Field) else None)
-            for name, node in inputs_of_kind(type(draft)).items()
-        }
         with self._editing(type(draft).__name__) as edit:
-            id = edit.create(spec, values, by_default=values.keys() - given.keys())
+            id = edit.create(spec, *told_to(draft))
         return entity_at(type(draft), Seat(self.desk, id))
 
     def get(self, kind: type[Ent], id: str, /) -> Ent:
@@ -294,17 +288,26 @@ class Space:
         ids += [id for id, spec in staged.created.items() if spec.name == type_name(kind)] if staged is not None else []
         return [entity_at(kind, Seat(self.desk, id)) for id in ids]
 
-    def retry(self, value: Value[Any] | Ref[Any], /) -> None:
-        """Try what failed again: an event like any other."""
+    def retry(self, value: Value[Any] | Ref[Any], /, *, before: ListedStep | str | None = None) -> None:
+        """Try what failed again: an event like any other. Of a flow its newest run goes on, with the code that the
+        space's engine has, before whatever failed in it; or, whether it failed or goes on, `before` one of its steps,
+        as `steps()` has them, or its key. What it was told before that stands."""
+        if isinstance(value, Entity):
+            check_flow("space.retry", value)
         entity, node, element = self._place("space.retry", value)
+        if isinstance(value, Value) and isinstance(value.node, Flow):
+            self._retry_run(value, before)
+            return
+        if before is not None:
+            raise TypeError(f"before={before!r}: a node has no steps, but a flow has")
         with self._editing(node) as edit:
             edit.retry(entity, node, element)
 
     def define(self, *kinds: type[Entity]) -> None:
         """Put definitions in force, as `open(types=…)` does: for a notebook, where a class is made anew."""
-        for name, spec in compiled_types(check_types("space.define", kinds)).items():
-            self._put(name, spec)
-        self.know(kinds)
+        specs = compiled_types(check_types("space.define", kinds))
+        for name, kind in unique_types(kinds).items():
+            self._put(specs[name], kind)
 
     def know(self, kinds: Sequence[type[Entity]]) -> None:
         """Take these classes for what entities of their types are here."""
@@ -332,7 +335,7 @@ class Space:
     def _define(self, kind: type[Entity]) -> TypeSpec:
         name = type_name(kind)
         if name not in self._host.types or self._host.kinds.get(name, kind) is not kind:
-            self._put(name, compiled_types([kind])[name])
+            self._put(compiled_types([kind])[name], kind)
         self._host.kinds[name] = kind
         return self._host.types[name]
 
@@ -342,9 +345,8 @@ class Space:
             self._declared[kind] = compile_type(kind)
         return self._declared[kind]
 
-    def _put(self, name: str, spec: TypeSpec) -> None:
-        self._host.define(spec)  # first: one that is refused leaves the former in use
-        self._host.types[name] = spec
+    def _put(self, spec: TypeSpec, kind: type) -> None:
+        self._host.define(spec, kind)
         self._saw(self._host.position())  # what is waited for from here on follows the definition
 
     @contextlib.contextmanager
@@ -381,13 +383,15 @@ class Space:
         if edit.intents:
             self._keep_blobs(edit)
             with _named(edit):
-                self._saw(self._host.tell(self._event(edit)))
+                edit.position = self._host.tell(self._event(edit))
+                self._saw(edit.position)
 
     async def _tell_async(self, edit: Edit) -> None:
         if edit.intents:
             self._keep_blobs(edit)
             with _named(edit):
-                self._saw(await self._host.tell_async(self._event(edit)))
+                edit.position = await self._host.tell_async(self._event(edit))
+                self._saw(edit.position)
 
     def settlement(self, place: Place) -> Settlement:
         """Done when a place is settled as of all that this program told, or read. Raises `WaitsInEdit`."""
@@ -426,14 +430,12 @@ class Space:
         return done
 
     # ---- following ----
-    def watch(self, *values: Value[Any]) -> Watch:
+    def watch(self, *values: Value[Any] | Ref[Any]) -> Watch:
         """Demand nodes until what is returned is closed, its `with` is left, or the space is closed: they are kept
         current without anybody waiting."""
         with Watch() as watch:
             for value in values:
-                if not isinstance(value, Value):
-                    raise no_place("space.watch", value)
-                place = self.desk.place(value.entity_id, value.node, value.key)
+                place = self._place("space.watch", value)
                 self._host.watch(place)
                 watch.callback(self._host.let_go, place)
             return watch.pop_all()
@@ -441,15 +443,8 @@ class Space:
     def wait_settled(self, *, timeout_s: float | None = None) -> int:
         """Block until everything demanded is settled at or after your last edit; returns how far it is settled."""
         self._check_blocking("wait_settled()", "await space.settled()")
-        settlement = self._host.all_settled(self.seen)
-        try:
-            settlement.result(timeout_s)
-        except TimeoutError:
-            settlement.cancel()
-            assert timeout_s is not None
-            raise WaitTimeout(
-                node="everything demanded", entity="the space", timeout_s=timeout_s, state="not settled"
-            ) from None
+        all_settled = self._host.all_settled(self.seen)
+        wait_for(all_settled, timeout_s, "everything demanded", "the space", lambda: "not settled")
         return self.settled_mark()
 
     async def settled(self) -> int:

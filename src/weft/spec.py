@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from msgspec import Struct
 
 from weft.content import Cid, Plain, content_id, encode
+from weft.flow_spec import FlowSpec
 from weft.matching.matcher import Matcher
 from weft.operation import Operation, Retry
 from weft.policy import Policy
@@ -191,12 +192,12 @@ class TypeSpec(Struct, frozen=True):
 
     name: str
     nodes: Mapping[str, NodeSpec]
-    flows: tuple[str, ...] = ()
+    flows: tuple[FlowSpec, ...] = ()
 
     def plain(self) -> dict[str, Plain]:
         """The type as the log keeps it."""
         nodes: list[Plain] = [[name, node.plain()] for name, node in self.nodes.items()]
-        return {"name": self.name, "nodes": nodes, "flows": list(self.flows)}
+        return {"name": self.name, "nodes": nodes, "flows": [[one.name, one.plain()] for one in self.flows]}
 
     def content(self) -> Cid:
         """The content id of this form of the type."""
@@ -211,9 +212,8 @@ class TypeSpec(Struct, frozen=True):
         for entry in listed:
             assert isinstance(entry, list) and isinstance(entry[0], str) and isinstance(entry[1], dict)
             nodes[entry[0]] = NodeSpec.of_plain(entry[0], entry[1])
-        flows = said.get("flows") or []
-        assert isinstance(flows, list)
-        return TypeSpec(str(said["name"]), nodes, tuple(str(flow) for flow in flows))
+        flows = cast("list[tuple[str, dict[str, Plain]]]", said.get("flows") or [])
+        return TypeSpec(str(said["name"]), nodes, tuple(FlowSpec.of_plain(*flow) for flow in flows))
 
     def events(self) -> list[str]:
         """The events that its folds take, by name."""

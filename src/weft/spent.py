@@ -4,7 +4,8 @@ Services tell it while they are asked, by `spend`; whoever runs a call listens. 
 to, also where that is an error. Money is decimal all the way, and what is not known is never taken for nothing: a
 request that told no usage is counted as such.
 
-Knows nothing of models and records. Invariant: two sums of the same requests in any order are equal.
+Knows nothing of models and records.
+Invariant: two sums of the same requests in any order are equal; each can be kept, whatever services said.
 Source: the usage of OpenAI's answers; OpenTelemetry's meters, which are found by context.
 """
 
@@ -14,11 +15,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
+from operator import index
 
 from weft.content import Plain
 
 MILLION = Decimal(1_000_000)
+COUNT_MAX = 2**53
+"""No count says more, as a server may claim any: numbers up to this are whole wherever records are read."""
+MONEY_MAX = Decimal(10**15)
+"""No amount says more, and no price is higher."""
+PLACES_MAX = 30
+"""So many decimal places has an amount at most."""
+_STEP = Decimal(1).scaleb(-PLACES_MAX)
+# Exact for all within these bounds: what the program set for its own sums would round ours.
+_EXACT = Context(prec=80, traps=[InvalidOperation])
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +44,24 @@ class Prices:
     def __post_init__(self) -> None:
         """Refuse what is no price; raises ValueError."""
         for said in (self.tokens_in, self.tokens_out):
-            if not _is_price(said):
+            if (price := _amount(said)) is None or price != _bounded(price):
                 raise ValueError(f'{said!r} is no price; give what a million tokens cost as text, such as "0.15"')
-        if not str(self.currency).strip():
+        if not str(self.currency).strip() or not _is_unicode(str(self.currency)):
             raise ValueError(f'{self.currency!r} is no currency; give its name as text, such as "USD"')
 
     def of(self, tokens_in: int, tokens_out: int) -> Decimal:
         """What so many tokens cost."""
-        return (Decimal(self.tokens_in) * tokens_in + Decimal(self.tokens_out) * tokens_out) / MILLION
+        sent, answered = (
+            _EXACT.multiply(Decimal(price), _counted(tokens))
+            for price, tokens in ((self.tokens_in, tokens_in), (self.tokens_out, tokens_out))
+        )
+        return _bounded(_EXACT.divide(_EXACT.add(sent, answered), MILLION))
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
     """What some requests spent together. `untold`: how many of them said nothing of their usage; `unpriced`: of how
-    many only the tokens are known."""
+    many only the tokens are known. Nothing is less than none, or more than `COUNT_MAX` and `MONEY_MAX`."""
 
     requests: int = 0
     tokens_in: int = 0
@@ -56,11 +71,18 @@ class Spent:
     untold: int = 0
     unpriced: int = 0
 
+    def __post_init__(self) -> None:
+        """Keep to the bounds."""
+        for name in ("requests", "tokens_in", "tokens_out", "untold", "unpriced"):
+            object.__setattr__(self, name, _counted(getattr(self, name)))
+        if self.money:
+            object.__setattr__(self, "money", {name: _bounded(one) for name, one in self.money.items()})
+
     def __add__(self, other: Spent) -> Spent:
         """Both together."""
         money = dict(self.money or {})
         for currency, amount in (other.money or {}).items():
-            money[currency] = money.get(currency, Decimal(0)) + amount
+            money[currency] = _EXACT.add(money.get(currency, Decimal(0)), amount)
         return Spent(
             self.requests + other.requests,
             self.tokens_in + other.tokens_in,
@@ -91,9 +113,9 @@ def parse_spent(said: Plain) -> Spent | None:
     requests, tokens_in, tokens_out, untold, unpriced = (one if isinstance(one, int) else 0 for one in counts)
     listed = said.get("money")
     money = {
-        name: Decimal(amount)
-        for name, amount in (listed.items() if isinstance(listed, dict) else ())
-        if isinstance(amount, str) and _is_price(amount)
+        name: amount
+        for name, text in (listed.items() if isinstance(listed, dict) else ())
+        if (amount := _amount(text)) is not None
     }
     return Spent(requests, tokens_in, tokens_out, money or None, untold, unpriced)
 
@@ -112,12 +134,31 @@ def money_text(amount: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _is_price(text: object) -> bool:
+def _amount(text: object) -> Decimal | None:
+    """What a text says, where that is an amount."""
     try:
         amount = Decimal(text) if isinstance(text, str) else None
     except InvalidOperation:
+        return None
+    return amount if amount is not None and amount.is_finite() and amount >= 0 else None
+
+
+def _bounded(amount: Decimal) -> Decimal:
+    kept = min(max(amount, Decimal(0)), MONEY_MAX)
+    exponent = kept.as_tuple().exponent
+    return kept if isinstance(exponent, int) and exponent >= -PLACES_MAX else kept.quantize(_STEP, context=_EXACT)
+
+
+def _counted(count: int) -> int:
+    return min(max(index(count), 0), COUNT_MAX)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
         return False
-    return amount is not None and amount.is_finite() and amount >= 0
+    return True
 
 
 # While a call runs ---------------------------------------------------------------------------------------------------

@@ -69,9 +69,12 @@ ALTERNATIVE = Table("alternative", ("key", "position"), ("value",))
 
 NEWEST = Table("newest", ("kind",), ("position",))
 """Where the newest told record stands: results are made for the cut that it makes."""
+WAIT = Table("wait", ("kind", "due_us", "entity", "flow", "run", "step"), ())
+"""What runs of flows wait for: see `weft.run_rows.Wait`. Of a kind, in the order of the moments when it is over."""
 
 TABLES: tuple[Table, ...] = (
     EVENT, ENTITY, KIND, STATE, EDGE, DUE, VERSION, TREE, NODE, MEMO, ATTEMPT, DEFINITION, SERVICE, ALTERNATIVE, NEWEST,
+    WAIT,
 )  # fmt: skip
 
 

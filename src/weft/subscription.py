@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from weft.content import Link, Plain, cid_text
 from weft.record import Entry
+from weft.run_words import run_words
 from weft.slot import SlotKey
 from weft.standing import ERASED
 from weft.store import Store
@@ -227,10 +228,12 @@ def reference_text(value: dict[str, Plain]) -> str:
 
 
 def intent_text(intent: Plain) -> str:
-    """An intent as people read it: `photos add {…}`."""
+    """An intent as people read it: `photos add {…}`, `approve rzzjyj76 done: ask approve?`."""
     if not isinstance(intent, list):
         return ""
     _, node, verb, *args = intent
+    if (of_run := run_words(str(verb), args)) is not None:
+        return shortened(" ".join([str(node), of_run.words, *map(plain_text, of_run.values)]))
     if verb in ("add", "edit"):
         args = args[1:]
     said = " ".join(plain_text(one) for one in args)

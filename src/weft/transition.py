@@ -7,10 +7,12 @@ Invariant: a transition is a set of changes, any one of which is enough.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 if TYPE_CHECKING:
     from weft.declare import Node
+
+Missed: TypeAlias = Literal["last", "all", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,30 @@ class Created:
 
 
 @dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A time comes, as a cron expression says."""
+
+    expression: str
+    zone: str
+    missed: Missed
+
+
+Change: TypeAlias = Becomes | Changes | Settles | Created | Scheduled
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """Changes of one entity, any of which fires a trigger."""
 
-    any_of: tuple[Becomes | Changes | Settles | Created, ...]
+    any_of: tuple[Change, ...]
 
     def __or__(self, other: Transition) -> Transition:
         """Either."""
         return Transition(self.any_of + other.any_of)
+
+
+def scheduled(expression: str, /, *, zone: str = "UTC", missed: Missed = "last") -> Transition:
+    """See `Entity.scheduled`."""
+    if missed not in get_args(Missed):
+        raise ValueError(f"missed is 'last', 'all' or 'none', not {missed!r}")
+    return Transition((Scheduled(expression, zone, missed),))

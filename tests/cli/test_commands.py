@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import tomllib
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from scripts.help_page import help_page
 from tests.cli.conftest import Weft, clean, command
 from tests.stores.test_migration import as_version
+from weft.cli.doctor import PARTS
 from weft.cli.program import COMMANDS, LazyGroup, program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -383,6 +385,15 @@ def test_reading_goes_on_while_another_program_is_the_engine(space: Path, weft: 
 # doctor ---------------------------------------------------------------------------------------------------------------
 
 
+def test_the_doctor_knows_the_core_and_every_extra() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {name: tuple(names) for name, names in project["optional-dependencies"].items()}
+
+    assert {"core": tuple(project["dependencies"]), **extras} == {
+        **PARTS, **{name: extras[name] for name in ("all", "dev", "bench")}
+    }  # fmt: skip
+
+
 def test_the_doctor_says_what_is_installed_and_ready(weft: Weft) -> None:
     found = json.loads(weft("doctor", "--json").stdout)
 
@@ -430,7 +441,7 @@ def test_a_space_of_an_older_schema_is_not_called_lost(space: Path, weft: Weft) 
 
     assert (found.returncode, moved_on.returncode) == (4, 0)
     said = " ".join(found.stdout.split())
-    assert "it has schema 2; opening it moves it on to 3 (a rebuild mends it)" in said
+    assert "it has schema 2; opening it moves it on to 4 (a rebuild mends it)" in said
     assert weft("doctor", space).returncode == 0
     assert weft("show", space, "large", "--json").stdout == before
 

@@ -132,7 +132,7 @@ def test_list_as_json_names_every_place(failed: Path, weft: Weft) -> None:
     said = json.loads(weft("list", failed, "--json").stdout)
 
     (job,) = said["types"]
-    assert job == {"name": "Job", "entities": 1, "due": 0, "failed": 4}
+    assert job == {"name": "Job", "entities": 1, "due": 0, "failed": 4, "failed_runs": 0}
     assert said["engine"] is None
     by_node = {each["place"][1]: each for each in said["failed"]}
     assert by_node["fetched"]["error"] == "ValueError"

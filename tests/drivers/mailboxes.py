@@ -15,6 +15,8 @@ SILENT = b"(silent)"
 CUT = b"(cut)"
 DRIP = b"(drip)"
 """Lines of an answer without an end, each in good time."""
+FLOOD = b"(flood)"
+"""The same as fast as they are taken."""
 
 
 class MailReceiver(Receiver):
@@ -59,7 +61,9 @@ class MailReceiver(Receiver):
             self.ended.wait(PATIENCE_S)
         while answer == DRIP and not self.ended.wait(0.01):
             connection.sendall(b"250-more\r\n")
-        if answer in (SILENT, CUT, DRIP):
+        while answer == FLOOD and not self.ended.is_set():
+            connection.sendall(b"250-more\r\n" * 1000)
+        if answer in (SILENT, CUT, DRIP, FLOOD):
             return False
         connection.sendall(answer)
         return True

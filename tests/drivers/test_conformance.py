@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+import weft
 from tests.drivers.mailboxes import CUT, SILENT, MailReceiver
 from tests.drivers.receivers import SILENT as NO_ANSWER
 from tests.drivers.receivers import HttpReceiver, closed_port, reply
-from weft.driver import Driver
+from weft import Effect, Entity, Space, items
+from weft.driver import Driver, EffectRefused
+from weft.drivers.edits import EditDriver
 from weft.drivers.file import FileDriver, WriteFile
 from weft.drivers.http import HttpDriver, HttpRequest
 from weft.drivers.mail import MailDriver, SendMail
-from weft.testing.driver_suite import LIMIT_S, AnsweredSuite, DriverSuite
+from weft.testing.driver_suite import KEY, LIMIT_S, AnsweredSuite, DriverSuite
 
 
 class TestFile(DriverSuite):
@@ -45,6 +49,72 @@ class TestFile(DriverSuite):
 
     def unreachable_driver(self) -> Driver[Any]:
         return FileDriver(Path(self.folder.name, "not there"))
+
+
+@dataclass(frozen=True)
+class Note(Effect[int]):
+    text: str
+
+
+class Notes(Entity):
+    """What was noted."""
+
+    texts = items(str)
+
+
+def note(space: Space, effect: Note) -> None:
+    if not effect.text:
+        raise ValueError("there is nothing to note")
+    space.find(Notes)[0].texts.add(effect.text)
+
+
+class TestEdits(DriverSuite):
+    """Edits of another space."""
+
+    def setup_method(self) -> None:
+        """Begin with nothing noted."""
+        self.space, self.closed = weft.open(types=[Notes]), weft.open(types=[Notes])
+        self.notes = self.space.create(Notes)
+        self.closed.close()
+
+    def teardown_method(self) -> None:
+        """Let go of it."""
+        self.space.close()
+
+    def new_driver(self) -> Driver[Any]:
+        return EditDriver(self.space, {Note: note}, by="noter")
+
+    def new_effect(self, number: int) -> Note:
+        return Note(str(number))
+
+    def carried_out(self) -> Sequence[str]:
+        return list(self.notes.texts)
+
+    def refused_effect(self) -> Note:
+        return Note("")
+
+    def unreachable_driver(self) -> Driver[Any]:
+        return EditDriver(self.closed, {Note: note})
+
+    def test_a_receipt_is_where_it_was_told_and_who_told_it_is_known(self) -> None:
+        """However often it was tried."""
+        driver = self.new_driver()
+        first = self.run(driver.carry_out(Note("a"), KEY))
+        self.notes.texts.add("by somebody else")
+
+        again = self.run(driver.carry_out(Note("a"), KEY))
+
+        assert first == again
+        told = [one for one in self.space.history(self.notes, Notes.texts) if one.position == first]
+        assert [one.actor for one in told] == ["noter"]
+        assert self.carried_out() == ["a", "by somebody else"]
+
+    def test_what_says_something_else_under_a_key_is_refused(self) -> None:
+        """Two effects never share one."""
+        driver = self.new_driver()
+        self.run(driver.carry_out(Note("a"), KEY))
+
+        assert isinstance(self.fails(driver, Note("b")), EffectRefused)
 
 
 class TestHttp(AnsweredSuite):

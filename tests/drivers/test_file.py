@@ -228,3 +228,18 @@ def test_writers_of_one_folder_take_turns(folder: Path, monkeypatch: pytest.Monk
     assert most == 1
     assert len(set((folder / "a").read_bytes())) == 1
     assert os.listdir(folder) == ["a"]
+
+
+def test_a_folder_that_another_holds_is_not_waited_for_without_end(folder: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(NotReached, match=r"has held the folder .* for 0\.1 s: .*fuser") as failed:
+            asyncio.run(FileDriver(folder, turn_s_max=0.1).carry_out(WriteFile("a", b"new"), "key"))
+    finally:
+        os.close(held)
+
+    assert str(folder) in str(failed.value)
+    assert os.listdir(folder) == []
+    assert write(folder, "a").size_bytes == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 
@@ -22,7 +23,7 @@ from tests.drivers.receivers import (
 )
 from weft.driver import EffectRefused, InDoubt, NotReached
 from weft.drivers import http as module
-from weft.drivers.http import METHODS, HttpDriver, HttpMissing, HttpReply, HttpRequest
+from weft.drivers.http import METHODS, RETRY_AFTER_S_MAX, HttpDriver, HttpMissing, HttpReply, HttpRequest
 from weft.flow import Secret
 
 KEY = "bafykey"
@@ -346,6 +347,32 @@ def test_a_redirect_is_checked_as_if_nothing_were_listed(server: HttpReceiver, t
     assert (server.connections, other.connections) == (1, 0)
 
 
+UNREADABLE = [
+    "javascript:1",
+    "http://[::1",
+    "http://\u202e.com/",
+    "http://xn--é.com/",
+    "http://" + "a" * 70_000 + ".com/",
+]
+
+
+@pytest.mark.parametrize("target", UNREADABLE)
+def test_a_redirect_to_what_is_no_address_is_a_plain_answer(server: HttpReceiver, target: str) -> None:
+    server.answer = redirecting(target, 302)
+    with pytest.raises(EffectRefused, match="its address"):
+        get(server)
+    server.answer = redirecting(target, 307, "POST")
+    with pytest.raises(EffectRefused, match="its address"):
+        post(server)
+    server.answer = redirecting(target, 302, "POST")
+    with pytest.raises(InDoubt, match="the answer was 302"):
+        post(server)
+    server.answer = redirecting(target, 303, "POST")
+
+    assert post(server).status == 303
+    assert len(server.requests) == 4
+
+
 def test_a_post_is_not_redirected_to_another_origin(server: HttpReceiver) -> None:
     server.answer = redirecting("http://shop.example/", 308, "POST")
 
@@ -421,6 +448,10 @@ def test_an_answer_that_says_neither_leaves_doubt(server: HttpReceiver, status: 
         (("Retry-After: 3",), 3),
         (("Retry-After: Wed, 21 Oct 2015 07:28:30 GMT", "Date: Wed, 21 Oct 2015 07:28:00 GMT"), 30),
         (("Retry-After: Wed, 21 Oct 2015 07:28:30 GMT",), None),
+        (("Retry-After: 1e300",), RETRY_AFTER_S_MAX),
+        (("Retry-After: " + "9" * 300,), RETRY_AFTER_S_MAX),
+        (("Retry-After: Mon, 01 Jan 9999 00:00:00 GMT", "Date: Mon, 01 Jan 0001 00:00:00 -2359"), RETRY_AFTER_S_MAX),
+        ((f"Retry-After: Mon, 01 Jan {10**20} 00:00:00 GMT", "Date: Wed, 21 Oct 2015 07:28:00 GMT"), None),
         (("Retry-After: -1",), None),
         (("Retry-After: inf",), None),
         (("Retry-After: soon",), None),
@@ -570,6 +601,14 @@ def test_a_secret_goes_into_its_header_and_comes_back_in_nothing(server: HttpRec
     with pytest.raises(EffectRefused, match=r"wrong key: \*\*\*") as refused:
         send(driver, secret_request(server.url))
 
+    server.answer = lambda heard: reply(403, b"x" * 290 + f"{CANARY}-key".encode())
+    with pytest.raises(EffectRefused) as cut:
+        send(driver, secret_request(server.url))
+    server.answer = lambda heard: reply(403, b64encode(f"{CANARY}-key".encode()))
+    with pytest.raises(EffectRefused, match=r"'\*\*\*'"):
+        send(driver, secret_request(server.url))
+
+    assert CANARY[:4] not in str(cut.value)
     assert server.requests[0].headers["authorization"] == f"Bearer {CANARY}-key"
     assert CANARY not in repr((received, str(refused.value), refused.value.__dict__, vars(driver)))
 

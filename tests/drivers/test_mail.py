@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,10 +12,18 @@ from typing import Any
 import pytest
 
 from tests.conftest import require_module
-from tests.drivers.mailboxes import CUT, DRIP, SILENT, MailReceiver
+from tests.drivers.mailboxes import CUT, DRIP, FLOOD, SILENT, MailReceiver
 from tests.drivers.receivers import closed_port, serving_tls, trusting_tls
 from weft.driver import EffectRefused, InDoubt, NotReached
-from weft.drivers.mail import RECIPIENTS_MAX, Encryption, Login, MailDriver, MailReceipt, SendMail
+from weft.drivers.mail import (
+    RECIPIENTS_MAX,
+    REPLY_BYTES_MAX,
+    Encryption,
+    Login,
+    MailDriver,
+    MailReceipt,
+    SendMail,
+)
 from weft.flow import Secret
 
 ONE = SendMail(("one@mail.example",), "Hello", "Yes.\n")
@@ -171,6 +180,19 @@ def test_an_answer_without_an_end_ends_with_patience(place: str) -> None:
     assert server.raw == []
 
 
+@pytest.mark.parametrize(
+    ("place", "kind"), [("GREETING", NotReached), ("EHLO", NotReached), ("RCPT", NotReached), ("MAIL_TEXT", InDoubt)]
+)
+def test_an_answer_without_bound_is_not_read_to_its_end(place: str, kind: type[Exception]) -> None:
+    with (
+        answering(**{place: FLOOD}) as server,
+        pytest.raises(kind, match=f"longer than the {REPLY_BYTES_MAX} bytes that are allowed"),
+    ):
+        send(driver_for(server, send_s_max=3.0))
+
+    assert server.raw == [] or place == "MAIL_TEXT"
+
+
 def test_all_recipients_are_sent_to_or_none() -> None:
     answers = {
         "rcpt to:<late@mail.example>": b"450 greylisted\r\n",
@@ -265,6 +287,65 @@ def test_a_secret_that_cannot_be_had_is_not_reached() -> None:
         send(driver_for(server, "tls", tls=trusting_tls(), login=Login("me", Secret("p")), secrets=unknown))
 
     assert CANARY not in repr(failed.value.__dict__)
+
+
+def by_tls(server: MailReceiver, password: str = CANARY) -> MailDriver:
+    login = Login("me", Secret("password"))
+    return driver_for(server, "tls", tls=trusting_tls(), login=login, secrets=lambda _: password, silence_s_max=5.0)
+
+
+IN_BASE64 = b64encode(CANARY.encode())
+AS_PLAIN = b64encode(f"\0me\0{CANARY}".encode())
+OFFERS_LOGIN = {"EHLO": b"250-mail\r\n250 AUTH PLAIN\r\n", "AUTH": b"235 come in\r\n"}
+
+
+@pytest.mark.parametrize("place", ["MAIL", "RCPT", "DATA", "."])
+@pytest.mark.parametrize("echo", [CANARY.encode(), IN_BASE64, AS_PLAIN, b"x" * 285 + CANARY.encode()])
+def test_a_password_that_comes_back_is_told_nowhere(place: str, echo: bytes) -> None:
+    answers = {**OFFERS_LOGIN, place: b"550 you said " + echo + b"\r\n"}
+    with MailReceiver(answers, tls=serving_tls()) as server, pytest.raises(EffectRefused) as refused:
+        send(by_tls(server))
+    with MailReceiver({**OFFERS_LOGIN, ".": b"250 you said " + echo + b"\r\n"}, tls=serving_tls()) as server:
+        receipt = send(by_tls(server))
+
+    told = repr((str(refused.value), refused.value.__dict__, receipt))
+    assert told.count("***") >= 2
+    assert not [secret for secret in (CANARY[:8], IN_BASE64.decode()[:8], AS_PLAIN.decode()) if secret in told]
+
+
+def test_a_login_that_never_ends_tells_no_password() -> None:
+    again = b"334 " + IN_BASE64 + b"\r\n"
+    answers = {**OFFERS_LOGIN, "AUTH": again, AS_PLAIN.decode().lower(): again}
+    with MailReceiver(answers, tls=serving_tls()) as server, pytest.raises(NotReached, match="loop") as failed:
+        send(by_tls(server))
+
+    assert IN_BASE64.decode() not in repr((str(failed.value), failed.value.__dict__))
+
+
+@pytest.mark.parametrize("challenge", [b"!!!a", b"", b"\xff"])
+def test_a_login_that_cannot_be_answered_leaves_no_doubt(challenge: bytes) -> None:
+    answers = {"EHLO": b"250-mail\r\n250 AUTH CRAM-MD5\r\n", "AUTH": b"334 " + challenge + b"\r\n"}
+    with MailReceiver(answers, tls=serving_tls()) as server, pytest.raises(NotReached) as failed:
+        send(by_tls(server))
+
+    assert server.raw == []
+    assert "cannot be read" in str(failed.value) or "the server refuses the login" in str(failed.value)
+
+
+@pytest.mark.parametrize(("is_text_sent", "kind"), [(False, NotReached), (True, InDoubt)])
+def test_whatever_else_goes_wrong_is_in_doubt_where_the_text_was_sent(
+    is_text_sent: bool, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from weft.drivers.mail import _Sending
+
+    def broken(sending: _Sending, mail: object) -> str:
+        sending.is_text_sent = is_text_sent
+        raise IndexError("no such line")
+
+    monkeypatch.setattr(_Sending, "send", broken)
+
+    with answering() as server, pytest.raises(kind, match="IndexError: no such line"):
+        send(driver_for(server))
 
 
 class Mailbox:

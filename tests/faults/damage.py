@@ -19,8 +19,9 @@ from pathlib import Path
 
 from tests.faults.damaged_file import PAGE_BYTES, Space, assess, build, build_small, flipped
 from tests.faults.survival import check_survival, diagnose, laid_aside
-from tests.kill.program import Points, rebuild_there
+from tests.kill.program import rebuild_there
 from tests.kill.scene import Scene
+from tests.kill.stops import Points
 from weft.record import Record
 from weft.store import NotASpace, SpaceDamaged
 from weft.stores.sqlite import SqliteStore

@@ -14,9 +14,10 @@ from pathlib import Path
 from tests.faults import tracer
 from tests.faults.fault import ENDED
 from tests.faults.survival import check_left, check_survival
-from tests.kill.program import MIGRATION, NEXT_SCHEMA, POINTS, REBUILDING, Points, rebuild_there
+from tests.kill.program import MIGRATION, NEXT_SCHEMA, POINTS, REBUILDING, rebuild_there
 from tests.kill.recovery import pids_in
 from tests.kill.scene import FROM_HALF_DONE, PROGRAM, Scene, copied, killed_at, killed_sometime
+from tests.kill.stops import Points
 from tests.kill.victim import victim, wait_gone
 from weft.stores.schema import SCHEMA
 

@@ -10,7 +10,8 @@ import sys
 import time
 
 from tests.kill.garden import Garden
-from tests.kill.program import SCRIPT, WRITES_PER_CHECKPOINT, open_space, opened_beside, say_step, tell_parent
+from tests.kill.program import SCRIPT, open_space, opened_beside, say_step
+from tests.kill.stops import WRITES_PER_CHECKPOINT, tell_parent
 from weft import WaitTimeout, pump
 from weft.space import Space
 from weft.store import StoreFailed

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tests.laws.test_rebuild import tables
 from weft.cli import doctor
 from weft.definition import compile_type, type_name
 from weft.rebuild import rebuild
+from weft.spec import TypeSpec
 from weft.store import DUE
 from weft.stores.schema import SCHEMA, Schema
 from weft.stores.sqlite import SqliteStore
@@ -72,14 +73,16 @@ def diagnose(path: Path) -> list[dict[str, object]]:
     return findings
 
 
-def check_rebuilt(path: Path, *, is_at_rest: bool, schema: Schema = SCHEMA) -> None:
+def check_rebuilt(
+    path: Path, *, is_at_rest: bool, schema: Schema = SCHEMA, types: Mapping[str, TypeSpec] = SPECS
+) -> None:
     """In a copy: the tables are those that the log makes."""
     if not path.exists():
         return
     copy = laid_aside(path, path.parent / "rebuilt")
     with closing(SqliteStore(copy, schema=schema)) as store:
         before = tables(store)
-        rebuild(store, epoch=store.acquire(), types=SPECS)
+        rebuild(store, epoch=store.acquire(), types=dict(types))
         after = tables(store)
     for name, rows in before.items():
         if name == DUE.name and not is_at_rest:

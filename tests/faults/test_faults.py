@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import missing_part
+from tests.conftest import NEEDS_PROC, missing_part
 from tests.faults import counts, lost_writes, tracer
 from tests.faults.catalogue import FAULTS
 from tests.faults.fault import Absence, Fault, inflict_often
@@ -21,10 +21,7 @@ from weft.store import Head
 from weft.stores.mark import Mark
 from weft.stores.sqlite import SqliteStore
 
-pytestmark = [
-    pytest.mark.kill,
-    pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to see who is running"),
-]
+pytestmark = [pytest.mark.kill, NEEDS_PROC]
 
 
 @pytest.fixture(scope="module")

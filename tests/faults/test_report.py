@@ -11,9 +11,9 @@ from scripts import faults
 from tests.faults.catalogue import FAULTS
 from tests.faults.damage import spread
 from tests.faults.fault import ENDED, Absence, Fault, Tally, inflict_often
-from tests.kill.program import Points
 from tests.kill.recovery import Reference
 from tests.kill.scene import Scene
+from tests.kill.stops import Points
 
 SCENE = Scene(Reference((), {}), Points(), Path(), [])
 

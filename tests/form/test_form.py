@@ -202,6 +202,15 @@ def test_an_answer_that_fits_is_a_value(form: Any, answer: str, value: object) -
     jsonschema.validate(json.loads(answer), Form(form).schema)
 
 
+def test_what_is_near_to_none_of_several_is_told_once_which_there_are() -> None:
+    for form, answer, why in (
+        (Wishes, '{"every": "never"}', "every: 'never' where one of 'day', 'week' is wanted"),
+        (Next, '{"reason": "", "do": {"$": "Fly"}}', "do.$: 'Fly' where one of 'Search', 'Remind', 'Done' is wanted"),
+    ):
+        blank = Form(form).blank
+        assert [str(one) for one in blank.checker.misfits(blank.parse(answer))] == [why]
+
+
 @pytest.mark.parametrize(
     ("form", "answer", "says"),
     [

@@ -11,7 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests.kill.program import garden, make_first, open_space, tell_parent
+from tests.kill.program import garden, make_first, open_space
+from tests.kill.stops import tell_parent
 from weft.space import Space
 from weft.store import StoreFailed
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 
-from tests.kill.program import Points, open_space, tell_parent
+from tests.kill.program import open_space
+from tests.kill.stops import Points, tell_parent
 
 if __name__ == "__main__":
     path, *stop = sys.argv[1:]

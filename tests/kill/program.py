@@ -8,22 +8,17 @@ time, for its parent to look at it and kill it there; without a point it goes on
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 from tests.kill.garden import TYPES, Garden, Rain, SlowTeller, Teller, Visitor, picture
-from weft.call import Runner
+from tests.kill.stops import WRITES_PER_CHECKPOINT, Points, tell_parent, within_one_process
 from weft.definition import compile_type, type_name
 from weft.folding import event_id
 from weft.points import ENGINE_POINTS
 from weft.rebuild import rebuild
 from weft.reduce import Refused
-from weft.runners.inline import InlineRunner
-from weft.runners.threads import ThreadRunner
 from weft.space import Space
 from weft.stores import checkpoint
 from weft.stores.points import CRASH_POINTS
@@ -39,8 +34,6 @@ NEXT_SCHEMA = Schema(SCHEMA.version + 1, SCHEMA.statements, {SCHEMA.version: lam
 ACTOR = "gardener"
 WORKERS = "WEFT_TEST_WORKERS"
 """Set where calls are to be made in worker processes, as they are in real life."""
-WRITES_PER_CHECKPOINT = 60
-"""Fewer than in real life, so that a short run passes it."""
 
 Say = Callable[[Space], None]
 
@@ -159,12 +152,6 @@ def open_space(
     )
 
 
-def within_one_process() -> dict[str, Runner]:
-    """Runners without worker processes: most of a short run's time is theirs."""
-    threads = ThreadRunner()
-    return {"inline": InlineRunner(), "thread": threads, "process": threads}
-
-
 @contextmanager
 def opened_beside(space: Space) -> Iterator[Space]:
     """A client of the same file."""
@@ -195,27 +182,6 @@ def say_script(space: Space, *, on_step: Callable[[str], None] = lambda name: No
         else:
             say_step(space, name)
         on_step(name)
-
-
-class Points:
-    """Counts the points that are passed, and stops the program at one of them."""
-
-    def __init__(self, wanted: str = "", turn: int = 1) -> None:
-        self.wanted, self.turn = wanted, turn
-        self.passed: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    def __call__(self, name: str) -> None:
-        with self._lock:
-            self.passed[name] += 1
-            count = self.passed.total() if self.wanted == "any" else self.passed[name]
-            if self.wanted in (name, "any") and count == self.turn:
-                os.kill(os.getpid(), signal.SIGSTOP)
-
-
-def tell_parent(*words: object) -> None:
-    sys.stdout.write(" ".join(map(str, words)) + "\n")
-    sys.stdout.flush()
 
 
 def main(path: str, wanted: str = "", turn: str = "1") -> None:

@@ -17,8 +17,9 @@ import pytest
 
 from tests.kill import tally
 from tests.kill.garden import CALLS
-from tests.kill.program import MIGRATION, REBUILDING, SCRIPT, Points
+from tests.kill.program import MIGRATION, REBUILDING, SCRIPT
 from tests.kill.recovery import Reference, reference_of
+from tests.kill.stops import Points
 from tests.kill.victim import Victim, victim
 
 PROGRAM = "tests.kill.program"

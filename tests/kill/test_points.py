@@ -9,18 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import NEEDS_PROC
 from tests.kill.garden import CALLS
-from tests.kill.program import MIGRATION, NEXT_SCHEMA, POINTS, REBUILDING, Points, open_space, rebuild_there
+from tests.kill.program import MIGRATION, NEXT_SCHEMA, POINTS, REBUILDING, open_space, rebuild_there
 from tests.kill.recovery import check_at_once, check_at_rest, pids_in
 from tests.kill.scene import FROM_HALF_DONE, Scene, copied, killed_at, killed_sometime, make_scene
+from tests.kill.stops import Points
 from tests.kill.victim import Victim, wait_gone
 from weft.store import SpaceDamaged
 from weft.stores.schema import SCHEMA
 
-pytestmark = [
-    pytest.mark.kill,
-    pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to see who is running"),
-]
+pytestmark = [pytest.mark.kill, NEEDS_PROC]
 KILLS = int(os.environ.get("WEFT_KILLS", "100"))
 """How many kills come at random moments."""
 IS_LONG = bool(os.environ.get("WEFT_LONG"))

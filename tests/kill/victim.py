@@ -113,11 +113,12 @@ def victim(
     workers: bool = True,
     before: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
+    limit_s: float = LIMIT_S,
 ) -> Iterator[Victim]:
     """A run that is over at the latest when its test is, or when the limit is reached. `before`: a command that starts
     it and keeps its process id, as `strace -D` does; `variables`: of its environment."""
     started = Victim(module, *arguments, calls=calls, workers=workers, before=before, variables=variables)
-    alarm = threading.Timer(LIMIT_S, started.process.kill)
+    alarm = threading.Timer(limit_s, started.process.kill)
     alarm.start()
     try:
         yield started

@@ -7,6 +7,7 @@ import multiprocessing
 import ssl
 import time
 import traceback
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
@@ -160,6 +161,24 @@ def test_what_a_server_says_of_its_own_accord_is_no_mail() -> None:
         assert [each.uid for each in all_heads(box_of(server))] == ["7.1", "7.3"]
 
 
+def test_a_uid_that_there_cannot_be_is_no_mail() -> None:
+    said = f"* SEARCH 1 {'7' * 5000} \u00b2 -1 4294967296\r\nTAG OK done"
+    with imap_server(Script(mails=raws(2), said={"UID SEARCH": said})) as server:
+        assert [each.uid for each in all_heads(box_of(server))] == ["7.1"]
+
+
+@pytest.mark.parametrize("name", ["UIDVALIDITY", "UIDNEXT"])
+@pytest.mark.parametrize("number", ["4294967296", "9" * 5000, "-1"])
+def test_a_folder_with_numbers_that_there_cannot_be_is_not_read(name: str, number: str) -> None:
+    numbers = {"UIDVALIDITY": "7", "UIDNEXT": "2", name: number}
+    said = "".join(f"* OK [{each} {value}]\r\n" for each, value in numbers.items()) + "TAG OK [READ-ONLY] done"
+    with (
+        imap_server(Script(mails=raws(1), said={"EXAMINE": said})) as server,
+        pytest.raises(MailboxNonsense, match=f"does not say its {name}"),
+    ):
+        page_of(box_of(server))
+
+
 @pytest.mark.parametrize("size", [ANSWER_BYTES_MAX + 1, 10**30])
 def test_an_answer_without_bound_is_refused_before_it_is_read(size: int) -> None:
     said = f"* 1 FETCH (UID 1 RFC822.SIZE 1 BODY[] {{{size}}}"
@@ -191,6 +210,19 @@ def test_the_password_is_asked_for_each_time_and_told_to_nobody_else(capabilitie
 
     assert len(asked) == 2
     assert secret not in repr(box) + str(box.fingerprint())
+
+
+@pytest.mark.parametrize("encoded", [b64encode(SECRET.encode()), b64encode(f"\0ann\0{SECRET}".encode())])
+def test_a_password_that_comes_back_encoded_or_quoted_is_blotted_out(encoded: bytes) -> None:
+    for echo in (encoded.decode(), SECRET, f'"{SECRET}"'):
+        for said in ({"PASSWORD": f"TAG NO you said {echo}"}, {"EXAMINE": f"TAG NO you said {echo}"}):
+            with (
+                imap_server(Script(said=said)) as server,
+                pytest.raises(MailboxError, match=r"you said .?\[password\]") as failed,
+            ):
+                page_of(box_of(server))
+            told = "".join(traceback.format_exception(failed.value))
+            assert echo not in told and "same-7" not in told
 
 
 def test_a_password_of_any_letters_is_sent_and_one_with_a_line_end_is_not() -> None:

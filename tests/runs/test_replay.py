@@ -14,7 +14,7 @@ from weft.runs.strands import Beside, Raised, Value
 
 
 def ask(name: str, said: object = None) -> Asking:
-    return Asking("ask", name, said)  # type: ignore[arg-type]
+    return Asking("ask", name, said, key=said)  # type: ignore[arg-type]
 
 
 async def story() -> list[object]:
@@ -123,6 +123,6 @@ def test_a_run_that_is_let_go_of_or_cancelled_awaits_nothing() -> None:
     assert replay.outcome is None
 
     other, _ = begun(story)
-    other.cancel()
+    other.cancel(7)
     assert keys(other) == []
     assert isinstance(other.outcome, Raised)

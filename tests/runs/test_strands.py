@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -118,10 +120,33 @@ def test_awaiting_what_is_no_step_is_an_error_in_the_flow_which_it_may_catch() -
 
 def test_a_ctrl_c_is_not_the_flows() -> None:
     async def flow() -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         begun(flow)
+
+
+def test_an_interrupt_that_a_flow_raises_itself_is_what_it_comes_to() -> None:
+    async def flow() -> None:
+        raise KeyboardInterrupt("of its own")
+
+    try:
+        strands = begun(flow)
+    except KeyboardInterrupt:
+        pytest.fail("it passes by whoever drives the run")
+
+    assert isinstance(strands.outcome, Raised) and isinstance(strands.outcome.error, KeyboardInterrupt)
+
+
+def test_a_flow_that_awaits_what_is_no_step_again_and_again_ends() -> None:
+    async def flow() -> None:
+        while True:
+            with contextlib.suppress(Exception):
+                await asyncio.sleep(0)
+
+    strands = begun(flow)
+
+    assert isinstance(strands.outcome, Raised) and isinstance(strands.outcome.error, AwaitedOutside)
 
 
 # ---- beside each other ----

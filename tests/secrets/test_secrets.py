@@ -22,7 +22,7 @@ from weft.flow import Secret
 from weft.secrets import FileSecrets, KeyringSecrets, MemorySecrets, SecretStore, default_path
 from weft.secrets.file import DamagedSecrets, SecretsBusy, UnsafeSecrets
 from weft.secrets.keyring import LIST, NoKeyring
-from weft.secrets.store import SECRET_BYTES_MAX, BadSecret, Hidden, NoSecret
+from weft.secrets.store import SECRET_BYTES_MAX, BadSecret, Hidden, NoSecret, NothingToDrop
 from weft.stores.lease import FileLock
 from weft.value import shape_of
 
@@ -115,9 +115,9 @@ def test_one_that_is_missing_names_what_to_do_next(store: SecretStore) -> None:
 
     with pytest.raises(NoSecret, match=r"did you mean 'mail'.*weft secret set mial") as refused:
         store.get(Secret("mial"))
-    with pytest.raises(NoSecret):
+    with pytest.raises(NothingToDrop, match=r"no secret 'nothing' that could be dropped: there are 'mail'$"):
         store.drop("nothing")
-    with pytest.raises(NoSecret):
+    with pytest.raises(NothingToDrop, match=r"no secret 'mail' of generation 7 .*: kept are its generations 1$"):
         store.drop("mail", 7)
     assert CANARY not in str(refused.value)
 

@@ -20,6 +20,7 @@ from weft.services.endpoint import (
     EndpointFailed,
     Nonsense,
     Patience,
+    RateLimited,
     RequestRefused,
     TooSlow,
     Unreachable,
@@ -144,6 +145,27 @@ def test_a_redirect_is_not_followed_with_the_key() -> None:
     assert isinstance(raised, RequestRefused)
     assert "redirects" in str(raised)
     assert "sk-canary" not in str(raised)
+
+
+@pytest.mark.parametrize("target", ["javascript:1", "http://xn--\u00e9.com/", "http://" + "a" * 70_000 + ".com/"])
+def test_a_redirect_to_what_is_no_address_is_a_redirect(target: str) -> None:
+    sent = response(b"", status="302 Found", further=f"location: {target}\r\n")
+    raised = failure_of(sent)
+    with sending(sent) as url:
+        health = model_at(url).health()
+
+    assert isinstance(raised, RequestRefused)
+    assert "it redirects elsewhere" in str(raised)
+    assert not health.ready
+    assert "status 302" in health.why
+
+
+def test_a_wait_until_a_day_that_there_is_not_is_no_wait() -> None:
+    further = f"date: Wed, 21 Oct 2015 07:28:00 GMT\r\nretry-after: Mon, 01 Jan {10**20} 00:00:00 GMT\r\n"
+    raised = failure_of(response(b"", status="429 Later", further=further))
+
+    assert isinstance(raised, RateLimited)
+    assert raised.retry_after_s is None
 
 
 def test_a_connection_that_closes_without_a_word_is_unreachable() -> None:

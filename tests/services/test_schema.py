@@ -11,6 +11,7 @@ import pydantic
 import pytest
 
 from weft.content import Plain
+from weft.examples.mail.types import Next, Search
 from weft.form import NoSchema, UnfitAnswer
 from weft.services.fake_answer import answer_object, answer_text, vector
 from weft.services.schema import Form
@@ -165,3 +166,15 @@ def test_texts_that_share_words_have_nearer_vectors() -> None:
     assert nearness("the climate of the sea", "the climate of the land") > nearness("the climate of the sea", "cookery")
     assert nearness("one", "one") == pytest.approx(1.0)
     assert vector("", 4) == vector("", 4)
+
+
+def test_one_of_several_classes_says_which_it_is() -> None:
+    form = Form(Next)
+
+    assert form.is_strict
+    assert form.parse('{"reason": "wanted", "do": {"$": "Search", "words": "sea"}}') == Next("wanted", Search("sea"))
+    made = answer_object(form.schema, "what next?")
+    assert isinstance(made, dict)
+    for unfit in ('{"reason": "r", "do": {"words": "sea"}}', '{"reason": "r", "do": {"$": "SendMail", "to": "ann"}}'):
+        with pytest.raises(UnfitAnswer, match="Next"):
+            form.parse(unfit)

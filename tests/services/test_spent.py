@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import weft
 from tests.laws.test_rebuild import tables
 from tests.reactive.runs import Runs
 from weft import Entity, Field, Space, derive, field, op
 from weft.call import Finished
-from weft.content import Plain, encode
+from weft.content import Plain, decode, encode
 from weft.definition import compile_type
 from weft.plan.plan import Plan, plan
 from weft.rebuild import rebuild
@@ -24,7 +26,7 @@ from weft.services.completion import Completion, OpenAICompletion, _Heard
 from weft.services.embedding import OpenAIEmbedding
 from weft.services.endpoint import Endpoint, Patience
 from weft.services.fake_model import FakeModel
-from weft.spent import Meter, Prices, Spent, metered, parse_spent, spend, spend_unknown, summed
+from weft.spent import COUNT_MAX, MONEY_MAX, Meter, Prices, Spent, metered, parse_spent, spend, spend_unknown, summed
 from weft.store import entries_of
 from weft.stores.sqlite import SqliteStore
 
@@ -118,7 +120,7 @@ def test_nothing_is_counted_outside_of_a_call_nor_by_another_one() -> None:
     assert other.spent() == Spent(1, 1, 1, unpriced=1)
 
 
-@pytest.mark.parametrize("said", ["", "a lot", "-1", "NaN", "Infinity", 0.15, None])
+@pytest.mark.parametrize("said", ["", "a lot", "-1", "NaN", "Infinity", "1e300", "1e-31", 0.15, None])
 def test_what_is_no_price_is_refused(said: object) -> None:
     with pytest.raises(ValueError, match="is no price; give what a million tokens cost as text"):
         Prices(said, "1")  # type: ignore[arg-type]
@@ -126,6 +128,26 @@ def test_what_is_no_price_is_refused(said: object) -> None:
         Prices("1", said)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="is no currency"):
         Prices("1", "1", " ")
+    with pytest.raises(ValueError, match="is no currency"):
+        Prices("1", "1", "\ud800")
+
+
+def test_nonsense_in_any_amount_can_still_be_kept() -> None:
+    meter = Meter()
+    with metered(meter):
+        for _ in range(3):
+            spend(10**30, -1, prices=Prices("1000000000000", "0"))
+    whole = meter.spent()
+
+    assert whole == Spent(3, COUNT_MAX, 0, {"USD": MONEY_MAX})
+    assert parse_spent(decode(encode(whole.plain()))) == whole
+    told: dict[str, Plain] = {"in": 2**63, "requests": -1, "money": {"USD": "1e999999", "EUR": "1e-999999"}}
+    assert parse_spent(told) == Spent(0, COUNT_MAX, 0, {"USD": MONEY_MAX, "EUR": Decimal(0)})
+
+
+@given(st.permutations([Spent(1, 2**52 + n, n, {"USD": Decimal(f"{10**13}.{7 ** (30 + n)}")}) for n in range(12)]))
+def test_sums_are_equal_in_any_order_also_where_they_are_bounded(said: list[Spent]) -> None:
+    assert summed(said) == summed(reversed(said)) == summed([summed(said[:5]), summed(said[5:])])
 
 
 @pytest.mark.parametrize("said", [None, 3, [], {"in": "many", "money": {"USD": "a lot"}}])
@@ -158,7 +180,14 @@ def test_of_an_endpoint_that_is_not_to_count_it_is_unknown(fake: FakeModel, opti
     assert isinstance(asked.body, dict) and asked.body.get("stream_options") == options
 
 
-@pytest.mark.parametrize("behind", ["data: {broken", 'data: {"error": "out of memory"}'])
+def usage_event(tokens_in: int) -> str:
+    return f'data: {{"choices":[],"usage":{{"prompt_tokens":{tokens_in},"completion_tokens":1}}}}'
+
+
+@pytest.mark.parametrize(
+    "behind",
+    ["data: {broken", 'data: {"error": "out of memory"}', usage_event(-1), usage_event(10**30), usage_event(2**53 + 1)],
+)
 def test_an_answer_is_whole_whatever_comes_in_place_of_its_usage(fake: FakeModel, behind: str) -> None:
     class Broken(OpenAICompletion):
         async def _deltas(self, chunks: AsyncIterator[bytes], heard: _Heard) -> AsyncIterator[tuple[str, str | None]]:

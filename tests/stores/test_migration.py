@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import weft
 from tests.laws.test_rebuild import tables
-from weft import Entity, Field, derive, field
+from weft import Entity, Field, Run, derive, field, on
 from weft.content import Link
 from weft.rebuild import rebuild
 from weft.store import MEMO, VERSION, SpaceDamaged, Table, entries_of
@@ -35,6 +36,14 @@ class Note(Entity):
 
     text: Field[str] = field(default="")
     loud = derive(shout, text)
+
+
+class Sleeper(Entity):
+    """A flow that waits."""
+
+    @on(Entity.created)
+    async def sleep(self, run: Run) -> None:
+        await run.sleep(timedelta(days=1))
 
 
 def lived(path: Path) -> dict[str, str]:
@@ -73,13 +82,15 @@ def as_version_1(path: Path) -> None:
 
 
 def as_version(path: Path, version: int) -> None:
-    """Have no first rows, which came with schema 3, and say which schema it is."""
+    """Have no table of waits, which came with schema 4, and before 3 no first rows; and say which schema it is."""
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP TABLE wait")
         there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         for text in sql.BEGUN:
-            if text.table.name in there:
+            if text.table.name in there and version < 3:
                 connection.execute(text.drop, text.first_key)
-        connection.execute("DELETE FROM sqlite_sequence WHERE seq = 0")
+        if version < 3:
+            connection.execute("DELETE FROM sqlite_sequence WHERE seq = 0")
         meta = sql.TEXTS["meta"]
         connection.execute(meta.put, meta.cells(("schema",), (version,)))
         connection.execute(f"PRAGMA user_version = {version}")
@@ -91,7 +102,7 @@ def test_a_space_of_the_second_schema_gets_its_first_rows(tmp_path: Path) -> Non
     with contextlib.closing(SqliteStore(path)) as store:
         before = tables(store)
     as_version(path, 2)
-    said = Finding("it has schema 2; opening it moves it on to 3", "schema", mendable=True)
+    said = Finding("it has schema 2; opening it moves it on to 4", "schema", mendable=True)
     assert examine(str(path)) == [said]
 
     with contextlib.closing(SqliteStore(path)) as store:
@@ -107,6 +118,21 @@ def test_a_space_of_the_second_schema_gets_its_first_rows(tmp_path: Path) -> Non
     with weft.open(str(path), types=(Note,)) as space:
         assert {note.id: note.loud.wait() for note in space.find(Note) if note.text != "fails"} == shown
         assert all(count["executed"] == 0 for count in space.counts().values())
+
+
+def test_a_space_of_the_third_schema_has_runs_from_then_on(tmp_path: Path) -> None:
+    path = tmp_path / "space.weft"
+    shown = lived(path)
+    as_version(path, 3)
+
+    with weft.open(str(path), types=(Note, Sleeper)) as space:
+        assert {note.id: note.loud.wait() for note in space.find(Note) if note.text != "fails"} == shown
+        sleeper = space.create(Sleeper)
+        assert [run.awaits for run in space.runs()] == [("sleep 1 day, 0:00:00",)]
+    with weft.open(str(path), types=(Note, Sleeper)) as space:
+        assert [run.entity for run in space.runs()] == [sleeper.id]
+    with contextlib.closing(SqliteStore(path)) as store:
+        assert list(store.verify()) == []
 
 
 def test_a_space_of_the_second_schema_that_cannot_be_written_is_refused(
@@ -129,10 +155,10 @@ def test_a_changed_version_is_not_taken_for_an_older_one(tmp_path: Path) -> None
     path = tmp_path / "space.weft"
     lived(path)
     whole = path.read_bytes()
-    for version in (1, 2):
+    for version in (1, 2, 3):
         path.write_bytes(whole[:60] + version.to_bytes(4, "big") + whole[64:])
 
-        with pytest.raises(SpaceDamaged, match=f"its header says schema {version}, and its meta row 3"):
+        with pytest.raises(SpaceDamaged, match=f"its header says schema {version}, and its meta row 4"):
             SqliteStore(path)
 
         assert [finding.mendable for finding in examine(str(path))] == [False]

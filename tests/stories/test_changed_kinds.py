@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 import weft
-from weft import Entity, Field, Run, counter, derive, element, entries, field, fold, items, on, text
+from weft import Entity, Field, counter, derive, element, entries, field, fold, items, text
 from weft.declare import Node
-from weft.desk import FlowsNotYet
 from weft.edit import UnknownField
 from weft.evolution import KeyChanged, KindChanged
 
@@ -336,18 +335,3 @@ def test_a_field_that_the_definition_in_force_has_no_more_is_named_with_the_near
         page.words.add("one")
         assert tuple(page.words) == ("one",)
         assert space.position == position + 1
-
-
-def test_a_type_with_flows_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
-    class Post(Entity):
-        status: Field[str] = field(default="draft")
-
-        @on(status.becomes("published"))
-        async def announce(self, run: Run) -> None: ...
-
-    path = tmp_path / "posts.weft"
-
-    with pytest.raises(FlowsNotYet, match="Post declares the flows announce, and flows are not available yet"):
-        weft.open(str(path), types=[Post])
-
-    assert not path.exists()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import pytest
 
 import weft
-from weft import Entity, Field, derive, field, items
+from weft import Effect, Entity, Field, Run, derive, field, items, on
+from weft.stores.refusal import NoSpaceYet, SpaceMissing
 
 
 class Tagger(Protocol):
@@ -41,8 +45,63 @@ class Notebook(Entity):
     tag = derive(tagged, text)
 
 
+class Post(Entity):
+    title: Field[str] = field(default="a b")
+    text = derive(words_of, title)
+
+    @on(Entity.created)
+    async def announce(self, run: Run) -> str:
+        return "announced"
+
+    @on(title.changes())
+    async def daily(self, run: Run) -> None: ...
+
+
+def posted(space: weft.Space) -> Any:
+    return space.create(Post)
+
+
 class Word:
     pass
+
+
+@dataclass(frozen=True)
+class Knock(Effect[str]):
+    times: int
+
+
+class Door:
+    effects: Any = (Knock,)
+
+    async def carry_out(self, effect: Knock, key: str, /) -> str:
+        return key
+
+
+class SlowDoor:
+    effects = (Knock,)
+
+    def carry_out(self, effect: Knock, key: str, /) -> str:
+        return key
+
+
+class WrappedDoor:
+    effects = (Knock,)
+
+    @functools.wraps(Door.carry_out)
+    def carry_out(self, effect: Knock, key: str, /) -> object:
+        return Door().carry_out(effect, key)
+
+
+class OneDoor(Door):
+    effects: Any = Knock
+
+
+class WordDoor(Door):
+    effects: Any = (Word,)
+
+
+class Wall:
+    effects = (Knock,)
 
 
 def refusal(act: Callable[[], object], kind: type[Exception] = TypeError) -> str:
@@ -70,10 +129,38 @@ anything = cast("Any", weft.open)
         ({"services": {Fine: Fine()}}, "Protocol"),
         ({"services": {Tagger: Fine}}, "Tagger is offered as the class Fine: give an instance of it"),
         ({"services": {Tagger: Coarse()}}, "Tagger is offered as Coarse, which has no tag(…)"),
+        ({"drivers": Door()}, "drivers is a list: write drivers=[Door(…)]"),
+        ({"drivers": None}, "drivers takes a list of drivers, not None"),
+        ({"drivers": {Knock: Door()}}, "drivers takes a list of drivers, not {<class "),
+        ({"drivers": [Door]}, "drivers takes instances, and Door is a class: write Door(…)"),
+        ({"drivers": [Word()]}, "and Word has no effects and carry_out"),
+        ({"drivers": [Wall()]}, "`async def carry_out(self, effect, key)`, and Wall has no carry_out"),
+        ({"drivers": [SlowDoor()]}, "SlowDoor.carry_out is no coroutine function"),
+        ({"drivers": [OneDoor()]}, "OneDoor.effects is a tuple: write effects = (Knock,)"),
+        ({"drivers": [WordDoor()]}, "WordDoor.effects names <class "),
+        ({"drivers": [Door(), WrappedDoor()]}, "two drivers carry out Knock (Door and WrappedDoor): leave one"),
     ],
 )
 def test_what_is_given_to_open_is_checked_before_anything_is_opened(given: dict[str, object], said: str) -> None:
     assert said in refusal(lambda: anything(**given))
+
+
+def test_a_client_makes_no_space(tmp_path: Path) -> None:
+    path = tmp_path / "typo.weft"
+
+    said = refusal(lambda: weft.open(str(path), engine=False), NoSpaceYet)
+
+    assert f"There is no space at {path}, and engine=False opens one that is there." in said
+    assert list(tmp_path.iterdir()) == []
+    with weft.open(str(path), types=[Notebook]) as space:
+        space.create(Notebook)
+    weft.open(str(path), engine=False).close()
+    path.unlink()
+    refusal(lambda: weft.open(str(path), engine=False), SpaceMissing)
+
+
+def test_a_driver_whose_carry_out_wraps_a_coroutine_function_is_taken() -> None:
+    anything(drivers=(WrappedDoor(),)).close()
 
 
 def test_a_service_with_its_methods_is_taken() -> None:
@@ -91,6 +178,30 @@ def test_a_service_with_its_methods_is_taken() -> None:
         (lambda space: space.why("x"), "space.why takes a computed node of an entity, as in space.why(entity.node)"),
         (lambda space: space.watch("x"), "space.watch takes a computed node"),
         (lambda space: space.edit(by=3), "space.edit(by=…) takes a text, not 3"),
+        (
+            lambda space: space.steps(posted(space)),
+            "takes a flow, and this is an entity, of type Post: write ",
+        ),
+        (
+            lambda space: space.cancel(posted(space)),
+            "space.cancel(entity.announce) or space.cancel(entity.daily)",
+        ),
+        (lambda space: space.retry(posted(space)), "write space.retry(entity.announce) or space.retry(entity.daily)"),
+        (lambda space: space.restart(posted(space).text), "not Post.text, which is a node"),
+        (lambda space: space.adopt(space.create(Notebook)), "Notebook has none: no method of it is under @on"),
+        (
+            lambda space: space.pause(None),
+            "takes a flow of an entity, as in space.pause(entity.flow), not None",
+        ),
+        (lambda space: space.unpause("x"), "not 'x'"),
+        (
+            lambda space: space.backfill(posted(space).daily, 1, 2),
+            "takes moments, not 1: write datetime(…, tz",
+        ),
+        (
+            lambda space: space.answer(None, True),
+            "takes a question, one of space.questions(), or its id, not None",
+        ),
     ],
 )
 def test_what_is_given_to_a_space_is_checked(act: Callable[[Any], object], said: str) -> None:

@@ -30,3 +30,21 @@ def bookshelf(photos: tuple[str, ...], space: str | None, notes: str | None, as_
     from weft.cli.bookshelf import tell
 
     return tell(photos, space=space, notes=notes, as_json=as_json)
+
+
+@command.command("mail", short_help="An assistant reads mails, ranks them and sums them up.")
+@click.option("--space", type=click.Path(dir_okay=False), help="Keep the assistant in this file, and go on with it.")
+@click.option("--yes", is_flag=True, help="Answer its questions with what the demonstration has.")
+@click.option("--mails", "number", type=click.IntRange(min=1), help="How many mails the made-up mailbox has.")
+@click.option("--json", "as_json", is_flag=True, help="What came of it, as one JSON object.")
+def mail(space: str | None, yes: bool, number: int | None, as_json: bool) -> int:
+    """An assistant is hired: it asks where the mails are and what you want of it, reads them batch by batch, ranks each
+    with a reason, sums up each day, and does what else you wish for.
+
+    The mails are made up, in a folder beside the space: awkward ones are among them, and some that would like to give
+    it orders. End it at any moment; begun again over the same space it goes on where it was. With OPENAI_BASE_URL (or
+    OPENAI_API_KEY) and WEFT_MODEL in the environment, a model reads and decides; without, rules do.
+    """
+    from weft.cli.mail import tell
+
+    return tell(space=space, yes=yes, as_json=as_json, number=number)

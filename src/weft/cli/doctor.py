@@ -31,7 +31,10 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "core": ("cbrrr", "msgspec", "click", "typing_extensions"),
     "vision": ("rapidocr", "onnxruntime", "pillow", "numpy"),
     "models": ("httpx",),
+    "http": ("httpx",),
     "text": ("loro",),
+    "keyring": ("keyring",),
+    "schedules": ("cronsim", "tzdata"),
 }
 """What each extra installs; the core's are always there."""
 DAMAGED = 4
@@ -88,16 +91,16 @@ def _examine_setup(*, as_json: bool) -> int:
     terminal.say(f"  weft {found['weft']}, Python {found['python']}, SQLite {found['sqlite']}")
     for extra, names in PARTS.items():
         said = ", ".join(f"{name} {_version(name) or 'missing'}" for name in names)
-        for line in terminal.wrapped(f"{extra:<8} {said}", terminal.width(), indent="  ", hanging="         "):
+        for line in terminal.wrapped(f"{extra:<9} {said}", terminal.width(), indent="  ", hanging="          "):
             terminal.say(line)
     terminal.say()
     terminal.say(terminal.strong("Services"))
     for name, health in services.items():
         said = "ready" if health["ready"] else f"not ready: {health['why']}"
-        for line in terminal.wrapped(f"{name:<8} {said}", terminal.width(), indent="  ", hanging="         "):
+        for line in terminal.wrapped(f"{name:<9} {said}", terminal.width(), indent="  ", hanging="          "):
             terminal.say(line)
         if health["enable"]:
-            for line in terminal.wrapped(str(health["enable"]), terminal.width(), indent=" " * 13, hanging="  "):
+            for line in terminal.wrapped(str(health["enable"]), terminal.width(), indent=" " * 14, hanging="  "):
                 terminal.say(line)
     return 0
 

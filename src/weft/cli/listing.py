@@ -8,6 +8,7 @@ given back to other commands.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -52,12 +53,14 @@ class DueSlot:
 
 @dataclass(frozen=True, slots=True)
 class TypeCount:
-    """A type, with the numbers of its entities, of its slots that are due, and of those that failed."""
+    """A type, with the numbers of its entities, of its slots that are due, of those that failed, and of runs of its
+    flows that did."""
 
     name: str
     entities: int
     due: int
     failed: int
+    failed_runs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,9 @@ def listing_of(engine: Engine) -> Listing:
     """What there is. O(rows of slots); decodes only what may be an error."""
     from weft.purity.kept import impure_in
     from weft.slot import SlotKey
-    from weft.store import DUE, KIND
+    from weft.store import DUE, ENTITY, KIND, WAIT
 
+    of_runs = Counter(str((engine.row(ENTITY, (key[2],)) or [""])[0]) for key, _ in engine.rows(WAIT, ("failed",)))
     types: list[TypeCount] = []
     failed: list[Failure] = []
     due: list[DueSlot] = []
@@ -109,7 +113,7 @@ def listing_of(engine: Engine) -> Listing:
             mine = {SlotKey(id, str(key[1]), str(key[2])): row[0] for key, row in engine.rows(DUE, (id,))}
             due.extend(DueSlot(name, key, first) for key, first in mine.items() if isinstance(first, int))
             failed.extend(each for each in failures(engine, name, id) if each.key not in mine)
-        types.append(TypeCount(name, len(ids), len(due) - before[1], len(failed) - before[0]))
+        types.append(TypeCount(name, len(ids), len(due) - before[1], len(failed) - before[0], of_runs[name]))
     impure = tuple(each for each in impure_in(engine) if each.is_in_force)
     return Listing(tuple(types), tuple(failed), tuple(due), impure)
 
@@ -139,7 +143,10 @@ def _plain(found: Listing) -> dict[str, object]:
 
     return {
         "types": [
-            {"name": each.name, "entities": each.entities, "due": each.due, "failed": each.failed}
+            {
+                "name": each.name, "entities": each.entities, "due": each.due, "failed": each.failed,
+                "failed_runs": each.failed_runs,
+            }
             for each in found.types
         ],
         "failed": [
@@ -176,7 +183,13 @@ def _lines(space: str, position: int, holder: Holder | None, waiting: int, found
     yield terminal.strong(f"{'type':<{room}}  {'entities':>8}  {'due':>6}  {'failed':>6}")
     for each in found.types:
         name = terminal.padded(terminal.shortened(each.name, room), room)
-        yield f"{name}  {each.entities:>8}  {each.due:>6}  {each.failed:>6}"
+        yield f"{name}  {each.entities:>8}  {each.due:>6}  {each.failed + each.failed_runs:>6}"
+    if runs := sum(each.failed_runs for each in found.types):
+        yield ""
+        yield terminal.alarming(
+            f"{terminal.counted(runs, 'run of a flow', 'runs of flows')} failed; why, and what can be done:"
+        )
+        yield f"  {terminal.program()} runs {space}"
     yield from _failed_lines(space, found, width)
     yield from _due_lines(found, width)
     yield from impure_lines(space, found.impure, width)

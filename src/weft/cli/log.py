@@ -6,6 +6,7 @@ Knows nothing of what activities mean. Invariant: each is printed once, by ascen
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -75,16 +76,33 @@ def line_of(activity: Activity, cells_max: int) -> str:
     """An activity in one line."""
     word = _WORDS.get(activity.type, activity.type)
     head = f"{activity.position:>6}  {terminal.padded(word, 10)} "
-    place = _short_place(activity.node)
     by = f" by {activity.by}" if activity.by else ""
-    said = f"{place}{by}" + (f"  {activity.preview}" if activity.preview else "")
+    preview = _of_run(activity)
+    said = f"{_short_place(activity.node)}{by}" + (f"  {preview}" if preview else "")
     text = terminal.shortened(said, cells_max - terminal.cells(head))
     return head.replace(word, terminal.alarming(word), 1) + text if word in _BAD else head + text
 
 
+_RUN = re.compile(r"(\w+) [a-z2-7]{8} ")
+"""How what is told of a run begins: its flow, and the beginning of its id."""
+
+
+def _of_run(activity: Activity) -> str:
+    """The preview, in which a run is named once; and its flow not at all where that stands before it as the place."""
+    found, preview = _RUN.match(activity.preview), activity.preview
+    if found is None:
+        return preview
+    preview = found[0] + preview[found.end() :].replace(f"; {found[0]}", "; ")
+    return preview.removeprefix(f"{found[1]} ") if activity.node.endswith(f".{found[1]}") else preview
+
+
 def _short_place(place: str) -> str:
-    """ENTITY.NODE[ELEMENT] with the ids' beginnings: enough to be given back to other commands."""
-    return ", ".join(_short_one(one) for one in place.split(", "))
+    """ENTITY.NODE[ELEMENT] with the ids' beginnings: enough to be given back to other commands. Of several places the
+    entities alone, as what was said of them names the nodes."""
+    places = place.split(", ")
+    if len(places) > 1:
+        places = list(dict.fromkeys(one.partition(".")[0] for one in places))
+    return ", ".join(map(_short_one, places))
 
 
 def _short_one(place: str) -> str:

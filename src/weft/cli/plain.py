@@ -24,10 +24,11 @@ def line_of(value: Plain) -> str:
     """The value in one line, however long; text stands as it is."""
     if isinstance(value, dict):
         return _fields(value)
-    return value if isinstance(value, str) else _inner(value)
+    return value if isinstance(value, str) else inner_of(value)
 
 
-def _inner(value: Plain) -> str:
+def inner_of(value: Plain) -> str:
+    """The same as it stands in another value, or behind a word: text in quotes, fields in braces."""
     match value:
         case Named():
             return str(value)
@@ -38,7 +39,7 @@ def _inner(value: Plain) -> str:
         case Link():
             return cid_text(value.cid)[:12] + "…"
         case list():
-            return "[" + ", ".join(_inner(one) for one in value) + "]"
+            return "[" + ", ".join(inner_of(one) for one in value) + "]"
         case dict():
             return "{" + _fields(value) + "}"
         case None:
@@ -49,4 +50,4 @@ def _inner(value: Plain) -> str:
 
 def _fields(value: dict[str, Plain]) -> str:
     names = sorted(value, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
-    return ", ".join(f"{name}: {_inner(value[name])}" for name in names)
+    return ", ".join(f"{name}: {inner_of(value[name])}" for name in names)

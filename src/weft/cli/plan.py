@@ -34,7 +34,7 @@ def command(space: str, nodes: tuple[str, ...], as_json: bool) -> None:
         roots = [found for place in places if (found := engine.node(*place) or engine.node(*place[:2])) is not None]
         said = plan(engine, roots if nodes else None)
     if as_json:
-        click.echo(said.json(), color=False)
+        terminal.say_written_json(said.json())
         return
     for line in str(said).splitlines():
         indent = line[: len(line) - len(line.lstrip())]

@@ -4,7 +4,8 @@ Commands are imported when they are called, so that help costs nothing; what is 
 Exit codes: 0 ok, 1 something failed, 2 usage, 3 waiting for input, 4 space damaged, locked or newer, 130 interrupted.
 
 Knows nothing of what commands do.
-Invariant: an error that has a message ends in one line on standard error, and in a traceback only with WEFT_DEBUG=1.
+Invariant: an error that has a message ends in one line on standard error, which is broken to fit on a terminal alone,
+and in a traceback only with WEFT_DEBUG=1.
 Source: git's and ripgrep's manners in pipes; click's lazily loaded groups.
 """
 
@@ -37,6 +38,9 @@ COMMANDS: Mapping[str, Loaded] = {
     "why": Loaded("weft.cli.why", "Why a value is what it is."),
     "list": Loaded("weft.cli.listing", "What there is in a space, and what is due or failed."),
     "retry": Loaded("weft.cli.retry", "Have what failed tried again."),
+    "runs": Loaded("weft.cli.runs", "The runs of flows that are not over, and those that failed."),
+    "questions": Loaded("weft.cli.questions", "What runs have asked, and nobody has answered."),
+    "answer": Loaded("weft.cli.answer", "Answer a question that a run has asked."),
     "forget": Loaded("weft.cli.forget", "Take an entity or a blob out of a space for good."),
     "pin": Loaded("weft.cli.pin", "Keep definitions in force, whatever other code comes."),
     "secret": Loaded("weft.cli.secret", "Keep passwords and keys, outside every space."),
@@ -130,10 +134,10 @@ def run(act: Callable[[], object]) -> int:
     except click.UsageError as wrong:
         _debug()
         path = wrong.ctx.command_path if wrong.ctx is not None else "weft"
-        _say(f"error: {_line(wrong.format_message())} See `{path} --help`.")
+        _say_error(f"{_line(wrong.format_message())} See `{path} --help`.")
         return USAGE
     except click.ClickException as wrong:
-        _say(f"error: {_line(wrong.format_message())}")
+        _say_error(_line(wrong.format_message()))
         return wrong.exit_code
     except (BrokenPipeError, ReaderGone):
         _forget_output()
@@ -149,9 +153,9 @@ def _failed(why: Exception) -> int:
     if isinstance(why, WeftError):
         from weft.cli.hints import for_people
 
-        _say(f"error: {for_people(_line(text_of(why)))}")
+        _say_error(for_people(_line(text_of(why))))
         return why.exit_code
-    _say(f"error: {type(why).__name__}: {_line(text_of(why))} (WEFT_DEBUG=1 shows where)")
+    _say_error(f"{type(why).__name__}: {_line(text_of(why))} (WEFT_DEBUG=1 shows where)")
     return 1
 
 
@@ -166,9 +170,22 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
+def _say_error(text: str) -> None:
+    """One line; on a terminal broken between words, as what else is said there."""
+    from weft.cli import terminal
+
+    lines = [f"error: {text}"]
+    if sys.stderr.isatty():
+        lines = [*terminal.wrapped(lines[0], terminal.width(), hanging="  ")]
+    for line in lines:
+        _say(line)
+
+
 def _say(text: str) -> None:
+    from weft.cli import terminal
+
     try:
-        click.echo(text, err=True)
+        terminal.note(text)
     except BrokenPipeError:
         _forget_output()
 

@@ -125,7 +125,12 @@ def _named(engine: Engine, text: str) -> list[SlotKey]:
     elif isinstance(found, Slot):
         slots = [found]
     if isinstance(found, ToldNode):
-        raise NothingFailed(place=text, how="it is told, not computed")
+        how = (
+            "it is a flow, and `weft runs` retries its runs"
+            if found.spec.kind == "flow"
+            else "it is told, not computed"
+        )
+        raise NothingFailed(place=text, how=how)
     keys = dict.fromkeys(key for slot in slots for key in roots(engine, slot))
     if not keys:
         states = {_state(slot) for slot in slots}

@@ -74,9 +74,10 @@ def command(script: str, inputs: tuple[str, ...], space: str | None, timeout_s: 
         failures = _wait(opened, entity, timeout_s)
         _print(opened, entity, as_json=as_json)
         again = list(_again(opened, entity, space, before)) if space is not None else []
+        waits = list(_waits(opened, entity, space))
     for failure in failures:
         terminal.note(f"error: {failure}")
-    for line in again:
+    for line in [*again, *waits]:
         terminal.note(line)
     return 1 if failures else 0
 
@@ -228,6 +229,25 @@ def _again(opened: Space, entity: Entity, space: str, before: int) -> Iterator[s
         if is_kept(engine, keys, before):
             yield KEPT[0].upper() + KEPT[1:] + "."
         yield from next_step(space, keys)
+
+
+def _waits(opened: Space, entity: Entity, space: str | None) -> Iterator[str]:
+    """That its flows go on, and where they wait for somebody: who looks at the values alone would not see it."""
+    from weft.run_list import listed_runs
+
+    with opened.view() as engine:
+        runs = [one for one in listed_runs(engine) if one.entity == entity.id and one.stands != "failed"]
+    if not runs:
+        return
+    flows = " and ".join(dict.fromkeys(one.flow for one in runs))
+    awaits = ", ".join(dict.fromkeys(name for one in runs for name in one.awaits))
+    said = f"{flows} {'waits' if len(runs) == 1 else 'wait'} for {awaits or 'something'}"
+    if space is None:
+        yield from terminal.wrapped(f"{said}; give --space FILE to keep it, and go on later.", terminal.width())
+        return
+    is_asked = any(one.entity == entity.id for one in opened.questions())
+    yield from terminal.wrapped(f"{said}:", terminal.width())
+    yield f"  {terminal.program()} {'questions' if is_asked else 'runs'} {space}"
 
 
 def _so_far(opened: Space, entity: str, node: str) -> str:

@@ -50,7 +50,7 @@ def set_command(name: str, path: str | None, in_keyring: bool) -> None:
 
     Another value than before is a new generation; the older ones stay until they are dropped.
     """
-    store = _store(path, in_keyring)
+    store = store_of(path, in_keyring)
     secret = store.put(name, _asked(name))
     terminal.say(f"{secret.name} is kept, as generation {secret.generation}")
 
@@ -61,7 +61,7 @@ def set_command(name: str, path: str | None, in_keyring: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def list_command(path: str | None, in_keyring: bool, as_json: bool) -> None:
     """Which secrets there are, and their generations; never a value."""
-    found = _store(path, in_keyring).list()
+    found = store_of(path, in_keyring).list()
     if as_json:
         terminal.say_json({"secrets": found})
         return
@@ -79,12 +79,13 @@ def list_command(path: str | None, in_keyring: bool, as_json: bool) -> None:
 @KEYRING
 def drop_command(name: str, generation: int | None, path: str | None, in_keyring: bool) -> None:
     """Forget the value of NAME. What refers to it fails from then on, and says so."""
-    gone = _store(path, in_keyring).drop(name, generation)
+    gone = store_of(path, in_keyring).drop(name, generation)
     which = f"{'generation' if len(gone) == 1 else 'generations'} {', '.join(map(str, gone))}"
     terminal.say(f"{name} is dropped: {which}")
 
 
-def _store(path: str | None, in_keyring: bool) -> SecretStore:
+def store_of(path: str | None, in_keyring: bool) -> SecretStore:
+    """Where secrets are kept, as the options say. Raises UsageError where they exclude each other."""
     from weft.secrets import FileSecrets, KeyringSecrets, default_path
 
     if path is not None and in_keyring:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.cli import terminal
+from weft.cli.flow_lines import flow_lines, flow_plain, standing_text, state_of
 from weft.cli.opening import SPACE, reading
 from weft.cli.plain import Named, line_of
 from weft.dag_json import json_of
@@ -101,7 +102,11 @@ def _preview(engine: Engine, id: str) -> str:
         if not isinstance(outcome, Ok) or len(outcome.encoded) > _PREVIEWED_BYTES_MAX:
             continue
         value = decode(outcome.encoded)
-        if value not in (None, "", [], {}):
+        run = flow_plain(engine, node).get("run")
+        if isinstance(run, dict):
+            said.append(f"{name}: {standing_text(run)}")
+            length += len(said[-1])
+        elif value not in (None, "", [], {}):
             value = named_value(engine, value)
             line = line_of(value)
             said.append(f"{name}: {{{line}}}" if isinstance(value, dict) else f"{name}: {line}")
@@ -115,7 +120,9 @@ def entity_plain(engine: Engine, id: str) -> dict[str, Plain]:
     """An entity with the state of each node."""
     thing = engine.graph.thing(id)
     assert thing is not None
-    nodes: list[Plain] = [node_plain(node) | _elements_plain(engine, node) for node in thing.nodes.values()]
+    nodes: list[Plain] = [
+        node_plain(node) | _elements_plain(engine, node) | flow_plain(engine, node) for node in thing.nodes.values()
+    ]
     return {"id": id, "type": thing.type.name, "created": thing.created, "nodes": nodes}
 
 
@@ -244,9 +251,12 @@ def entity_lines(found: dict[str, Plain]) -> Iterator[str]:
 
 
 def _node_lines(node: dict[str, Plain], width: int) -> Iterator[str]:
-    state = str(node["state"])
+    state = state_of(node)
     shown = terminal.alarming(state) if state == "failed" else terminal.faint(state)
     yield f"{terminal.strong(str(node['name']))}  {node['kind']!s}, {shown}"
+    yield from flow_lines(node, width)
+    if "run" in node:
+        return
     elements = node.get("elements")
     if isinstance(elements, list):
         for one in elements[:_ELEMENTS_MAX]:

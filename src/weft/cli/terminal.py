@@ -1,17 +1,19 @@
 """What commands write: data on standard output, remarks on standard error, in lines that fit where they are read.
 
 Colour only on a terminal, and not where NO_COLOR is set. Text from a space may hold anything, so characters that would
-steer a terminal are shown, not sent.
+steer a terminal, turn a text's order round or hide in it are shown, not sent.
 
 Knows nothing of spaces.
-Invariant: no line of `shortened` or `wrapped` is wider than was asked, counted in a terminal's cells.
-Source: no-color.org; Unicode's East Asian width.
+Invariant: no line of `shortened` or `wrapped` is wider than was asked, counted in a terminal's cells; whatever is said
+here steers nothing but the style that is given here.
+Source: no-color.org; Unicode's East Asian width; its report 36 on texts that look like others.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import unicodedata
@@ -21,6 +23,11 @@ import click
 
 WIDTH = 80
 """Where the width is not known."""
+_STYLE = re.compile(r"(\x1b\[(?:0|1|2|31)m)")
+"""What `strong`, `faint` and `alarming` put around a text."""
+_STEERING = ("Cc", "Cs", "Cf", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"
+"""Without these some scripts, and some pictures, are written otherwise."""
 
 
 def width() -> int:
@@ -30,12 +37,12 @@ def width() -> int:
 
 def say(text: str = "") -> None:
     """A line of data."""
-    click.echo(text, color=_has_colour(sys.stdout))
+    click.echo(_sent(text), color=_has_colour(sys.stdout))
 
 
 def note(text: str = "") -> None:
     """A remark: progress, or what went wrong."""
-    click.echo(text, err=True, color=_has_colour(sys.stderr))
+    click.echo(_sent(text), err=True, color=_has_colour(sys.stderr))
 
 
 def program() -> str:
@@ -51,7 +58,15 @@ def program() -> str:
 def say_json(value: object, *, in_one_line: bool = False) -> None:
     """A value as JSON: indented, or as one line of a stream."""
     indent = None if in_one_line else 2
-    click.echo(json.dumps(value, ensure_ascii=False, indent=indent), color=False)
+    say_written_json(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def say_written_json(text: str) -> None:
+    """JSON as it was written: other escapes in it mean the same."""
+    for one in set(text) - {"\n"}:
+        if _steers(one):
+            text = text.replace(one, json.dumps(one)[1:-1])
+    click.echo(text, color=False)
 
 
 def strong(text: str) -> str:
@@ -113,10 +128,22 @@ def counted(count: int, one: str, many: str = "") -> str:
 
 
 def printable(text: str) -> str:
-    """The text with control characters shown as escapes."""
+    """The text with characters that steer, turn or hide shown as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(ascii(character)[1:-1] if _steers(character) else character for character in text)
+
+
+def _steers(character: str) -> bool:
+    return unicodedata.category(character) in _STEERING and character not in _JOINERS
+
+
+def _sent(text: str) -> str:
+    """What is printable of it, with the style that was put around it here, and its lines and columns."""
     return "".join(
-        character if unicodedata.category(character) not in ("Cc", "Cs") else ascii(character)[1:-1]
-        for character in text
+        part if _STYLE.fullmatch(part) or part in ("\n", "\t") else printable(part)
+        for part in re.split(f"{_STYLE.pattern}|([\n\t])", text)
+        if part
     )
 
 

@@ -31,9 +31,9 @@ def command(space: str, words: tuple[str, ...], as_json: bool, as_mermaid: bool)
     with reading(space) as opened, opened.view() as engine:
         said = explain(engine, *find_place(engine, " ".join(words)))
     if as_json:
-        click.echo(said.json(), color=False)
+        terminal.say_written_json(said.json())
     elif as_mermaid:
-        click.echo(said.mermaid(), color=False, nl=False)
+        terminal.say(said.mermaid().removesuffix("\n"))
     else:
         _say_text(said)
 

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from typing import ClassVar
 
 from weft.driver import EffectRefused, InDoubt, NotReached
@@ -29,6 +30,7 @@ from weft.flow import Effect, WhenInDoubt
 
 NAME_BYTES_MAX = 255
 """A longer name of a file is refused."""
+_PAUSE_S = 0.005
 _UNFINISHED = ".weft-unfinished"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NO_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR)
@@ -52,12 +54,13 @@ class WriteFile(Effect[FileReceipt]):
 
 
 class FileDriver:
-    """Writes files into `folder`, which must be there."""
+    """Writes files into `folder`, which must be there. `turn_s_max`: how long it waits for another writer there."""
 
     effects: tuple[type[WriteFile], ...] = (WriteFile,)
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], *, turn_s_max: float = 30.0) -> None:
         self.folder = Path(folder).resolve()
+        self.turn_s_max = turn_s_max
 
     async def carry_out(self, effect: WriteFile, key: str, /) -> FileReceipt:
         """Write it. The key tells nothing here: writing the same twice is writing it once."""
@@ -70,7 +73,7 @@ class FileDriver:
         named = f"the file {effect.name!r}"
         is_placed = False
         try:
-            with _locked(self.folder) as folder:
+            with _locked(self.folder, self.turn_s_max) as folder:
                 if not _is_there(folder, effect):
                     _write_beside(folder, effect.content)
                     # A rename that fails may still have been made: it is the disk that says so, not the receiver.
@@ -86,16 +89,32 @@ class FileDriver:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    """The folder's descriptor, while no other writer has it."""
-    import fcntl
-
+def _locked(path: Path, turn_s_max: float) -> Iterator[int]:
+    """The folder's descriptor, while no other writer has it. TimeoutError: another one keeps it."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+        _lock(folder, path, turn_s_max)
         yield folder
     finally:
         os.close(folder)
+
+
+def _lock(folder: int, path: Path, turn_s_max: float) -> None:
+    import fcntl
+
+    due_s = monotonic() + turn_s_max
+    # A wait in the system has no bound, and nobody can end it in a thread: whoever holds the lock would hold us, too.
+    while True:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if monotonic() >= due_s:
+                raise TimeoutError(
+                    f"another program has held the folder {path} for {turn_s_max:g} s: end the one that `fuser -v` "
+                    "names for it, if it hangs"
+                ) from None
+        sleep(_PAUSE_S)
 
 
 def _is_there(folder: int, effect: WriteFile) -> bool:

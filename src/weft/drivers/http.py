@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from weft.driver import EffectRefused, InDoubt, NotReached
 from weft.drivers.addresses import AddressRefused, NotResolved, Resolver, checked, system_resolver
+from weft.echoes import Echoes, echoes_of
 from weft.errors import WeftError
 from weft.flow import Effect, Secret
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 KEY_HEADER = "idempotency-key"
+RETRY_AFTER_S_MAX = 86_400.0
+"""A receiver that asks to wait longer is tried again after this, or nobody would hear of it."""
 _READING = ("GET", "HEAD")
 _OURS = frozenset(
     {KEY_HEADER, "host", "content-length", "transfer-encoding", "connection", "expect", "te", "trailer", "upgrade"}
@@ -44,6 +47,7 @@ _GO_ALONG = frozenset({"accept", "accept-language", "accept-encoding"})
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_LOCATION = "weft.location"
 _EXCERPT_BYTES = 64 << 10
 _EXCERPT_CHARS = 300
 _EXCERPT_S = 2.0
@@ -93,8 +97,8 @@ class _Hop(NamedTuple):
 class _Exchange:
     """One carrying out: what it is called in errors, what errors must not hold, whether anything may have left."""
 
-    def __init__(self, effect: str, hidden: Sequence[str]) -> None:
-        self.effect, self.hidden = effect, hidden
+    def __init__(self, effect: str, echoes: Echoes) -> None:
+        self.effect, self.echoes = effect, echoes
         self.is_sent = False
 
     async def trace(self, event: str, _: object) -> None:
@@ -114,14 +118,7 @@ class _Exchange:
         return kind(effect=self.effect, why=self.cleared(why), after_s=after_s)
 
     def cleared(self, text: str) -> str:
-        for value in self.hidden:
-            text = text.replace(value, "***")
-        return text
-
-    def cleared_bytes(self, content: bytes) -> bytes:
-        for value in self.hidden:
-            content = content.replace(value.encode(), b"***")
-        return content
+        return self.echoes.cleared(text)
 
 
 class HttpDriver:
@@ -162,7 +159,7 @@ class HttpDriver:
             raise exchange.lost(f"no whole answer within {self.answer_s_max:g} s") from None
 
     def _begun(self, effect: HttpRequest, key: str) -> tuple[_Exchange, _Hop]:
-        plain = _Exchange(f"the request {effect.method[:20]!r}", ())
+        plain = _Exchange(f"the request {effect.method[:20]!r}", Echoes())
         if effect.method not in METHODS:
             raise plain.refused(f"its method is none of {', '.join(METHODS)}")
         if not _KEY.fullmatch(key):
@@ -178,8 +175,9 @@ class HttpDriver:
             raise plain.refused("it has a secret, and is not sent by https")
         headers = {name.lower(): self._value(plain, value) for name, value in effect.headers.items()}
         secret = [headers[name.lower()] for name, value in effect.headers.items() if isinstance(value, Secret)]
-        hidden = {part for value in secret for part in (value, value.rpartition(" ")[2]) if part}
-        exchange = _Exchange(plain.effect, sorted(hidden, key=len, reverse=True))
+        exchange = _Exchange(
+            plain.effect, echoes_of(part for value in secret for part in (value, value.rpartition(" ")[2]))
+        )
         return exchange, _Hop(effect.method, url, {**headers, KEY_HEADER: key}, effect.body, may_be_loopback)
 
     def _value(self, exchange: _Exchange, value: str | Secret) -> str:
@@ -234,7 +232,10 @@ class HttpDriver:
 
         # A client for each: one that kept connections would know them by address, and give one host's to another.
         waits = httpx.Timeout(self.answer_s_max, connect=self.connect_s)
-        async with httpx.AsyncClient(timeout=waits, verify=self.tls or _tls(), trust_env=False) as client:
+        hooks = {"response": [_put_away]}
+        async with httpx.AsyncClient(
+            timeout=waits, verify=self.tls or _tls(), trust_env=False, event_hooks=hooks
+        ) as client:
             request = client.build_request(
                 hop.method,
                 hop.url.copy_with(host=address),
@@ -250,6 +251,8 @@ class HttpDriver:
             )
             response = await client.send(request, stream=True, follow_redirects=False)
             try:
+                if _LOCATION in response.extensions:
+                    response.headers["location"] = response.extensions[_LOCATION]
                 is_receipt = response.is_success
                 taken = await (self._whole(response) if is_receipt else _beginning(response))
                 return _Answer(response.status_code, response.headers, *taken)
@@ -297,14 +300,21 @@ def _outcome(exchange: _Exchange, method: str, answer: _Answer) -> HttpReply:
         headers = {
             name: exchange.cleared(value) for name, value in answer.headers.items() if not name.startswith("set-cookie")
         }
-        return HttpReply(status, headers, exchange.cleared_bytes(answer.body))
-    said = " ".join(answer.body.decode(errors="replace").split())[:_EXCERPT_CHARS]
+        return HttpReply(status, headers, exchange.echoes.cleared_bytes(answer.body))
+    said = " ".join(exchange.cleared(answer.body.decode(errors="replace")).split())[:_EXCERPT_CHARS]
     why = f"the answer was {status}, {said!r}" if said else f"the answer was {status}"
     if status in (408, 425, 429):
         raise exchange.not_reached(why, _retry_after_s(answer.headers))
     if 400 <= status < 500 and status != 409:
         raise exchange.refused(why)
     raise exchange.lost(why, _retry_after_s(answer.headers))
+
+
+async def _put_away(response: httpx.Response) -> None:
+    """Keep from the client where it is redirected to: it reads that also where it is not to follow, and raises for what
+    is no address, as if the answer had been lost."""
+    if "location" in response.headers:
+        response.extensions[_LOCATION] = response.headers.pop("location")
 
 
 async def _beginning(response: httpx.Response) -> tuple[bytes, str]:
@@ -329,7 +339,7 @@ def _parsed(exchange: _Exchange, text: str, base: httpx.URL | None = None) -> ht
     try:
         url = httpx.URL(text) if base is None else base.join(text)
     except (httpx.InvalidURL, ValueError) as failed:
-        raise exchange.refused(f"its address cannot be read: {failed}") from None
+        raise exchange.refused(f"its address cannot be read: {str(failed)[:_EXCERPT_CHARS]}") from None
     if url.scheme not in ("http", "https") or not url.raw_host:
         raise exchange.refused("its address is none of http or https with a host")
     if url.port is not None and not 0 < url.port < 65536:
@@ -368,9 +378,9 @@ def _retry_after_s(headers: httpx.Headers) -> float | None:
     except ValueError:
         try:
             after_s = (parsedate_to_datetime(told) - parsedate_to_datetime(headers.get("date", ""))).total_seconds()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
-    return after_s if math.isfinite(after_s) and after_s >= 0 else None
+    return min(after_s, RETRY_AFTER_S_MAX) if math.isfinite(after_s) and after_s >= 0 else None
 
 
 @cache

@@ -6,7 +6,7 @@ the mail is in doubt. Every try has the same Message-ID, by which its receivers 
 
 Knows nothing of what mails are about.
 Invariant: no text of an effect becomes a header, an address or a command beside the one it was given for; a password
-goes over an encrypted connection alone.
+goes over an encrypted connection alone, and what a server says back of it stands in no error and no receipt.
 Source: RFC 5321, 5322 and 3207.
 """
 
@@ -26,14 +26,17 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
-from typing import Literal, NamedTuple, TypeAlias
+from typing import BinaryIO, Literal, NamedTuple, TypeAlias
 
 from weft.driver import EffectRefused, InDoubt, NotReached
+from weft.echoes import Echoes, echoes_of
 from weft.flow import Effect, Secret
 
 Encryption: TypeAlias = Literal["starttls", "tls", "none"]
 RECIPIENTS_MAX = 100
 """A mail to more recipients is refused."""
+REPLY_BYTES_MAX = 64 << 10
+"""The longest answer to one command that is taken from a server."""
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _WORD = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -85,6 +88,43 @@ class _Said(Exception):
     def __init__(self, code: int, why: str) -> None:
         super().__init__(why)
         self.code, self.why = code, why
+
+
+class _Lines:
+    """What comes over a connection, of which one answer has a bound."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.left_bytes = REPLY_BYTES_MAX
+
+    def readline(self, size: int) -> bytes:
+        line = self._file.readline(size)
+        self.left_bytes -= len(line)
+        if self.left_bytes < 0:
+            raise ConnectionAbortedError(f"an answer is longer than the {REPLY_BYTES_MAX} bytes that are allowed")
+        return line
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Smtp(smtplib.SMTP):
+    """The standard library's client, which takes as much of an answer as a server likes to send, and hands its words on
+    as they come: with a bound, and without the secrets that it was told."""
+
+    echoes = Echoes()
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = _Lines(self.sock.makefile("rb"))
+        if self.file is not None:
+            self.file.left_bytes = REPLY_BYTES_MAX
+        code, words = super().getreply()
+        return code, self.echoes.cleared_bytes(words)
+
+
+class _SmtpTls(_Smtp, smtplib.SMTP_SSL):
+    """The same over TLS."""
 
 
 class MailDriver:
@@ -139,9 +179,9 @@ class MailDriver:
             # A server that speaks no SMTP says neither yes nor no; before the text is sent, that is harmless.
             kind = NotReached if kind is InDoubt and not sending.is_text_sent else kind
             raise kind(effect=name, why=said.why, after_s=None) from None
-        except (OSError, smtplib.SMTPException) as failed:
+        except Exception as failed:  # noqa: BLE001 - what a server says can make the library raise anything
             kind = InDoubt if sending.cut() else NotReached
-            raise kind(effect=name, why=_line(str(failed)) or type(failed).__name__, after_s=None) from None
+            raise kind(effect=name, why=_why(failed), after_s=None) from None
         finally:
             sending.cut()
             work.add_done_callback(_forget)
@@ -167,7 +207,7 @@ class _Sending:
         self.is_text_sent = False
         self._is_cut = False
         self._lock = threading.Lock()
-        self._smtp: smtplib.SMTP | None = None
+        self._smtp: _Smtp | None = None
 
     def cut(self) -> bool:
         """Let nothing more be sent; returns whether the text may have been."""
@@ -188,25 +228,25 @@ class _Sending:
         finally:
             smtp.close()
 
-    def _made(self) -> smtplib.SMTP:
+    def _made(self) -> _Smtp:
         driver = self.driver
         local, waits_s = driver.sender.rpartition("@")[2], driver.silence_s_max
         # Made before it connects, so that it can be cut off from the first moment on.
         if driver.encryption == "tls":
-            smtp: smtplib.SMTP = smtplib.SMTP_SSL(local_hostname=local, timeout=waits_s, context=driver.tls)
+            smtp: _Smtp = _SmtpTls(local_hostname=local, timeout=waits_s, context=driver.tls)
         else:
-            smtp = smtplib.SMTP(local_hostname=local, timeout=waits_s)
+            smtp = _Smtp(local_hostname=local, timeout=waits_s)
         self._note(smtp)
         smtp._host = driver.host  # type: ignore[attr-defined]  # what certificates are checked against
         return smtp
 
-    def _note(self, smtp: smtplib.SMTP) -> None:
+    def _note(self, smtp: _Smtp) -> None:
         with self._lock:
             if self._is_cut:
                 raise ConnectionAbortedError("it was given up")
             self._smtp = smtp
 
-    def _greet(self, smtp: smtplib.SMTP) -> None:
+    def _greet(self, smtp: _Smtp) -> None:
         driver = self.driver
         _check(220, *smtp.connect(driver.host, driver.port), "greets with")
         smtp.ehlo_or_helo_if_needed()
@@ -218,11 +258,12 @@ class _Sending:
         if driver.login is not None and driver.secrets is not None:
             self._log_in(smtp, driver.login, driver.secrets)
 
-    def _log_in(self, smtp: smtplib.SMTP, login: Login, secrets: Callable[[Secret], str]) -> None:
+    def _log_in(self, smtp: _Smtp, login: Login, secrets: Callable[[Secret], str]) -> None:
         try:
             password = secrets(login.password)
         except Exception as failed:  # noqa: BLE001 - it is the program's, and its text might hold the value
             raise ConnectionAbortedError(f"the secret {login.password.name} raised {type(failed).__name__}") from None
+        echoes = echoes_of([password], user=login.user)
         try:
             smtp.login(login.user, password)
         except smtplib.SMTPAuthenticationError as refused:
@@ -230,8 +271,14 @@ class _Sending:
             raise _Said(refused.smtp_code, f"the server refuses the login ({refused.smtp_code})") from None
         except UnicodeError:
             raise ConnectionAbortedError("the login holds characters that SMTP cannot carry") from None
+        except ValueError:
+            raise ConnectionAbortedError("the server asks for the login in a way that cannot be read") from None
+        except smtplib.SMTPException as failed:
+            raise ConnectionAbortedError(echoes.cleared(str(failed))) from None
+        # Not before: what a server says within the login has to be answered as it was said.
+        smtp.echoes = echoes
 
-    def _enveloped(self, smtp: smtplib.SMTP, mail: _Mail) -> None:
+    def _enveloped(self, smtp: _Smtp, mail: _Mail) -> None:
         _check(250, *smtp.mail(self.driver.sender), "answers the sender with")
         answers = [(to, *smtp.rcpt(to)) for to in mail.to]
         refused = [(code, to, words) for to, code, words in answers if code not in (250, 251)]
@@ -241,7 +288,7 @@ class _Sending:
             told = "; ".join(f"{to}: {code} {_line(words)}" for code, to, words in refused)
             raise _Said(code, f"the server does not take {told}")
 
-    def _texted(self, smtp: smtplib.SMTP, content: bytes) -> str:
+    def _texted(self, smtp: _Smtp, content: bytes) -> str:
         _check(354, *smtp.docmd("data"), "answers DATA with")
         with self._lock:
             if self._is_cut:
@@ -283,7 +330,14 @@ def _line(words: bytes | str) -> str:
     return " ".join(text.split())[:_REPLY_CHARS]
 
 
-def _shut(smtp: smtplib.SMTP) -> None:
+def _why(failed: Exception) -> str:
+    said = _line(str(failed))
+    if isinstance(failed, OSError):  # as all errors of `smtplib` are
+        return said or type(failed).__name__
+    return f"{type(failed).__name__}: {said}" if said else type(failed).__name__
+
+
+def _shut(smtp: _Smtp) -> None:
     connection = smtp.sock
     if connection is not None:  # it is connected, and not closed yet
         with suppress(OSError):

@@ -116,7 +116,7 @@ class Checker:
         elif "const" in schema or "enum" in schema:
             choices = [schema["const"]] if "const" in schema else schema["enum"]
             if not any(_is_same(each, answer) for each in choices):
-                yield Misfit(place, shown(answer), wanted_of(schema), nearest(answer, choices))
+                yield Misfit(place, shown(answer), wanted_of(schema), _meant(answer, choices))
         elif "type" in schema and not _is_type(answer, schema["type"]):
             found = shown(answer, is_secret="writeOnly" in schema)
             yield Misfit(place, found, wanted_of(schema))
@@ -138,13 +138,13 @@ class Checker:
         if isinstance(answer, dict) and tags:
             said = answer.get(TAG)
             what = shown(said) if TAG in answer else "nothing"
-            hint = nearest(said, tags) if TAG in answer else ""
+            hint = _meant(said, tags) if TAG in answer else ""
             yield Misfit(f"{place}.{TAG}".lstrip("."), what, f"one of {', '.join(map(repr, tags))}", hint)
             return
         choices = [one for each in branches for one in each.get("enum", ())]
         is_secret = any("writeOnly" in each for each in branches)
         wanted = " or ".join(dict.fromkeys(map(wanted_of, branches)))
-        hint = nearest(answer, choices) if choices and isinstance(answer, str) else ""
+        hint = _meant(answer, choices) if choices and isinstance(answer, str) else ""
         yield Misfit(place, shown(answer, is_secret=is_secret), wanted, hint)
 
     def _list(self, schema: Json, answer: list[Plain], place: str) -> Iterator[Misfit]:
@@ -218,6 +218,12 @@ def _text(schema: Json, answer: str, place: str) -> Iterator[Misfit]:
             reads(answer)
         except (ValueError, OverflowError):
             yield Misfit(place, found, wanted_of(schema))
+
+
+def _meant(answer: object, choices: list[Any]) -> str:
+    """Which of these it is near to; nothing where it is near to none, as which there are is said already."""
+    hint = nearest(answer, choices)
+    return hint if hint.startswith("did you mean ") else ""
 
 
 def _bounds(schema: Json, answer: Any, place: str) -> Iterator[Misfit]:

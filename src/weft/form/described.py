@@ -14,7 +14,10 @@ import dataclasses
 import inspect
 import re
 import textwrap
+from collections.abc import Mapping
+from functools import lru_cache
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import NODEFAULT, Struct, structs
@@ -68,7 +71,8 @@ def described(cls: Any) -> Json:
     return {"description": text} if is_own else {}
 
 
-def texts_of(cls: type) -> dict[str, Json]:
+@lru_cache(maxsize=512)  # a run that is taken up asks again with each of its forms, and to read source takes ms
+def texts_of(cls: type) -> Mapping[str, Json]:
     """The docstrings below a class's fields, by name; none where its source is not at hand."""
     found: dict[str, Json] = {}
     for base in reversed(cls.__mro__):
@@ -80,7 +84,7 @@ def texts_of(cls: type) -> dict[str, Json]:
             match field, text:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
                     found[name] = {"description": inspect.cleandoc(said)}
-    return found
+    return MappingProxyType(found)
 
 
 def default_of(cls: Any, name: str, hint: object) -> Json:

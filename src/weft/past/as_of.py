@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+from weft.cells import make_cell
 from weft.content import Plain
 from weft.engine import Engine
 from weft.errors import WeftError
@@ -21,7 +22,7 @@ from weft.failure import message_of
 from weft.graph import NOT_COMPUTED, collected, members_of, target_of
 from weft.past.index import Created, LogIndex, first_within, last_within, within
 from weft.past.known import NotKept, Past
-from weft.reduce import Cell, CellSpec, ItemsCell, Told, make_cell
+from weft.reduce import Cell, CellSpec, ItemsCell, Told
 from weft.slot import WAS_ERASED, Err, Gone, Ok, Outcome, SlotKey
 from weft.spec import NodeSpec, TypeSpec
 from weft.standing import is_erased
@@ -311,12 +312,10 @@ class AsOf:
                 return None
         elif any(not isinstance(row[1], int) or row[1] > self.position for _, row in rows):
             return None
-        cell = make_cell(cast("CellSpec", spec.cell))
-        cell.load((str(key[2]), row[0]) for key, row in rows if isinstance(row[0], bytes))
-        return cell
+        return make_cell(spec.cell, rows)
 
     def _folded(self, entity: str, spec: NodeSpec) -> Cell | NotKept:
-        cell = make_cell(cast("CellSpec", spec.cell))
+        cell = make_cell(spec.cell)
         if spec.kind in ONE_VALUE:
             return self._last(cell, entity, spec)
         for step in self.told(entity, spec):

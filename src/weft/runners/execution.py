@@ -188,7 +188,7 @@ def answer(call: Call, clock: Clock) -> Finished | Broke:
         if is_ctrl_c(error):
             raise
         took_s = max(0.0, clock() - began_s)
-        kind, retry = type(error).__name__, not isinstance(error, Unkept)
+        kind, retry = type(error).__name__, not isinstance(error, Unkept) and operation.is_worth_a_retry(error)
         return Broke(id, kind, message_of(error), where_of(error), retry, took_s)
     took_s = clock() - began_s
     return Finished(id, encoded, max(0.0, took_s), blobs)
@@ -207,7 +207,7 @@ def run_here(execution: Execution) -> BaseException | None:
         else:
             asyncio.run(run_on_loop(execution))
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is this call's outcome
-        execution.fail(error, retry=True)
+        execution.fail(error, retry=execution.call.operation.is_worth_a_retry(error))
         return error
     return None
 
@@ -221,7 +221,7 @@ async def run_on_loop(execution: Execution) -> None:
         execution.cancel()
         raise
     except BaseException as error:  # noqa: BLE001 - also SystemExit: user code may end its call, never the loop
-        execution.fail(error, retry=True)
+        execution.fail(error, retry=execution.call.operation.is_worth_a_retry(error))
 
 
 async def _run_async(execution: Execution) -> None:

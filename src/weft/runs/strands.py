@@ -14,14 +14,20 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter, deque
-from collections.abc import Awaitable, Coroutine, Generator, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Sequence
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
+from weft.content import Plain
 from weft.errors import WeftError
+from weft.failure import is_ctrl_c
 
 T = TypeVar("T")
 ENDINGS_MAX = 100
 """How many awaits a strand may make while it ends: each is answered by the same."""
+
+
+OUTSIDE_MAX = 100
+"""How often a run may await what is no step before it awaits a step: then it ends, whatever its code does."""
 
 
 class AwaitedOutside(WeftError):
@@ -41,6 +47,15 @@ class LetGo(BaseException):
 class Cancelled(BaseException):
     """The run is to end. Passes by `except Exception`; whoever catches it may await steps that put things right, and
     lets it pass then."""
+
+
+class ContinuedAsNew(BaseException):
+    """The run ends here, and another goes on from its flow's beginning, with what is `carried`. Passes by `except
+    Exception`."""
+
+    def __init__(self, carried: Plain) -> None:
+        super().__init__("the run continues as a new one")
+        self.carried = carried
 
 
 class StepKey(NamedTuple):
@@ -63,6 +78,14 @@ class Raised(NamedTuple):
 
 
 Outcome: TypeAlias = Value | Raised
+
+
+class Refusal(NamedTuple):
+    """That a step is not to be done, and what is raised in its place. One that `is_last` ends the run, whatever its
+    code does."""
+
+    error: Exception
+    is_last: bool
 
 
 class Step(Generic[T]):
@@ -88,15 +111,17 @@ class Beside(Generic[T]):
 
 
 class _Strand:
-    """One coroutine. `above`: the strand that waits for it; `below`: those that it waits for."""
+    """One coroutine. `above`: the strand that waits for it; `below`: those that it waits for; or the `step` that it
+    awaits."""
 
-    __slots__ = ("above", "below", "came_to", "coroutine", "is_over", "left", "until", "was_ended")
+    __slots__ = ("above", "below", "came_to", "coroutine", "is_over", "left", "step", "until", "was_ended")
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], above: _Strand | None = None) -> None:
         self.coroutine, self.above = coroutine, above
         self.below: list[_Strand] = []
         self.until: Literal["all", "first"] = "all"
         self.left = 0
+        self.step: StepKey | None = None
         self.came_to: Outcome | None = None
         self.is_over = self.was_ended = False
 
@@ -104,14 +129,23 @@ class _Strand:
 class Strands:
     """One run's, from its beginning on."""
 
-    def __init__(self, flow: str, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """`flow`: its name, for errors."""
+    def __init__(
+        self, flow: str, coroutine: Coroutine[Any, Any, Any], ask: Callable[[], Refusal | None] = lambda: None
+    ) -> None:
+        """`flow`: its name, for errors; `ask`: whether one more step may be asked for."""
         self.awaited: dict[StepKey, Step[Any]] = {}
         """The steps that are awaited now, in the order in which they were asked for."""
+        self.new: dict[StepKey, Step[Any]] = {}
+        """Of those, the ones that were asked for since that was last taken."""
+        self.dropped: list[StepKey] = []
+        """Those that are not awaited any more since that was last taken, and came to nothing."""
         self.outcome: Outcome | None = None
         """What the flow came to, once it is over."""
-        self._flow = flow
+        self._flow, self._ask = flow, ask
+        self._timer: tuple[StepKey, Callable[[], BaseException]] | None = None
         self._asked: Counter[Hashable] = Counter()
+        self._outside = 0
+        """How often something was awaited that is no step, since a step was."""
         self._by: dict[StepKey, _Strand] = {}
         self._main = _Strand(coroutine)
         self._ready: deque[tuple[_Strand, Outcome]] = deque()
@@ -123,15 +157,39 @@ class Strands:
     def resume(self, key: StepKey, outcome: Outcome) -> None:
         """Hand over what an awaited step came to. Raises KeyError for a step that nobody awaits."""
         del self.awaited[key]
-        self._go_on(self._by.pop(key), outcome)
+        self.new.pop(key, None)
+        if self._timer is not None and key == self._timer[0]:
+            self._interrupt(self._timer[1])
+        else:
+            strand = self._by.pop(key)
+            strand.step = None
+            self._go_on(strand, outcome)
+
+    def watch(self, step: Step[Any], raises: Callable[[], BaseException]) -> None:
+        """Await a step beside all strands: once it has come to something, whatever they await is interrupted by this.
+        One at most."""
+        key = StepKey(step.asks, 0)
+        self.awaited[key] = self.new[key] = step
+        self._timer = (key, raises)
 
     def cancel(self) -> None:
         """Have whatever awaits a step hear `Cancelled` in its place, the newest first. The run goes on to what it
         awaits then, and is over when it awaits nothing any more. Harmless when over."""
-        for key, strand in reversed(self._by.copy().items()):
-            del self.awaited[key], self._by[key]
-            self._ready.append((strand, Raised(Cancelled())))
+        self._interrupt(Cancelled)
+
+    def _interrupt(self, raises: Callable[[], BaseException]) -> None:
+        for strand in reversed(list(self._by.values())):
+            self._drop(strand)
+            self._ready.append((strand, Raised(raises())))
         self._run()
+
+    def _drop(self, strand: _Strand) -> None:
+        """The step that a strand awaits, if it does, is awaited no longer."""
+        key, strand.step = strand.step, None
+        if key is not None:
+            del self._by[key], self.awaited[key]
+            if self.new.pop(key, None) is None:
+                self.dropped.append(key)
 
     def let_go(self) -> None:
         """End all strands where they are: what they ask for from now on is not done. Harmless when over."""
@@ -158,23 +216,35 @@ class Strands:
                 asked = strand.coroutine.send(outcome.value)
         except StopIteration as returned:
             self._over(strand, Value(returned.value))
-        except KeyboardInterrupt:
-            raise  # not the flow's: whoever drives it is to stop
-        except BaseException as why:  # noqa: BLE001  whatever a flow raises is what its run came to
+        except BaseException as why:  # whatever a flow raises is what its run came to
+            if is_ctrl_c(why):
+                raise  # not the flow's: whoever drives it is to stop
             self._over(strand, Raised(why))
         else:
             self._await(strand, asked)
 
     def _await(self, strand: _Strand, asked: object) -> None:
-        if isinstance(asked, Step):
+        if isinstance(asked, Step) and (refusal := self._ask()) is not None:
+            self._refuse(strand, refusal)
+        elif isinstance(asked, Step):
+            self._outside = 0
             key = StepKey(asked.asks, self._asked[asked.asks])
             self._asked[asked.asks] += 1
-            self.awaited[key], self._by[key] = asked, strand
+            self.awaited[key] = self.new[key] = asked
+            self._by[key], strand.step = strand, key
         elif isinstance(asked, Beside):
             self._fork(strand, asked)
         else:
-            what = f"a {type(asked).__name__}"
-            self._ready.appendleft((strand, Raised(AwaitedOutside(flow=self._flow, what=what))))
+            self._outside += 1
+            outside = AwaitedOutside(flow=self._flow, what=f"a {type(asked).__name__}")
+            self._refuse(strand, Refusal(outside, is_last=self._outside > OUTSIDE_MAX))
+
+    def _refuse(self, strand: _Strand, refusal: Refusal) -> None:
+        if refusal.is_last:
+            self.let_go()
+            self.outcome = Raised(refusal.error)
+        else:
+            self._ready.appendleft((strand, Raised(refusal.error)))
 
     def _fork(self, strand: _Strand, beside: Beside[Any]) -> None:
         strand.below = [_Strand(_coroutine_of(one), strand) for one in beside.strands]
@@ -219,8 +289,7 @@ class Strands:
 
     def _end(self, strand: _Strand) -> None:
         """A strand is not wanted any more. What it still asks for as it ends is not done."""
-        for key in [key for key, by in self._by.items() if by is strand]:
-            del self._by[key], self.awaited[key]
+        self._drop(strand)
         if strand.is_over:
             return
         strand.is_over = strand.was_ended = True

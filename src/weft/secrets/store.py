@@ -32,6 +32,12 @@ class NoSecret(WeftError):
     hint: str
 
 
+class NothingToDrop(NoSecret):
+    """There is no secret {name!r}{which} that could be dropped: {hint}"""
+
+    which: str
+
+
 class BadSecret(WeftError):
     """This cannot be kept as a secret, as {why}."""
 
@@ -92,7 +98,7 @@ class SecretStore(ABC):
         return hidden.reveal()
 
     def drop(self, name: str, generation: int | None = None) -> tuple[int, ...]:
-        """Forget the value of one generation, or of all; which they were. Raises `NoSecret`."""
+        """Forget the value of one generation, or of all; which they were. Raises `NothingToDrop`."""
         with self._locked():
             found = self._listed().get(name, NOTHING)
             gone = tuple(each for each in found.kept if generation in (None, each))
@@ -100,8 +106,9 @@ class SecretStore(ABC):
                 # The newest number stays: no later value may have the reference of one that is gone.
                 self._forget(name, gone, Generations(found.newest, tuple(e for e in found.kept if e not in gone)))
         if not gone:
-            missing = Secret(name, found.newest if generation is None else generation)
-            raise NoSecret(name=name, generation=missing.generation, hint=self._hint(missing))
+            number, which = (0, "") if generation is None else (generation, f" of generation {generation}")
+            hint = self._hint(Secret(name, number))
+            raise NothingToDrop(name=name, generation=number, which=which, hint=hint)
         return gone
 
     def list(self) -> dict[str, tuple[int, ...]]:

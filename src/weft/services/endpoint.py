@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from weft.content import Plain
+from weft.echoes import echoes_of
 from weft.errors import WeftError
 from weft.services.service import Health
 
@@ -196,7 +197,10 @@ class Endpoint:
         due_s = asyncio.get_running_loop().time() + self.patience.answer_s_max
         # A client belongs to one event loop, and a call may run in any: each exchange makes its own. A connection costs
         # little beside what a model takes, and nothing has to be closed later.
-        async with httpx.AsyncClient(timeout=self.patience.timeout_s, verify=_tls(), trust_env=False) as client:
+        hooks = {"response": [_unfollowed_soon]}
+        async with httpx.AsyncClient(
+            timeout=self.patience.timeout_s, verify=_tls(), trust_env=False, event_hooks=hooks
+        ) as client:
             response = await self._within(due_s, self._accepted(client, path, content, model=model), model=model)
             try:
                 self._check_form(response, model=model, wanted=wanted)
@@ -307,7 +311,7 @@ class Endpoint:
         return line if len(line) <= _EXCERPT_CHARS else line[:_EXCERPT_CHARS] + " …"
 
     def _cleared(self, text: str) -> str:
-        return text if self.api_key is None else text.replace(self.api_key, "[key]")
+        return echoes_of([self.api_key or ""], instead="[key]").cleared(text)
 
     def _check_form(self, response: httpx.Response, *, model: str, wanted: str) -> None:
         found = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -375,7 +379,9 @@ class Endpoint:
 
         taken, due_s = bytearray(), monotonic() + _HEALTH_S_MAX
         with (
-            httpx.Client(timeout=_HEALTH_S_MAX, verify=_tls(), trust_env=False) as client,
+            httpx.Client(
+                timeout=_HEALTH_S_MAX, verify=_tls(), trust_env=False, event_hooks={"response": [_unfollowed]}
+            ) as client,
             client.stream("GET", self.base_url + "/models", headers=self._headers()) as response,
         ):
             for chunk in response.iter_raw():
@@ -440,6 +446,16 @@ def _reason(failed: Exception) -> str:
     return words or type(failed).__name__
 
 
+def _unfollowed(response: httpx.Response) -> None:
+    """Keep from the client where it is redirected to: it reads that also where it is not to follow, and raises for what
+    is no address."""
+    response.headers.pop("location", None)
+
+
+async def _unfollowed_soon(response: httpx.Response) -> None:
+    _unfollowed(response)
+
+
 async def _beginning(response: httpx.Response, bytes_max: int) -> bytes:
     taken = bytearray()
     async for chunk in response.aiter_raw():
@@ -462,7 +478,7 @@ def _retry_after_s(headers: httpx.Headers) -> float | None:
 def _between_s(sooner: str, later: str) -> float:
     try:
         return (parsedate_to_datetime(later) - parsedate_to_datetime(sooner)).total_seconds()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan
 
 

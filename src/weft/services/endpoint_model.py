@@ -19,16 +19,16 @@ import msgspec
 from weft.content import Plain
 from weft.services.endpoint import Endpoint, is_loopback
 from weft.services.service import Cost, Effect, Health
-from weft.spent import Prices, spend, spend_unknown
+from weft.spent import COUNT_MAX, Prices, spend, spend_unknown
 
-NotNegative: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=COUNT_MAX)]
 
 
 class Usage(msgspec.Struct):
     """What a request used, as endpoints say it."""
 
-    prompt_tokens: NotNegative = 0
-    completion_tokens: NotNegative = 0
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
 
 
 @dataclass(frozen=True, slots=True)

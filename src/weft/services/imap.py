@@ -20,7 +20,7 @@ from typing import ClassVar, Literal, TypeVar
 
 from weft.content import Plain
 from weft.limits import Limits
-from weft.services.imap_line import Fetched, Line, Place
+from weft.services.imap_line import UID_MAX, Fetched, Line, Place
 from weft.services.mail import Mail, read_head, read_mail
 from weft.services.mailbox import (
     MAIL_BYTES_MAX,
@@ -48,7 +48,6 @@ FETCH_BYTES_MAX = 8 << 20
 FETCH_MAX = 200
 """So many mails are in a group at most."""
 _HEALTH_S_MAX = 3.0
-_UID_MAX = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ class Imap:
         """UIDVALIDITY and UID of a cursor or uid; both are written alike."""
         validity, _, uid = text.partition(".")
         for part in (validity, uid):
-            if not (part.isascii() and part.isdigit() and len(part) <= 10 and int(part) <= _UID_MAX):
+            if not (part.isascii() and part.isdigit() and len(part) <= 10 and int(part) <= UID_MAX):
                 raise BadCursor(mailbox=self._place(0).name, cursor=repr(text[:100]), why='it is not like "17.42"')
         return int(validity), int(uid)
 

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NoReturn
 
+from weft.echoes import Echoes, echoes_of
 from weft.services.mailbox import (
     LoginRefused,
     MailboxBusy,
@@ -34,6 +35,8 @@ from weft.services.service import Health
 
 ANSWER_BYTES_MAX = 64 << 20
 """The longest literal, and the longest answer to one command, that is taken from a mail server."""
+UID_MAX = 2**32 - 1
+"""No UID is greater, and no number by which a folder is known."""
 _EXCERPT_CHARS = 200
 _PASSES = re.compile(r"\[(?:UNAVAILABLE|INUSE|LIMIT|SERVERBUG|OVERQUOTA)\b")
 _ITEM = re.compile(rb"\d+ \(")
@@ -107,11 +110,13 @@ class Line:
         self._server: imaplib.IMAP4 | None = None
         self._is_cut = False
         self._secret = ""
+        self._echoes = Echoes()
 
     @contextmanager
     def opened(self, password: Callable[[], str]) -> Iterator[None]:
         """The connection, logged in, with the folder examined."""
         self._secret = password()
+        self._echoes = echoes_of([self._secret], user=self.place.user, instead="[password]")
         try:
             with self._explained():
                 self._server = server = self._connected()
@@ -124,7 +129,7 @@ class Line:
                 server.logout()
         finally:
             self.cut()
-            self._secret = ""
+            self._secret, self._echoes = "", Echoes()
 
     def cut(self) -> None:
         """End the connection, from whichever thread: one that waits for an answer is told so."""
@@ -151,8 +156,8 @@ class Line:
     def search(self, low: int, high: int) -> list[int]:
         """The UIDs that there are from `low` to `high`, ascending."""
         lines = self._asked("SEARCH", "UID", f"{low}:{high}")
-        uids = {int(word) for line in lines if isinstance(line, bytes) for word in line.split() if word.isdigit()}
-        return sorted(uid for uid in uids if low <= uid <= high)
+        uids = {_uid(word) for line in lines if isinstance(line, bytes) for word in line.split()}
+        return sorted(uid for uid in uids if uid is not None and low <= uid <= high)
 
     def fetch(self, uids: Sequence[int], section: str, bytes_max: int) -> dict[int, Fetched]:
         """The first `bytes_max` bytes of that section of each mail, or without a section only when each came and how
@@ -211,9 +216,10 @@ class Line:
     def _number(self, server: imaplib.IMAP4, name: str) -> int:
         _, told = server.response(name)
         text = told[0] if told else None
-        if not isinstance(text, bytes) or not text.isdigit():
+        number = _uid(text) if isinstance(text, bytes) else None
+        if number is None:
             self._fail(MailboxNonsense, f"it does not say its {name}")
-        return int(text)
+        return number
 
     def _asked(self, command: str, *arguments: str) -> Sequence[object]:
         server = self._server
@@ -244,9 +250,15 @@ class Line:
             self._fail(MailboxNonsense, str(error))
 
     def _fail(self, kind: type[MailboxError], why: str) -> NoReturn:
-        cleared = why.replace(self._secret, "[password]") if self._secret else why
-        line = " ".join(cleared.split()).removeprefix("[").removeprefix("b").strip("'\"").rstrip(".")
+        line = " ".join(self._echoes.cleared(why).split()).removeprefix("[").removeprefix("b").strip("'\"").rstrip(".")
         raise kind(mailbox=self.place.name, why=line[:_EXCERPT_CHARS] or "it says nothing more") from None
+
+
+def _uid(word: bytes) -> int | None:
+    """A number as a folder has them; None for any other word."""
+    # Python refuses to read very long numbers, and nothing could keep them.
+    number = int(word) if word.isdigit() and len(word) <= len(str(UID_MAX)) else None
+    return number if number is not None and number <= UID_MAX else None
 
 
 def _items(lines: Sequence[object]) -> Iterator[tuple[bytes, bytes | None]]:

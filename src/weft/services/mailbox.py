@@ -54,6 +54,7 @@ class BadMailbox(WeftError):
     """{mailbox} cannot be read as a mailbox: {why}. {next_step}."""
 
     exit_code = 2
+    may_pass: ClassVar[bool] = False
     mailbox: str
     why: str
     next_step: str

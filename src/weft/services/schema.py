@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Generic, Protocol, TypeVar, cast
 
 import msgspec
 
 from weft.content import Plain
+from weft.form import Form as Asked
 from weft.form import NoSchema, UnfitAnswer
 
 T = TypeVar("T")
@@ -27,13 +29,14 @@ _VALUE = "value"
 class Form(Generic[T]):
     """A type, its schema, and the way from a model's words to a value. Raises `NoSchema` for a type that has none."""
 
-    __slots__ = ("_is_wrapped", "_type", "is_strict", "name", "schema")
+    __slots__ = ("_asked", "_is_wrapped", "_type", "is_strict", "name", "schema")
 
     def __init__(self, form: type[T]) -> None:
         """Make the schema; about 0.1 ms."""
         self._type = form
         self.name = re.sub(r"[^A-Za-z0-9_-]+", "_", getattr(form, "__name__", "answer"))[:64]
-        root = _root(_schema(form))
+        self._asked = _asked(form)
+        root = _root(_schema(form) if self._asked is None else self._asked.schema)
         self._is_wrapped = root.get("type") != "object"
         if self._is_wrapped:
             defs = root.pop("$defs", None)
@@ -60,6 +63,8 @@ class Form(Generic[T]):
             raise UnfitAnswer(form=self.name, why=" ".join(str(unfit).split())) from None
 
     def _decode(self, text: bytes) -> T:
+        if self._asked is not None:
+            return self._asked.read_json(text)
         if _is_pydantic(self._type):
             return cast(T, cast(_Pydantic, self._type).model_validate_json(text))
         return msgspec.json.decode(text, type=self._type)
@@ -73,6 +78,21 @@ class _Pydantic(Protocol):
 
 def _is_pydantic(form: object) -> bool:
     return hasattr(form, "model_json_schema") and hasattr(form, "model_validate_json")
+
+
+def _asked(form: type[T]) -> Asked[T] | None:
+    """The form as people are asked with it, where it holds one of several classes, which msgspec does not tell apart:
+    there each says which it is. None for all others."""
+    if _is_pydantic(form):
+        return None
+    try:
+        msgspec.json.schema(form)
+    except TypeError:
+        with suppress(NoSchema):
+            return Asked(form)
+    except (NameError, ValueError):
+        pass
+    return None
 
 
 def _schema(form: type) -> dict[str, Plain]:
@@ -105,7 +125,7 @@ def _narrowed(schema: Plain) -> Plain:
     for name, part in schema.items():
         if name in ("properties", "$defs") and isinstance(part, dict):
             narrowed[name] = {key: _narrowed(inner) for key, inner in part.items()}
-        elif name not in ("default", "enum", "const", "discriminator"):
+        elif name not in ("default", "enum", "const", "discriminator", "$schema"):
             narrowed[name] = _narrowed(part)
         elif name in ("enum", "const"):
             narrowed[name] = part

@@ -23,7 +23,7 @@ from weft.store import LockedHere, NotASpace, SpaceDamaged, SpaceLocked, SpaceNe
 from weft.stores import schema as sql
 from weft.stores.lease import FileLock, Owner
 from weft.stores.mark import Mark
-from weft.stores.refusal import CannotOpen, FileTakenAway, SpaceMissing, SqliteErrors, of_sqlite
+from weft.stores.refusal import CannotOpen, FileTakenAway, NoSpaceYet, SpaceMissing, SqliteErrors, of_sqlite
 from weft.stores.schema import Schema
 
 _HEADER_BYTES = 100
@@ -113,6 +113,14 @@ def refuse_missing(path: str, mark: Mark) -> None:
     told = mark.told()
     if told and not os.path.lexists(path):
         raise SpaceMissing(path=path, what=told)
+
+
+def refuse_absent(path: str) -> None:
+    """Raise `NoSpaceYet` where nothing is at `path`; where a mark tells of a space that was, `SpaceMissing`."""
+    if not os.path.exists(path):
+        real = real_path(path)
+        refuse_missing(real, Mark(f"{real}-mark"))
+        raise NoSpaceYet(path=path)
 
 
 def refuse_strangers(path: str, schema: Schema, mark: Mark) -> None:

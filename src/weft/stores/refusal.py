@@ -46,6 +46,14 @@ class SpaceMissing(SpaceDamaged):
     be and with the backup's own mark, or remove {path}-mark to begin anew."""
 
 
+class NoSpaceYet(WeftError, FileNotFoundError):
+    """There is no space at {path}, and engine=False opens one that is there. Look at the path; or have a program that
+    computes the space make it first, by weft.open(path, types=[…])."""
+
+    exit_code = 4
+    path: str
+
+
 def of_sqlite(error: sqlite3.Error | UnicodeDecodeError, path: str, *, writing: bool) -> WeftError:
     """The Weft error that says what `error` says; `writing` tells a refusing disk from one that reads wrongly."""
     extended = getattr(error, "sqlite_errorcode", None)

@@ -184,14 +184,24 @@ def _by_position(connection: sqlite3.Connection) -> None:
     connection.execute("DROP TABLE version_1")
 
 
-def begin(connection: sqlite3.Connection) -> None:
-    """Give each table its first row. From 2 to 3: a page of another table over a table's only one made it read as
-    empty, and nothing said so."""
-    for text in BEGUN:
+def begin(connection: sqlite3.Connection, tables: Iterable[TableText] = BEGUN) -> None:
+    """Give each table its first row."""
+    for text in tables:
         connection.execute(text.put, text.first)
 
 
-SCHEMA = Schema(3, STATEMENTS, {1: _by_position, 2: begin})
+def _begun(connection: sqlite3.Connection) -> None:
+    """From 2 to 3: a page of another table over a table's only one made it read as empty, and nothing said so."""
+    begin(connection, [text for text in BEGUN if text is not TEXTS["wait"]])
+
+
+def _waiting(connection: sqlite3.Connection) -> None:
+    """From 3 to 4: runs of flows wait for what they asked for. There were none before."""
+    connection.execute(TEXTS["wait"].create)
+    begin(connection, [TEXTS["wait"]])
+
+
+SCHEMA = Schema(4, STATEMENTS, {1: _by_position, 2: _begun, 3: _waiting})
 
 
 def connect(path: str, query: str) -> sqlite3.Connection:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -43,11 +44,12 @@ class Lateness:
 
 
 class Exchange:
-    """Where reports go: to the newest engine that has started a call."""
+    """Where reports go: to the newest engine that has started a call, and there to the part that starts calls of that
+    kind: those of nodes, and those of runs."""
 
     def __init__(self) -> None:
-        self.to: Reporter | None = None
-        """Of the life that is: None until its engine has started a call."""
+        self.to: dict[str, Reporter] = {}
+        """By part, of the life that is: empty until its engine has started a call."""
         self.on_start: Callable[[Call], None] = lambda call: None
         self.doubled = self.broken = self.strays = 0
 
@@ -65,45 +67,45 @@ class LateRunner:
 
     def start(self, call: Call, report: Reporter, /) -> None:
         """Run it by the inner runner, or let it break; report later."""
-        self._by.to = report
+        part = str(getattr(report, "__qualname__", ""))
+        self._by.to[part] = report
         self._by.on_start(call)
         if self._rnd.random() < self.lateness.breaks:
             self._by.broken += 1
-            self._hold(Broke(call.id, WEATHER, "it broke, as calls do", "", True, 0.0))
+            self._hold(Broke(call.id, WEATHER, "it broke, as calls do", "", True, 0.0), part)
         else:
-            self.inner.start(call, self._take)
+            self.inner.start(call, partial(self._take, part=part))
 
-    def _take(self, report: Report) -> None:
+    def _take(self, report: Report, *, part: str) -> None:
         if self._life.is_over:
             return
         if not isinstance(report, Partial):
             report = replace(report, took_s=0.0)  # the simulated time that it took, whatever the machine needed
-        self._hold(report)
+        self._hold(report, part)
         if self._rnd.random() < self.lateness.twice:
             self._by.doubled += 1
-            self._hold(report)
+            self._hold(report, part)
 
-    def _hold(self, report: Report) -> None:
+    def _hold(self, report: Report, part: str) -> None:
         is_prompt = self._rnd.random() < self.lateness.prompt
         delay_s = 0.0 if is_prompt else self._rnd.random() * self.lateness.delay_s_max
-        self._loop.call_later(delay_s, self._deliver, report)
+        self._loop.call_later(delay_s, self._deliver, report, part)
 
-    def _deliver(self, report: Report) -> None:
+    def _deliver(self, report: Report, part: str) -> None:
         if self._life.is_over:
             if isinstance(report, Partial) or self._rnd.random() >= self.lateness.outlives:
                 return
-            self._stray(report)
+            self._stray(report, part)
             return
-        assert self._by.to is not None
-        self._by.to(report)
+        self._by.to[part](report)
 
-    def _stray(self, report: Report) -> None:
+    def _stray(self, report: Report, part: str) -> None:
         """To the next engine, once that has begun to send calls, as from then on it listens."""
-        if self._by.to is None:
-            self._loop.call_later(STRAY_S, self._stray, report)
+        if part not in self._by.to:
+            self._loop.call_later(STRAY_S, self._stray, report, part)
             return
         self._by.strays += 1
-        self._by.to(report)
+        self._by.to[part](report)
 
     def cancel(self, id: AttemptId, /) -> None:
         """Ask the inner runner."""

@@ -16,10 +16,13 @@ import itertools
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from weft.call import Runner
 from weft.definition import compile_type, type_name
+from weft.driver import Driver
+from weft.driving.drive import drive
 from weft.entity import Entity
 from weft.runners.inline import InlineRunner
 from weft.runners.loop import LoopRunner
@@ -65,13 +68,15 @@ class Machine:
         types: Sequence[type[Entity]],
         *,
         services: Mapping[type, object] | None = None,
+        drivers: Sequence[Driver[Any]] = (),
         actor: str = "ann",
     ) -> Space:
-        """The machine's space: `async with machine.open(types) as space`."""
+        """The machine's space: `async with machine.open(types) as space`. `drivers` carry out what flows perform."""
         specs = {type_name(kind): self.spec_of(kind) for kind in types}
+        has_flows = any(spec.flows for spec in specs.values())
         store = self.disk.open(self._life)
         try:
-            return Space(
+            space = Space(
                 store,
                 specs,
                 services=services or {},
@@ -81,7 +86,10 @@ class Machine:
                 now=self._now,
                 new_id=lambda: f"id {next(self._ids)}",
                 on_point=self._life.pass_by,
+                drive=partial(drive, drivers=drivers) if has_flows else None,
             )
+            space.know(types)
+            return space
         except Exception:
             store.close()
             raise
@@ -123,7 +131,7 @@ class Machine:
 
     async def _live(self, program: Callable[[Machine], Awaitable[T]]) -> T:
         for _ in range(LIVES_MAX):
-            self._life, self.exchange.to = self.plan.begin(), None
+            self._life, self.exchange.to = self.plan.begin(), {}
             task = asyncio.ensure_future(program(self))
             self.plan.on_death = self._ender(task)
             try:

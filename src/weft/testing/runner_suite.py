@@ -28,7 +28,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from weft.call import AttemptId, Broke, Call, Finished, Partial, Report, Runner
-from weft.operation import operation_of
+from weft.operation import op, operation_of
 from weft.value import shape_of
 
 LIMIT_S = 120.0
@@ -58,6 +58,38 @@ def raise_error(text: str) -> int:
 
 async def raise_error_async(text: str) -> int:
     """Fail with this text."""
+    raise LookupError(text)
+
+
+class Lasting(LookupError):
+    """Says of itself that it does not pass."""
+
+    may_pass = False
+
+
+def raise_lasting(text: str) -> int:
+    """Fail with what does not pass."""
+    raise Lasting(text)
+
+
+async def raise_lasting_async(text: str) -> int:
+    """Fail with what does not pass."""
+    raise Lasting(text)
+
+
+def _may_pass(error: BaseException) -> bool:
+    return ["no", "later"].index(str(error)) == 1
+
+
+@op(may_pass=_may_pass)
+def raise_judged(text: str) -> int:
+    """Fail with what may pass if its text is "later", and may not if it is "no"."""
+    raise LookupError(text)
+
+
+@op(may_pass=_may_pass)
+async def raise_judged_async(text: str) -> int:
+    """Fail with what may pass if its text is "later", and may not if it is "no"."""
     raise LookupError(text)
 
 
@@ -159,6 +191,8 @@ def kill_self(signal_number: int) -> int:
 _ASYNC: Mapping[Callable[..., object], Callable[..., object]] = {
     double: double_async,
     raise_error: raise_error_async,
+    raise_lasting: raise_lasting_async,
+    raise_judged: raise_judged_async,
     leave: leave_async,
     interrupt: interrupt_async,
     return_text: return_text_async,
@@ -275,6 +309,15 @@ class RunnerSuite:
         assert "raise LookupError(text)" in broke.where
         assert len(broke.where.splitlines()) == 1
         assert broke.retry
+
+    def test_what_does_not_pass_is_not_worth_a_retry(self) -> None:
+        """The operation says so, else the error itself; where the operation cannot say, it may pass."""
+        runner = self.open_runner()
+
+        said = [self.broke(runner, self.call(raise_judged, text)).retry for text in ("no", "later", "what?")]
+
+        assert not self.broke(runner, self.call(raise_lasting, "no")).retry
+        assert said == [False, True, True]
 
     def test_a_value_of_the_wrong_type_is_refused_in_words(self) -> None:
         """It names the operation; to try again would not help."""

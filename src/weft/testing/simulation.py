@@ -101,6 +101,15 @@ class Run:
     passed: Counter[str] = field(default_factory=Counter)
     broken: RuleBroken | None = None
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How much of what there was, by what people call it."""
+        return {
+            "records": self.records, "calls": self.calls, "checks": self.checked, "lives": self.lives,
+            "strays": self.strays, "repeated": self.repeated, "refused": self.refused, "forgotten": self.forgotten,
+            "defined": self.defined, "rings": self.rings,
+        }  # fmt: skip
+
 
 class SeededCup:
     """Dice that fall as a seed says."""

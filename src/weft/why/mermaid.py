@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from weft.subscription import shortened
 from weft.why.reason import Place, Reason, Reasons
+from weft.why.runs import before_text
 from weft.why.text import cost_text, name_of, spent_text
 
 LABEL_CHARS_MAX = 60
@@ -67,7 +68,10 @@ def _label(reason: Reason) -> Iterator[str]:
         yield escaped(spent_text(reason.spent))
     if reason.edits:
         edit = reason.edits[-1]
-        yield escaped(f"told by {edit.actor} at {edit.position}")
+        by = edit.actor if edit.run is None else f"the run {edit.run.run[:8]} of {edit.run.flow}"
+        yield escaped(f"told by {by} at {edit.position}")
+        if edit.run is not None:
+            yield escaped(f"just before, {before_text(edit.run)}")
     if reason.inputs_more:
         yield escaped(f"… {reason.inputs_more} more")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from weft.content import Cid, Link, Plain, cid_text, decode
 from weft.slot import SlotKey
 from weft.spent import Spent, money_text
-from weft.why.reason import Alternative, CallMade, Edit, Failure, Input, Match, Place, Reason, Reasons, Shown
+from weft.why.reason import Alternative, CallMade, Edit, Failure, Input, Match, Place, Reason, Reasons, RunTold, Shown
 from weft.why.text import facts_of, title_of
 
 VALUE_BYTES_MAX = 4096
@@ -121,7 +121,17 @@ def _edit(edit: Edit) -> dict[str, Plain]:
         "said": [*edit.said],
         "late": edit.is_late,
     }
-    return said | ({"cause": edit.cause} if edit.cause else {})
+    said |= {"cause": edit.cause} if edit.cause else {}
+    return said | ({"run": _run(edit.run)} if edit.run is not None else {})
+
+
+def _run(run: RunTold) -> dict[str, Plain]:
+    said: dict[str, Plain] = {
+        "id": run.run, "entity": run.entity, "type": run.type, "flow": run.flow, "after": run.after, "step": run.step,
+        "came_to": run.came_to, "answered_by": run.answered_by, "answered_at": run.answered_at,
+        "fired_by": run.fired_by, "fired": run.fired,
+    }  # fmt: skip
+    return {name: one for name, one in said.items() if one not in ("", 0)}
 
 
 def _alternative(other: Alternative) -> dict[str, Plain]:

@@ -26,6 +26,7 @@ from weft.subscription import intent_text, plain_text, shortened
 from weft.why.matching import match_of
 from weft.why.naming import described
 from weft.why.reason import Alternative, CallMade, Edit, Failure, Input, Place, Reason, Reasons, Shown
+from weft.why.runs import run_behind
 from weft.why.services import Services
 
 REASONS_MAX = 100
@@ -121,7 +122,8 @@ class _Finding:
             if isinstance(intent, list) and intent[0] == place[0] and intent[1] in (place[1], "")
         ]
         causing = cause if isinstance(cause, int) else 0
-        return Edit(position, actor, time, base, tuple(words[:SIBLINGS_MAX]), causing, is_late=position > cut)
+        run = run_behind(self.engine, position, said)
+        return Edit(position, actor, time, base, tuple(words[:SIBLINGS_MAX]), causing, position > cut, run)
 
     def _payload(self, position: int) -> Mapping[str, Plain]:
         entry = entry_at(self.engine.store, position)

@@ -7,7 +7,7 @@ Source: why-provenance in databases; W3C PROV's entities, activities and agents.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from weft.content import Cid, Plain
 from weft.matching.known import Flag
@@ -54,6 +54,29 @@ class CallMade:
     key: Cid
 
 
+class RunTold(NamedTuple):
+    """The run of a flow that told something, and what it had been told just before: that it `begin`s, that it is to
+    `stop`, or that a step is `done`."""
+
+    run: str
+    entity: str
+    type: str
+    flow: str
+    after: Literal["begin", "stop", "done"]
+    step: str = ""
+    """As the flow calls it."""
+    came_to: str = ""
+    """For people, shortened."""
+    answered_by: str = ""
+    """Who answered the question, or made the decision."""
+    answered_at: int = 0
+    """Where somebody told the answer."""
+    fired_by: str = ""
+    """Who told what fired the run; empty where no event did."""
+    fired: str = ""
+    """What that was, in words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """Who told it, when, having seen what, and in which words. `is_late`: behind the cut of what was made from it."""
@@ -65,6 +88,8 @@ class Edit:
     said: tuple[str, ...]
     cause: int
     is_late: bool
+    run: RunTold | None = None
+    """The run that told it; None where somebody did."""
 
 
 @dataclass(frozen=True, slots=True)

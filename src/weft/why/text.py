@@ -12,7 +12,8 @@ from weft.content import cid_text
 from weft.matching.telling import decision_text, flag_text
 from weft.spent import Spent, money_text
 from weft.subscription import plain_text, shortened
-from weft.why.reason import Alternative, CallMade, Edit, Match, Place, Reason, Reasons, ServiceUse
+from weft.why.reason import Alternative, CallMade, Edit, Match, Place, Reason, Reasons, RunTold, ServiceUse
+from weft.why.runs import before_text
 
 INDENT_MAX = 16
 """How far a deep chain is indented: behind that it goes straight down."""
@@ -68,7 +69,8 @@ def facts_of(reason: Reason) -> Iterator[str]:
         took = f", in {reason.took_us / 1000:.1f} ms" if reason.took_us is not None else ""
         how = HOW.get(reason.how, "recorded")
         yield f"{how} for the cut at {reason.cut}, recorded at {reason.position}{took}"
-    yield from (_edit(edit, reason.cut) for edit in reason.edits)
+    for edit in reason.edits:
+        yield from _edit(edit, reason.cut)
     if reason.edits_more:
         yield f"and at {reason.edits_more} later positions"
     yield from reason.standing
@@ -90,10 +92,20 @@ def facts_of(reason: Reason) -> Iterator[str]:
         yield f"over {reason.over_type} {entity[:8]}.{node}"
 
 
-def _edit(edit: Edit, cut: int) -> str:
+def _edit(edit: Edit, cut: int) -> Iterator[str]:
     late = f", after the cut at {cut}: what is above was made from what was told before" if edit.is_late else ""
     cause = f", because of {edit.cause}" if edit.cause else ""
-    return f"told at {edit.position} by {edit.actor}, {edit.time}, having seen up to {edit.base}{cause}{late}"
+    yield f"told at {edit.position} by {edit.actor}, {edit.time}, having seen up to {edit.base}{cause}{late}"
+    if edit.run is not None:
+        yield f"  by the run {run_text(edit.run)}"
+        yield f"  just before, {before_text(edit.run)}"
+    if edit.run is not None and edit.run.fired_by:
+        yield f"  the run was fired by what {edit.run.fired_by} told at {edit.cause}: {edit.run.fired}"
+
+
+def run_text(run: RunTold) -> str:
+    """A run, as people know it: the beginning of its id, and the flow that it is of."""
+    return f"{run.run[:8]} of {run.type} {run.entity[:8]}.{run.flow}"
 
 
 def _failure(reason: Reason) -> Iterator[str]:

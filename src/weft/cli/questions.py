@@ -1,0 +1,129 @@
+"""`weft questions`: what runs of flows have asked, and nobody has answered.
+
+Knows nothing of answering. Invariant: what is listed can be answered by the id that is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from weft.cli import terminal
+from weft.cli.opening import SPACE, reading
+from weft.moment import moment_text
+
+if TYPE_CHECKING:
+    from weft.content import Plain
+    from weft.engine import Engine
+    from weft.questions import Question
+
+ID_CHARS = 8
+"""So much of an id is shown; any beginning of it that no other has will do."""
+INBOX_MAX = 1 << 30
+"""How many waiting entries of the inbox are looked through: all of them."""
+
+
+@click.command("questions")
+@click.argument("space", type=SPACE)
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object, each with the schema of its answer.")
+def command(space: str, as_json: bool) -> None:
+    """What runs of flows in SPACE have asked, and nobody has answered: `weft answer` does. The oldest come first. Those
+    that were answered stand apart, until their runs have gone on.
+
+    The code of the types is not needed, and another program may be computing the space meanwhile.
+    """
+    from weft.questions import open_questions
+
+    with reading(space) as opened, opened.view() as engine:
+        found, waiting = list(open_questions(engine)), answers_waiting(engine)
+    if as_json:
+        terminal.say_json({"questions": [_plain(one, is_waiting=one.id in waiting) for one in found]})
+        return
+    still = [one for one in found if not one.is_answered and one.id not in waiting]
+    for one in still:
+        for line in _lines(one, is_waiting=False):
+            terminal.say(line)
+    if not still:
+        terminal.note("nothing is asked" if not found else "nothing is asked that nobody has answered")
+    if len(still) < len(found):
+        terminal.say(("" if not still else "\n") + terminal.strong("Answered, and their runs have not gone on yet"))
+    for one in found:
+        if one not in still:
+            for line in _lines(one, is_waiting=one.id in waiting):
+                terminal.say(line)
+
+
+def answers_waiting(engine: Engine) -> frozenset[str]:
+    """The ids of the questions for which there are answers in the inbox that no engine has taken yet. Those of people
+    who may not answer do not count: an engine will refuse them."""
+    from weft.questions import open_questions
+
+    given = list(_answers(engine))
+    return frozenset(
+        one.id
+        for one in open_questions(engine)
+        if any((run, step) == (one.run, one.step) and (not one.by or actor in one.by) for run, step, actor in given)
+    )
+
+
+def _answers(engine: Engine) -> Iterator[tuple[Plain, Plain, Plain]]:
+    from weft.content import decode
+
+    for _, payload in engine.store.inbox(INBOX_MAX):
+        said = decode(payload)
+        event = said.get("event") if isinstance(said, dict) else None
+        intents = event.get("intents") if isinstance(event, dict) else None
+        for intent in intents if isinstance(intents, list) else []:
+            match intent:
+                case [_, _, "answer", run, step, _]:
+                    assert isinstance(event, dict)
+                    yield run, step, event.get("actor")
+                case _:
+                    pass
+
+
+def _plain(one: Question, *, is_waiting: bool) -> dict[str, object]:
+    """All of it; `default` only where it has one, which may be null."""
+    from weft.dag_json import json_of
+
+    default = {"default": json_of(one.default[0])} if isinstance(one.default, list) else {}
+    return {
+        "id": one.id, "entity": one.entity, "flow": one.flow, "run": one.run, "name": one.name, "form": one.form,
+        "schema": one.schema, "about": json_of(one.about), "doubt": one.doubt, "refused": one.refused,
+        "answered": one.is_answered or is_waiting, "by": list(one.by), "expires": _expires(one) or None,
+        "reminders": one.reminders, **default,
+    }  # fmt: skip
+
+
+def _expires(one: Question) -> str:
+    return moment_text(one.expires_us) if one.expires_us else ""
+
+
+def _lines(one: Question, *, is_waiting: bool) -> Iterator[str]:
+    width = terminal.width()
+    said = f"{one.id[:ID_CHARS]}  {one.name}: a {one.form}, for {one.flow} of {one.entity[:ID_CHARS]}"
+    yield from terminal.wrapped(said, width, hanging="  ")
+    default = f", and is then {_text(one.default[0])}" if isinstance(one.default, list) else ""
+    notes = [
+        ("about", "" if one.about is None else _text(one.about)),
+        ("may be answered by", ", ".join(one.by)),
+        ("expires", f"{_expires(one)}{default}" if one.expires_us else ""),
+        ("in doubt", one.doubt),
+        ("an answer did not fit", one.refused),
+        ("answered", "its run has not gone on yet" if one.is_answered else ""),
+        ("answered", "no program that computes the space has taken it yet" if is_waiting else ""),
+    ]
+    for name, text in notes:
+        if text:
+            yield from terminal.wrapped(
+                terminal.shortened(f"{name}: {text}", 3 * width), width, indent="  ", hanging="  "
+            )
+
+
+def _text(value: Plain) -> str:
+    """In one line; what a flow gave as no object was wrapped up on its own."""
+    from weft.cli.plain import line_of
+
+    return line_of(value["value"] if isinstance(value, dict) and value.keys() == {"value"} else value)

@@ -1,0 +1,146 @@
+"""Questions expire, have defaults, remind people of themselves, and are answered by those who may."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.until import until
+from weft import Entity, Field, Ref, Run, Space, field, items, on, ref
+from weft.reduce import Refused
+from weft.returned import RunFailed
+from weft.steps.questions import Expired
+from weft.testing.virtual_time import VirtualTime
+
+WAIT_S = 30.0
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Confirm:
+    yes: bool
+
+
+class Person(Entity):
+    actor: Field[str] = field()
+
+
+class Post(Entity):
+    author: Ref[Person] = ref()
+    editors = items(str)
+    log = items(str)
+
+    @on(Entity.created)
+    async def expires(self, run: Run) -> str:
+        try:
+            answer = await run.ask("urgent", Confirm, expires=DAY)
+        except Expired as why:
+            self.log.add(str(why))
+            return "expired"
+        return str(answer.yes)
+
+    @on(Entity.created)
+    async def defaults(self, run: Run) -> bool:
+        return (await run.ask("default", Confirm, expires=DAY, remind=7 * HOUR, default=Confirm(yes=True))).yes
+
+    @on(Entity.created)
+    async def asks_author(self, run: Run) -> bool:
+        return (await run.ask("author", Confirm, by=await self.author)).yes
+
+    @on(Entity.created)
+    async def asks_editors(self, run: Run) -> bool:
+        return (await run.ask("editors", Confirm, by=["ben", "carl"])).yes
+
+    @on(Entity.created)
+    async def asks_nobody(self, run: Run) -> bool:
+        return (await run.ask("nobody", Confirm, by=())).yes
+
+
+@pytest.fixture
+def time() -> VirtualTime:
+    return VirtualTime()
+
+
+@pytest.fixture
+def space(time: VirtualTime, tmp_path: Path) -> Iterator[Space]:
+    with time.open(str(tmp_path / "space.weft"), types=[Person, Post], actor="zoe") as space:
+        yield space
+
+
+@pytest.fixture
+def post(space: Space) -> Post:
+    post = space.create(Post, author=space.create(Person, actor="ann"))
+    until(lambda: len(space.questions()) == 4)
+    return post
+
+
+def asked(space: Space, name: str) -> str:
+    (id,) = [one.id for one in space.questions() if one.name == name]
+    return id
+
+
+def test_a_question_expires_and_is_answered_no_more(time: VirtualTime, space: Space, post: Post) -> None:
+    question = next(one for one in space.questions() if one.name == "urgent")
+    time.advance(space, DAY - HOUR)
+    assert [*post.log] == []
+
+    time.advance(space, HOUR)
+
+    assert post.expires.wait(WAIT_S) == "expired"
+    assert [*post.log] == ["Nobody answered urgent while it stood."]
+    with pytest.raises(Refused):
+        space.answer(question, Confirm(yes=True))
+
+
+def test_a_question_that_was_answered_in_time_does_not_expire(time: VirtualTime, space: Space, post: Post) -> None:
+    space.answer(asked(space, "urgent"), Confirm(yes=True))
+    time.advance(space, 2 * DAY)
+
+    assert post.expires.wait(WAIT_S) == "True"
+
+
+def test_a_default_is_the_answer_when_nobody_gave_one(time: VirtualTime, space: Space, post: Post) -> None:
+    time.advance(space, 22 * HOUR)
+    (question,) = [one for one in space.questions() if one.name == "default"]
+    assert (question.reminders, question.default) == (3, [{"yes": True}])
+
+    time.advance(space, 2 * HOUR)
+
+    assert post.defaults.wait(WAIT_S) is True
+
+
+def test_a_question_expires_while_nobody_computes(time: VirtualTime, tmp_path: Path) -> None:
+    path = str(tmp_path / "other.weft")
+    with time.open(path, types=[Person, Post]) as space:
+        space.create(Post, author=space.create(Person, actor="ann"))
+        until(lambda: len(space.questions()) == 4)
+    time.now += 3 * DAY
+    with time.open(path, types=[Person, Post]) as space:
+        (post,) = space.find(Post)
+        assert post.expires.wait(WAIT_S) == "expired"
+        assert post.defaults.wait(WAIT_S) is True
+
+
+@pytest.mark.parametrize(("name", "may", "not_"), [("author", "ann", "ben"), ("editors", "carl", "ann")])
+def test_those_answer_who_may(space: Space, post: Post, name: str, may: str, not_: str) -> None:
+    id = asked(space, name)
+    with pytest.raises(Refused, match=f"{not_} may not answer it, but .*{may} may") as caught, space.edit(by=not_):
+        space.answer(id, Confirm(yes=True))
+    assert re.search(r"with space\.edit\(by='\w+'\): space\.answer\(…\)`, .*weft\.open\(actor=", str(caught.value))
+    assert name in [one.name for one in space.questions()]
+
+    with space.edit(by=may):
+        space.answer(id, Confirm(yes=True))
+
+    flow = post.asks_author if name == "author" else post.asks_editors
+    assert flow.wait(WAIT_S) is True
+
+
+def test_who_may_answer_is_somebody(space: Space, post: Post) -> None:
+    with pytest.raises(RunFailed, match=r"NoActors: .* names nobody who could answer"):
+        post.asks_nobody.wait(WAIT_S)

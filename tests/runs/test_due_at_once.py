@@ -1,0 +1,193 @@
+"""What is due at once, or for a run that cannot go on, is taken when that can be, and holds nobody up meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from time import sleep
+
+import pytest
+
+import weft
+from tests.until import until
+from weft import Effect, Entity, Field, Run, Running, Settled, Space, field, on
+from weft.content import Plain, encode
+from weft.folding import event_id, event_plain
+from weft.home import Home
+from weft.returned import RunFailed
+from weft.testing.machine import Machine
+from weft.testing.virtual_time import VirtualTime
+
+WAIT_S = 10.0
+REST_S = 0.05
+TURNS_AT_REST_MAX = 5
+
+
+class Sleeper(Entity):
+    number: Field[int] = field(default=1)
+
+    @on(Entity.created)
+    async def naps(self, run: Run) -> int:
+        for _ in range(3):
+            await run.sleep(timedelta(0))
+        return self.number
+
+
+@dataclass(frozen=True)
+class Confirm:
+    yes: bool
+
+
+class Asker(Entity):
+    @on(Entity.created)
+    async def asks(self, run: Run) -> list[Confirm]:
+        soon = timedelta(seconds=1)
+        return await run.gather(*(run.ask(name, Confirm, expires=soon) for name in ("one", "two", "three")))
+
+
+@dataclass(frozen=True)
+class Ring(Effect[int]):
+    number: int
+
+
+class Ringer(Entity):
+    @on(Entity.created)
+    async def rings(self, run: Run) -> int:
+        return await run.perform(Ring(1))
+
+
+class Bells:
+    """Carries out what it is asked for, and notes whether anybody waited for it then."""
+
+    effects = (Ring,)
+
+    def __init__(self) -> None:
+        self.space: Space | None = None
+        self.endings: list[object] = []
+
+    async def carry_out(self, effect: Ring, key: str, /) -> int:
+        assert self.space is not None
+        self.endings.append(self.space.find(Ringer)[0].rings.state)
+        await asyncio.sleep(0.01)
+        return effect.number
+
+
+class OneThatRests(Entity):
+    @on(Entity.created)
+    async def rests(self, run: Run) -> str:
+        await run.sleep(timedelta(seconds=REST_S))
+        return "the old code"
+
+
+class OneThatRestsLonger(Entity):
+    @on(Entity.created)
+    async def rests(self, run: Run) -> str:
+        await run.sleep(timedelta(seconds=REST_S))
+        return "the new code"
+
+
+class OneWithoutRest(Entity):
+    """Whose flow is gone."""
+
+
+for kind in (OneThatRests, OneThatRestsLonger, OneWithoutRest):
+    kind.__name__ = kind.__qualname__ = "Rester"
+
+
+def turns(space: Space) -> int:
+    assert isinstance(space._host, Home)
+    return space._host.turns
+
+
+def goes_on(space: Space) -> bool:
+    """Whether the engine does what it is asked for."""
+    return space.create(Sleeper, number=7).naps.wait(WAIT_S) == 7
+
+
+def test_a_sleep_that_is_over_when_it_is_told_is_over_once_it_was_told() -> None:
+    with weft.open(types=[Sleeper]) as space:
+        assert goes_on(space)
+
+
+def test_a_sleep_that_is_over_under_another_code_holds_nobody_up(tmp_path: Path) -> None:
+    path = str(tmp_path / "space.weft")
+    with weft.open(path, types=[OneThatRests, Sleeper]) as space:
+        space.create(OneThatRests)
+        until(lambda: [one.awaits for one in space.runs()] == [("sleep 0:00:00.050000",)])
+    sleep(REST_S)  # so that it is over when others open the space
+
+    for kind in (OneThatRestsLonger, OneWithoutRest):
+        with weft.open(path, types=[kind, Sleeper]) as space:
+            assert goes_on(space)
+            assert [one.stands for one in space.runs()] == ["blocked"]
+            sleep(REST_S)
+            before = turns(space)
+            sleep(REST_S)
+            assert turns(space) - before < TURNS_AT_REST_MAX, "nothing is done again and again for it"
+
+    with weft.open(path, types=[OneThatRests, Sleeper]) as space:
+        (found,) = space.find(OneThatRests)
+        assert found.rests.wait(WAIT_S) == "the old code"
+
+
+def test_a_sleep_that_is_over_while_the_disk_is_full_is_over_when_it_is_not() -> None:
+    async def program(machine: Machine) -> object:
+        async with machine.open([OneThatRests]) as space:
+            async with space.edit():
+                found = space.create(OneThatRests)
+            await asyncio.sleep(0.02)
+            machine.disk.refusals = 1
+            await asyncio.sleep(10)
+            return found.rests.state
+
+    assert Machine(0).run(program) == Settled("the old code")
+
+
+def test_of_several_questions_that_expire_together_the_first_may_end_their_run() -> None:
+    time = VirtualTime()
+    with time.open(types=[Asker, Sleeper]) as space:
+        asker = space.create(Asker)
+        time.advance(space, timedelta(seconds=2))
+
+        with pytest.raises(RunFailed, match="Nobody answered"):
+            asker.asks.wait(WAIT_S)
+        assert goes_on(space)
+
+
+def test_what_an_edit_fires_that_was_told_while_nobody_computed_is_told_with_it() -> None:
+    async def program(machine: Machine) -> object:
+        async with machine.open([Sleeper]) as space:
+            if machine.plan.lives > 1:
+                (found,) = space.find(Sleeper)
+                return await found.naps
+        intents: list[Plain] = [["sleeper", "", "create", "Sleeper"], ["sleeper", "number", "set", 5]]
+        event = event_plain(event_id("bob", "home"), intents, actor="bob", base=0, time="2026-01-01T00:00:00Z")
+        machine.disk.platter.post(encode({"event": event}))
+        machine.plan.arm("inbox kept")
+        machine.open([Sleeper])
+        raise AssertionError("it dies while it opens the space")
+
+    assert Machine(0).run(program) == 5
+
+
+def test_what_its_run_no_longer_waits_for_when_its_turn_comes_is_not_begun() -> None:
+    endings: list[object] = []
+    for seed in range(40):
+        bells = Bells()
+
+        async def program(machine: Machine, bells: Bells = bells) -> None:
+            async with machine.open([Ringer], drivers=[bells]) as space:
+                bells.space = space
+                async with space.edit():
+                    ringer = space.create(Ringer)
+                async with space.edit():
+                    space.cancel(ringer.rings)
+                await asyncio.sleep(1)
+
+        Machine(seed).run(program)
+        endings += bells.endings
+
+    assert {type(one) for one in endings} == {Running}
+    assert len(endings) < 40, "now and then nobody waits for it any more"

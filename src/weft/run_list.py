@@ -92,7 +92,8 @@ def listed_steps(engine: Engine, entity: str, flow: str, run: str) -> list[Liste
     """Those that a run was told the outcomes of, in that order, then those that it waits for."""
     node = engine.node(entity, flow)
     assert isinstance(node, ToldNode) and isinstance(node.cell, RunsCell)
-    steps = node.cell.runs[run].steps.items()
+    found = node.cell.runs.get(run)
+    steps = found.steps.items() if found is not None else ()
     return [_listed_step(key, step) for key, step in sorted(steps, key=lambda one: (not one[1].is_done, one[1].told))]
 
 
@@ -139,7 +140,7 @@ def _turn(run: str, cell: RunsCell, spec: FlowSpec | None) -> str:
 
 def _wait(key: str, step: StepRow) -> str:
     name, see = _name_of(key, step), "see space.questions()"
-    tries = f", tried {step.tries} time{'s' if step.tries != 1 else ''} in vain: {step.vain}" if step.tries else ""
+    tries = f", {_tried(step)}" if step.tries else ""
     if step.answer is not None:
         return f"waits for {name} to be taken up, which was answered"
     if step.doubt and step.kind == "perform":
@@ -214,4 +215,8 @@ def _trouble(key: str, step: StepRow) -> str:
         return ""
     if step.doubt:
         return f"{name} is in doubt: {step.doubt}"
-    return f"{name} was tried {step.tries} times in vain: {step.vain}" if step.tries else ""
+    return f"{name} was {_tried(step)}" if step.tries else ""
+
+
+def _tried(step: StepRow) -> str:
+    return f"tried {step.tries} time{'s' if step.tries != 1 else ''} in vain: {step.vain}"

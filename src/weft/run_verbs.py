@@ -1,6 +1,7 @@
 """What a program asks of the runs of a space, and says of them: all of it events like any other, but for the asking.
 
-Knows nothing of how runs are driven. Invariant: what is said of a run is told of the one that is the newest then.
+Knows nothing of how runs are driven. Invariant: what is said of a flow is told of the run that is the newest then, and
+what is said of a run that `runs()` lists, of that one.
 Source: the clients of workflow engines.
 """
 
@@ -17,11 +18,11 @@ from weft.engine import Engine
 from weft.expected import check_flow, check_moments
 from weft.handle import Value
 from weft.returned import newest_run
+from weft.run_list import ListedRun, ListedStep, listed_runs, listed_steps
 
 if TYPE_CHECKING:
     from weft.edit import Edit
     from weft.questions import KeepsSecrets, Question
-    from weft.run_list import ListedRun, ListedStep
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -39,19 +40,14 @@ class RunVerbs(ABC):
 
     def runs(self) -> Sequence[ListedRun]:
         """The runs of flows that are not over, and those that failed and wait for somebody to see to them."""
-        from weft.run_list import listed_runs
-
         with self.view() as engine:
             return listed_runs(engine)
 
-    def steps(self, flow: Value[Any], /) -> Sequence[ListedStep]:
-        """What the newest run of a flow has asked for, in the order in which it was told what that came to; last what
-        it waits for. Of one that ended well the log has them alone. Raises `NotFired`."""
-        from weft.run_list import listed_steps
-
-        check_flow("space.steps", flow)
+    def steps(self, run: Value[Any] | ListedRun, /) -> Sequence[ListedStep]:
+        """What a run, or the newest one of a flow, has asked for, in the order in which it was told what that
+        came to; last what it waits for. Of one that ended well the log has them alone. Raises `NotFired`."""
         with self.view() as engine:
-            return listed_steps(engine, flow.entity_id, flow.node.name, newest_run(engine, flow))
+            return listed_steps(engine, *_place("space.steps", run, engine))
 
     def questions(self) -> Sequence[Question]:
         """What runs of flows have asked, and nobody has answered."""
@@ -74,21 +70,22 @@ class RunVerbs(ABC):
             check_may_answer(found, edit.actor)
             edit.intents.append(answer_intent(found, answer, secrets))
 
-    def adopt(self, flow: Value[Any], /) -> None:
-        """Have the newest run of a flow, which began with another version of its code, go on with the one that the
-        space's engine has. That is tried first over all that the run was told: where it would have asked for something
-        else the run stays as it is, and `runs()` says what that is. An event like any other."""
-        self._say_of_run(check_flow("space.adopt", flow), "adopt")
+    def adopt(self, run: Value[Any] | ListedRun, /) -> None:
+        """Have a run, or the newest one of a flow, which began with another version of its code, go on with the
+        one that the space's engine has. That is tried first over all that the run was told: where it would have asked
+        for something else the run stays as it is, and `runs()` says what that is. An event like any other."""
+        self._say_of_run("space.adopt", run, "adopt")
 
-    def restart(self, flow: Value[Any], /) -> None:
-        """Have the newest run of a flow begin anew, with the code that the space's engine has; what happened once
-        stays so. An event like any other."""
-        self._say_of_run(check_flow("space.restart", flow), "restart")
+    def restart(self, run: Value[Any] | ListedRun, /) -> None:
+        """Have a run, or the newest one of a flow, begin anew, with the code that the space's engine has; what
+        happened once stays so. An event like any other."""
+        self._say_of_run("space.restart", run, "restart")
 
-    def cancel(self, flow: Value[Any], /) -> None:
-        """Have the newest run of a flow end, and those that it began by creating entities: its code hears of it, and
-        may put things right first. An event like any other. Raises `NotFired`, and `Refused` where it is over."""
-        self._say_of_run(check_flow("space.cancel", flow), "cancel")
+    def cancel(self, run: Value[Any] | ListedRun, /) -> None:
+        """Have a run, or the newest one of a flow, end, and those that it began by creating entities: its code
+        hears of it, and may put things right first. An event like any other. Raises `NotFired`, and `Refused` where it
+        is over."""
+        self._say_of_run("space.cancel", run, "cancel")
 
     def pause(self, flow: Value[Any], /) -> None:
         """Have a flow's schedule fire nothing, until `unpause`. An event like any other. Raises `Refused` for a flow
@@ -109,17 +106,26 @@ class RunVerbs(ABC):
             flow, "backfill", *((moment - _EPOCH) // timedelta(microseconds=1) for moment in (since, until))
         )
 
-    def _say_of_run(self, flow: Value[Any], verb: str, *said: Plain) -> None:
+    def _say_of_run(self, call: str, run: Value[Any] | ListedRun, verb: str, *said: Plain) -> None:
         with self.view() as engine:
-            run = newest_run(engine, flow)
-        self._say_of_flow(flow, verb, run, *said)
+            entity, flow, id = _place(call, run, engine)
+        with self._editing(f"{flow} of {entity}") as edit:
+            edit.intents.append([entity, flow, verb, id, *said])
 
-    def _retry_run(self, flow: Value[Any], before: ListedStep | str | None) -> None:
+    def _retry_run(self, run: Value[Any] | ListedRun, before: ListedStep | str | None) -> None:
         keys = () if before is None else (getattr(before, "key", before),)
         if not all(isinstance(key, str) for key in keys):
             raise TypeError(f"before={before!r} is no step: give one of those that space.steps() lists, or its key")
-        self._say_of_run(flow, "rewind", *keys)
+        self._say_of_run("space.retry", run, "rewind", *keys)
 
     def _say_of_flow(self, flow: Value[Any], verb: str, *said: Plain) -> None:
         with self._editing(str(flow.node)) as edit:
             edit.intents.append([flow.entity_id, flow.node.name, verb, *said])
+
+
+def _place(call: str, run: Value[Any] | ListedRun, engine: Engine) -> tuple[str, str, str]:
+    """The entity, flow and id of a run that is listed, or of the newest one of a flow. Raises `NotFired`."""
+    if isinstance(run, ListedRun):
+        return run.entity, run.flow, run.run
+    flow = check_flow(call, run)
+    return flow.entity_id, flow.node.name, newest_run(engine, flow)

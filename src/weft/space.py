@@ -42,6 +42,7 @@ from weft.meant import unknown_verb
 from weft.pins import DefinitionPinned, Pin, pins
 from weft.points import OnPoint, pass_by
 from weft.reader import Reader, client_or_reader
+from weft.run_list import ListedRun, ListedStep
 from weft.run_verbs import RunVerbs
 from weft.settlement import Place, Settlement, wait_for
 from weft.spec import TypeSpec
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
     from weft.past.view import PastSpace
     from weft.plan.plan import Plan
     from weft.pump import Pump
-    from weft.run_list import ListedStep
     from weft.runs.driven import Runs
     from weft.why.explanation import Explanation
 
@@ -288,16 +288,16 @@ class Space(RunVerbs):
         ids += [id for id, spec in staged.created.items() if spec.name == type_name(kind)] if staged is not None else []
         return [entity_at(kind, Seat(self.desk, id)) for id in ids]
 
-    def retry(self, value: Value[Any] | Ref[Any], /, *, before: ListedStep | str | None = None) -> None:
-        """Try what failed again: an event like any other. Of a flow its newest run goes on, with the code that the
-        space's engine has, before whatever failed in it; or, whether it failed or goes on, `before` one of its steps,
-        as `steps()` has them, or its key. What it was told before that stands."""
+    def retry(self, value: Value[Any] | Ref[Any] | ListedRun, /, *, before: ListedStep | str | None = None) -> None:
+        """Try what failed again: an event like any other. A run that `runs()` lists, or the newest one of a flow, goes
+        on with the code that the space's engine has, before whatever failed in it; or, whether it failed or goes on,
+        `before` one of its steps, as `steps()` has them, or its key. What it was told before that stands."""
         if isinstance(value, Entity):
             check_flow("space.retry", value)
-        entity, node, element = self._place("space.retry", value)
-        if isinstance(value, Value) and isinstance(value.node, Flow):
+        if isinstance(value, ListedRun) or (isinstance(value, Value) and isinstance(value.node, Flow)):
             self._retry_run(value, before)
             return
+        entity, node, element = self._place("space.retry", value)
         if before is not None:
             raise TypeError(f"before={before!r}: a node has no steps, but a flow has")
         with self._editing(node) as edit:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import require_module
 from weft.driver import EffectRefused, InDoubt, NotReached
 from weft.drivers.file import NAME_BYTES_MAX, FileDriver, FileReceipt, WriteFile
 
@@ -231,7 +232,7 @@ def test_writers_of_one_folder_take_turns(folder: Path, monkeypatch: pytest.Monk
 
 
 def test_a_folder_that_another_holds_is_not_waited_for_without_end(folder: Path) -> None:
-    fcntl = pytest.importorskip("fcntl")
+    fcntl = require_module("fcntl")
     held = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(held, fcntl.LOCK_EX)

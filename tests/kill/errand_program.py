@@ -112,8 +112,7 @@ class Clerk:
                 answer(self.space, question, "program")
         for run in self.space.runs():
             if run.stands == "failed" and "RunPoisoned" in run.why:
-                kind = next(kind for kind in e.TYPES if kind.__name__ == run.type)
-                self.space.retry(getattr(self.space.get(kind, run.entity), run.flow))
+                self.space.retry(run)
 
     def wait_over(self) -> None:
         """Until nothing goes on but what waits for nobody."""

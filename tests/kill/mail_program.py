@@ -83,7 +83,7 @@ def main(folder: Path, where: object) -> None:
     assistant = found[0] if found else space.create(Assistant, owner="you")
     for run in space.runs():
         if run.stands == "failed" and "RunPoisoned" in run.why:  # it was killed again and again: somebody sees to it
-            space.retry(getattr(assistant, run.flow))
+            space.retry(run)
     until = time.monotonic() + LIMIT_S
     flows = (assistant.hired, assistant.sum_up, assistant.see_to)
     while any(isinstance(flow.state, Absent | Running) for flow in flows):

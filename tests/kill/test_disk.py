@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import require_module
 from tests.kill.program import garden, open_space
 from tests.kill.recovery import derived_in, from_scratch
 from tests.kill.victim import victim
 from weft.stores.sqlite import SqliteStore
 
-pytest.importorskip("resource", reason="needs limits on a process's files")
+require_module("resource")  # limits on a process's files
 pytestmark = pytest.mark.kill
 
 

@@ -6,6 +6,7 @@ import asyncio
 import math
 import threading
 from collections.abc import Iterable
+from functools import partial
 
 import pytest
 
@@ -68,6 +69,8 @@ class FussyStore(MemoryStore):
 
 painted: list[str] = []
 may_paint = threading.Event()
+TURNS = 100
+"""Of a pump that rings in each."""
 
 
 @op(runner="thread")
@@ -155,3 +158,45 @@ def test_where_several_edit_at_once_they_share_turns_of_the_loop_until_one_is_al
 
         pump.submit(lambda: None).result(10)
         until(lambda: pump.do_here(lambda: None) is not None)
+
+
+def test_a_pump_that_rings_in_each_of_its_turns_lets_the_others_of_its_loop_run() -> None:
+    async def run() -> int:
+        async with weft.open(types=[Walk]) as space:
+            assert isinstance(space._host, Home)
+            pump, turns = space._host._running(), 0
+
+            def ring_again() -> bool:
+                nonlocal turns
+                turns += 1
+                pump.ring()
+                return turns == TURNS
+
+            with space.view():
+                pump.waiters[ring_again] = None
+            pump.ring()
+            others = 0
+            while turns < TURNS:
+                others += 1
+                await asyncio.sleep(0)
+            return others
+
+    assert asyncio.run(run()) > 1
+
+
+def test_a_ring_wakes_a_loop_that_rests_from_its_own_thread_as_from_another() -> None:
+    with weft.open(types=[Walk]) as space:
+        assert isinstance(space._host, Home)
+        pump = space._host._running()
+        for ring in (pump.ring, partial(pump._loop.call_soon_threadsafe, pump.ring)):
+            until(lambda: pump._is_idle)
+            woken = threading.Event()
+            with space.view():
+                pump.waiters[partial(_set, woken)] = None
+            ring()
+            assert woken.wait(10)
+
+
+def _set(event: threading.Event) -> bool:
+    event.set()
+    return True

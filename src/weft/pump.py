@@ -184,9 +184,13 @@ class Pump:
     def ring(self) -> None:
         """Wake the loop."""
         self._is_idle = False
-        if not self._is_rung:  # or its next turn, which is still to begin, finds whatever this is about
-            self._is_rung = True
-            with contextlib.suppress(RuntimeError):  # the loop was closed: there is nobody left to wake
+        if self._is_rung:  # its next turn, which is still to begin, finds whatever this is about
+            return
+        self._is_rung = True
+        with contextlib.suppress(RuntimeError):  # the loop was closed: there is nobody left to wake
+            if threading.get_ident() == self._thread:  # where no turn of the loop can sleep over it
+                self._wake.set()
+            else:
                 self._loop.call_soon_threadsafe(self._wake.set)
 
     # ---- the loop ----
@@ -202,10 +206,11 @@ class Pump:
                     broken = self._broken
                 if broken is not None:
                     raise broken
-                if self._loop.time() < self._stalled_until or not self.turn():
-                    await self._rest()
+                has_more = self._loop.time() >= self._stalled_until and self.turn()
+                if has_more or self._wake.is_set():
+                    await asyncio.sleep(0)  # others of this loop have their turn
                 else:
-                    await asyncio.sleep(0)
+                    await self._rest()
         except BaseException as why:
             self.failure = why
             raise

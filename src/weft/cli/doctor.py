@@ -35,6 +35,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "text": ("loro",),
     "keyring": ("keyring",),
     "schedules": ("cronsim", "tzdata"),
+    "server": ("starlette", "uvicorn", "websockets", "httptools"),
 }
 """What each extra installs; the core's are always there."""
 DAMAGED = 4

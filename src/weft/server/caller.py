@@ -1,0 +1,66 @@
+"""Who calls a server, and what they may do: what is asked at every request and every message.
+
+Knows nothing of transports, and of how callers prove who they are. Invariant: what nobody granted is denied.
+Source: capability lists; role-based access control (Sandhu et al. 1996).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias, get_args
+
+from weft.errors import WeftError
+
+Capability: TypeAlias = Literal["read", "edit", "answer", "operate", "administer"]
+"""See values, events and runs; tell entities what they are told; answer questions; retry, cancel, pause and begin anew;
+manage users, tokens and what is kept."""
+CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
+
+
+class Stranger(WeftError):
+    """Nobody here is known by this: {why}. Log in, or bring a token that an administrator has made."""
+
+    why: str
+
+
+class Denied(WeftError):
+    """{user} may not {capability}{where}. Somebody who administers this server can grant it."""
+
+    user: str
+    capability: Capability
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A user, as one session or token of theirs lets them act."""
+
+    user: str
+    capabilities: frozenset[Capability]
+    entities: frozenset[str] | None = None
+    """The ids of those that they may act upon; None for all."""
+
+    def may(self, capability: Capability, entity: str = "") -> bool:
+        """Whether they may do this, to an entity where one is named. What is about all entities takes a caller who is
+        not held to some."""
+        if capability not in self.capabilities:
+            return False
+        return self.entities is None or entity in self.entities
+
+    def check(self, capability: Capability, entity: str = "") -> None:
+        """Raises `Denied`."""
+        if not self.may(capability, entity):
+            where = f" the entity {entity}" if entity and capability in self.capabilities else ""
+            raise Denied(user=self.user, capability=capability, where=where)
+
+
+class Guard(Protocol):
+    """Knows callers by what they bring."""
+
+    @property
+    def changes(self) -> int:
+        """Grows whenever what anybody may do changes, or anybody is let in no longer: who holds a caller for longer
+        than one request asks anew then."""
+
+    def caller(self, credential: str, /) -> Caller:
+        """Whose credential this is, and what they may do now. Raises `Stranger`."""

@@ -44,7 +44,7 @@ from weft.testing.rules import (
     check_rebuilt,
     check_sent,
 )
-from weft.testing.simulated_loop import OutOfTime, Stalled
+from weft.testing.simulated_loop import OutOfTime, Spins, Stalled
 from weft.testing.story import (
     Act,
     Fail,
@@ -172,7 +172,7 @@ class Simulation:
         try:
             self.machine.run(self._program)
             self._check_left()
-        except (RuleBroken, OutOfTime, Stalled) as why:
+        except (RuleBroken, OutOfTime, Spins, Stalled) as why:
             self._note(why if isinstance(why, RuleBroken) else RuleBroken(rule="I8", what=str(why)))
         except Exception as why:  # noqa: BLE001  whatever an engine raises where nothing should is a finding
             self._note(RuleBroken(rule="nothing raises", what=f"{type(why).__name__}: {why}"))

@@ -428,15 +428,16 @@ class FlowSimulation:
         self._doubtful[name] = (intents, by, posted)
         self._count += 1
         promises.told.setdefault(id, self._count)
+        promises.begin(id)
         try:
             await self._tell_once(name, promises.said[id], id, by, posted=posted)
         except StoreFailed:
             self.refused += 1
+            promises.end(id, is_denied=True)
             if name == "home":
                 await asyncio.sleep(1.0)
                 await self._tell(name, intents, by)
                 return
-            promises.denied.add(id)
         except Refused:
             promises.refused.add(id)
             self._acknowledge(id)
@@ -446,6 +447,7 @@ class FlowSimulation:
 
     def _acknowledge(self, id: str) -> None:
         self._count += 1
+        self.promises.end(id)
         self.promises.acknowledged.setdefault(id, self._count)
 
     async def _tell_once(self, name: str, intents: list[Plain], id: str, by: str, *, posted: bool) -> None:

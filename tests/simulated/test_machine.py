@@ -15,7 +15,7 @@ from weft.testing.crash import POINTS, Crash, CrashPlan
 from weft.testing.late_runner import Lateness
 from weft.testing.machine import Machine
 from weft.testing.simulated_disk import SimulatedDisk, SimulatedStore
-from weft.testing.simulated_loop import OutOfTime, SimulatedLoop, Stalled
+from weft.testing.simulated_loop import OutOfTime, SimulatedLoop, Spins, Stalled
 from weft.testing.store_suite import StoreSuite
 
 
@@ -178,3 +178,17 @@ class TestSimulatedStore(StoreSuite):
     def store_beside(self, store: Store) -> Store:
         assert isinstance(store, SimulatedStore)
         return store.beside()
+
+
+def test_a_program_that_waits_for_nothing_again_and_again_is_ended() -> None:
+    async def spin() -> None:
+        while True:  # noqa: ASYNC110  it is what is tested
+            await asyncio.sleep(0)
+
+    async def rest() -> None:
+        for _ in range(10):
+            await asyncio.sleep(1)
+
+    with pytest.raises(Spins, match="100000 callbacks ran at 0 s"):
+        loop().run(spin())
+    loop().run(rest())

@@ -9,7 +9,7 @@ import pytest
 from weft.slot import SlotKey
 from weft.store import DUE, VERSION, Batch, Key, Row, Store, Table
 from weft.testing.rule import RuleBroken
-from weft.testing.rules import check_log, check_rebuilt, reads_through
+from weft.testing.rules import check_log, check_rebuilt, hangs_on_reference
 from weft.testing.scenarios import SCENARIOS
 from weft.testing.simulation import Simulation
 from weft.testing.story import Story, make_story
@@ -45,11 +45,34 @@ def test_a_due_row_that_a_rebuild_makes_otherwise_is_found(
 ) -> None:
     simulation, store = told(make_story(34))
     specs = simulation._specs()
-    key, row = next((key, row) for key, row in store.rows(DUE) if reads_through(store, specs, key) == through)
+    key, row = next((key, row) for key, row in store.rows(DUE) if hangs_on_reference(store, specs, key) == through)
     put(store, DUE, key, (row[0] + by[0], row[1] + by[1]))  # type: ignore[operator]
 
     with pytest.raises(RuleBroken, match="rows of due differ") if is_found else contextlib.nullcontext():
         check_rebuilt(store, specs, epoch=store.acquire(), was_one_life=was_one_life)
+
+
+RIGHT = {
+    22535: "an edit is refused to one program while another, which dies before it hears of it, has it kept",
+    78559: "what is below a reference is due since when that is",
+}
+"""Seeds whose stories rules once took for broken."""
+
+
+@pytest.mark.parametrize("seed", RIGHT)
+def test_what_is_right_is_not_taken_for_broken(seed: int) -> None:
+    told(make_story(seed))
+
+
+def test_what_was_refused_and_is_there_is_found() -> None:
+    simulation, store = told(make_story(34))
+    id = next(iter(simulation.promises.acknowledged))
+    del simulation.promises.acknowledged[id]
+    simulation.promises.begin(id)
+    simulation.promises.end(id, is_denied=True)
+
+    with pytest.raises(RuleBroken, match=f"refused, and there: {id}"):
+        check_log(store, simulation.promises)
 
 
 def test_a_due_row_that_a_rebuild_makes_and_an_engine_had_not_is_found() -> None:

@@ -160,3 +160,23 @@ def test_content_can_still_be_read_after_the_store_was_closed(path: str) -> None
     with store.open_blob(cid) as reader:
         store.close()
         assert reader.read() == b"content"
+
+
+def test_what_others_post_while_a_space_is_looked_through_is_no_damage(path: str) -> None:
+    store, other = SqliteStore(path), SqliteStore(path)
+    store.post(b"before")
+    asked: list[str] = []
+
+    def post_before(statement: str) -> None:
+        if statement.startswith("SELECT") and "inbox" in statement:
+            asked.append(statement)
+            other.post(b"meanwhile")
+
+    store._db.set_trace_callback(post_before)
+    found = list(store.verify())
+    store._db.set_trace_callback(None)
+
+    assert len(asked) > 3, "somebody posts before each look into the inbox"
+    assert found == []
+    other.close()
+    store.close()

@@ -34,6 +34,7 @@ from weft.runs.strands import Cancelled, ContinuedAsNew, Raised, Value
 from weft.steps.carrier import Again, Doubt, Over, Reminder, RunId, Tried
 from weft.steps.due import DueSteps
 from weft.steps.effects import NOBODY
+from weft.store import Fenced
 
 if TYPE_CHECKING:
     from weft.space import Space
@@ -84,9 +85,12 @@ class RunDriver:
 
     def send(self) -> None:
         """Have carried out what was told, once the turn is durable, and let go of the runs that wait for long. Where
-        something is not durable yet, as that a run was taken up, nothing is sent."""
-        if not self._engine.batch.is_empty() or (self._was_refused and self._is_taken_over()):
+        something is not durable yet, as that a run was taken up, nothing is sent. Raises `Fenced` where another engine
+        took over while this one could not write."""
+        if not self._engine.batch.is_empty():
             return
+        if self._was_refused:
+            self._refuse_taken_over()
         self._is_uncounted = self._was_refused = False
         if self._has_unsent:
             self._point("slices kept")
@@ -118,9 +122,10 @@ class RunDriver:
         self._runs.clear(() if is_new else STILL)
         self._take_up(is_new=is_new)
 
-    def _is_taken_over(self) -> bool:
+    def _refuse_taken_over(self) -> None:
         holder = self._engine.store.holder()
-        return holder is not None and holder.epoch != self._engine.epoch
+        if holder is not None and holder.epoch != self._engine.epoch:
+            raise Fenced(epoch=self._engine.epoch, newest=holder.epoch)
 
     def redefine(self) -> None:
         """See to what a new definition changed: runs whose code went wait, those whose code came go on. Those that go

@@ -20,11 +20,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias, cast
 
 from weft.collection import short_id
-from weft.content import Plain, decode
+from weft.content import Plain, cid_text, content_id, decode, encode
 from weft.flow_spec import ChangeSpec, FlowSpec
 from weft.record import Record
+from weft.runs.approval import FORM as APPROVAL
 from weft.spec import TypeSpec
 from weft.testing.computed import Computed, computed_in
+from weft.testing.flow_types import Contract
 from weft.testing.rule import RuleBroken, require
 
 RunId: TypeAlias = tuple[str, str, str]
@@ -62,6 +64,9 @@ class Step:
     told: int = 0
     again: int = 0
     """How often somebody said that it be tried again."""
+
+    approves: str = ""
+    """The content id of the effect that was approved, where this is what it came to."""
 
     @property
     def once(self) -> str:
@@ -267,6 +272,15 @@ class FlowLog:
         run.steps[key] = step = Step(run.id, key, kind, said, until_us, now.at_us)
         if kind == "perform":
             self.steps.setdefault(step.wish, []).append(step)
+            self._check_approved(run, step)
+
+    def _check_approved(self, run: Run, step: Step) -> None:
+        """What needs approval is asked for once somebody has approved of it, and of nothing else."""
+        if step.wish[0] == Contract.__name__:
+            self.told += 1
+            content = cid_text(content_id(encode(step.said[1])))
+            are_so = [one for one in run.steps.values() if one.state == "done" and one.approves == content]
+            require(bool(are_so), "approvals", f"{run.id} performs {step.wish}, and nobody approved of that")
 
     def _drop(self, flow: Flow, of: list[Any], now: _Now) -> None:
         self._open(flow, of, now).state = "dropped"
@@ -431,7 +445,9 @@ class FlowLog:
             default = step.said.get("default")
             expected = {"error": "Expired"} if default is None else default
             require(outcome == expected, "answers", f"{step.key} expired, and came to {outcome}, not {expected}")
-        if isinstance(outcome, list):
+        if isinstance(outcome, list) and "is_approved" in outcome[0]:
+            step.approves = outcome[0]["effect"] if outcome[0]["is_approved"] else ""
+        elif isinstance(outcome, list):
             number = outcome[0]["boxes"]
             if step.answer is not None or step.kind == "decide":
                 self._take_number(number, step)
@@ -484,6 +500,8 @@ class _Now:
 def _fits(step: Step, answer: Plain) -> bool:
     if step.kind == "perform":
         return answer in ("again", "leave")
+    if step.said["form"] == APPROVAL:
+        return isinstance(answer, dict) and answer.get("effect") == step.said["about"]["content"]
     return isinstance(answer, dict) and answer.keys() == {"boxes"} and type(answer["boxes"]) is int
 
 

@@ -26,6 +26,7 @@ from weft.home import Home
 from weft.pump import Pump, SpaceClosed
 from weft.questions import Question
 from weft.reduce import Refused
+from weft.runs.approval import FORM as APPROVAL
 from weft.store import StoreFailed
 from weft.stores.chain import Unchained
 from weft.testing.crash import Crash
@@ -59,7 +60,7 @@ from weft.testing.machine import Machine
 from weft.testing.receiver import EFFECT_POINTS, Receiver, ReceiverDriver, Try
 from weft.testing.rule import RuleBroken
 from weft.testing.rules import Promises, broken_by_weather, check_log, check_rebuilt
-from weft.testing.simulated_loop import OutOfTime, Stalled
+from weft.testing.simulated_loop import OutOfTime, Spins, Stalled
 
 ROUNDS_MAX = 300
 NOW_S_MAX = 900.0
@@ -151,7 +152,7 @@ class FlowSimulation:
         try:
             self.machine.run(self._program)
             self._check_left()
-        except (RuleBroken, OutOfTime, Stalled) as why:
+        except (RuleBroken, OutOfTime, Spins, Stalled) as why:
             self._note(why if isinstance(why, RuleBroken) else RuleBroken(rule="I8", what=str(why)))
         except Exception as why:  # noqa: BLE001  whatever an engine raises where nothing should is a finding
             self._note(RuleBroken(rule="nothing raises", what=f"{type(why).__name__}: {why}"))
@@ -389,6 +390,9 @@ class FlowSimulation:
             await self._begin_telling(f"{act.name} by {by}", [intent], by, waits=act.waits, posted=act.posted)
 
     def _said_to(self, question: Question, how: str) -> Plain:
+        if question.form == APPROVAL:
+            content = question.schema["properties"]["effect"]["enum"][0]
+            return {"effect": "another" if how == "wrong" else content, "is_approved": how != "leave"}
         if how == "wrong":
             return {"boxes": "many"}
         if question.form == "resolution":
@@ -424,15 +428,16 @@ class FlowSimulation:
         self._doubtful[name] = (intents, by, posted)
         self._count += 1
         promises.told.setdefault(id, self._count)
+        promises.begin(id)
         try:
             await self._tell_once(name, promises.said[id], id, by, posted=posted)
         except StoreFailed:
             self.refused += 1
+            promises.end(id, is_denied=True)
             if name == "home":
                 await asyncio.sleep(1.0)
                 await self._tell(name, intents, by)
                 return
-            promises.denied.add(id)
         except Refused:
             promises.refused.add(id)
             self._acknowledge(id)
@@ -442,6 +447,7 @@ class FlowSimulation:
 
     def _acknowledge(self, id: str) -> None:
         self._count += 1
+        self.promises.end(id)
         self.promises.acknowledged.setdefault(id, self._count)
 
     async def _tell_once(self, name: str, intents: list[Plain], id: str, by: str, *, posted: bool) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from weft.testing.crash import POINTS
-from weft.testing.flow_script import Script, ScriptTeller
+from weft.testing.flow_script import Act, Script, ScriptTeller
 from weft.testing.flow_types import FLOWS, GO, HOP, JUMP
 from weft.testing.late_runner import Lateness
 from weft.testing.receiver import EFFECT_POINTS
@@ -142,6 +142,10 @@ def make_flow_story(seed: int) -> FlowStory:
         outlives=rnd.choice((0.0, 0.5, 1.0)),
     )
     scripts = {job: {flow: _script(rnd, flow) for flow in FLOWS if rnd.random() < 0.75} for job in JOBS}
+    # Drawn apart: what a story is like that has no contracts does not hang on which have some.
+    clerk = random.Random(f"approvals {seed}")
+    if clerk.random() < 0.4:
+        scripts = {job: {flow: _signed(clerk, script) for flow, script in of.items()} for job, of in scripts.items()}
     acts = FlowTeller(rnd).acts(rnd.randint(8, 30))
     trouble, doubts = rnd.choice((0.0, 0.2, 0.6)), rnd.choice((0.0, 0.5))
     return FlowStory(seed, scripts, acts, lateness, trouble, doubts, is_later=rnd.random() < 0.5)
@@ -152,6 +156,17 @@ def _script(rnd: random.Random, flow: str) -> Script:
     # awaits the other at most, or each would wait for the other for ever.
     others = tuple(each for each in _AWAITED if FLOWS.index(each) < FLOWS.index(flow))
     return ScriptTeller(rnd, flows=others, sets=flow in ("made", "gone", "hopped")).script()
+
+
+def _signed(clerk: random.Random, script: Script) -> Script:
+    """With contracts in place of some rings, which somebody has to approve of."""
+    return [_signed_act(clerk, act) for act in script]
+
+
+def _signed_act(clerk: random.Random, act: Act) -> Act:
+    if act[:2] == ["perform", "ring"]:
+        return ["perform", clerk.choice(("ring", "contract")), *act[2:]]
+    return [_signed_act(clerk, part) if isinstance(part, list) else part for part in act]
 
 
 class FlowTeller:

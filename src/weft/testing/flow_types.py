@@ -79,6 +79,15 @@ class Launch(Effect[str]):
     tag: str
 
 
+@dataclass(frozen=True)
+class Contract(Effect[str]):
+    """It waits until somebody has approved of it, and is tried again like a ring."""
+
+    needs_approval: ClassVar[bool] = True
+    when_in_doubt: ClassVar[WhenInDoubt] = "retry"
+    tag: str
+
+
 class Deliberate(WeftError):
     """The script of {flow} says that it fails."""
 
@@ -116,7 +125,9 @@ def is_wanted(number: int) -> bool:
 
 
 OPERATIONS: dict[str, Callable[..., int]] = {"drawn": drawn, "drawn_again": drawn_again, "bad": bad}
-EFFECTS: dict[str, type[Ring | Letter | Launch]] = {"ring": Ring, "letter": Letter, "launch": Launch}
+EFFECTS: dict[str, type[Ring | Letter | Launch | Contract]] = {
+    "ring": Ring, "letter": Letter, "launch": Launch, "contract": Contract,
+}  # fmt: skip
 
 
 class Follower:

@@ -18,10 +18,10 @@ from typing import Any, Literal, TypeAlias
 
 from weft.driver import EffectRefused, InDoubt, NotReached
 from weft.testing.crash import Life
-from weft.testing.flow_types import Launch, Letter, Ring
+from weft.testing.flow_types import Contract, Launch, Letter, Ring
 from weft.testing.simulated_loop import SimulatedLoop
 
-Deed: TypeAlias = Ring | Letter | Launch
+Deed: TypeAlias = Ring | Letter | Launch | Contract
 Fate: TypeAlias = Literal[
     "at once", "late", "never heard of again", "done and not said", "neither", "no line", "refused", "slow"
 ]
@@ -81,7 +81,7 @@ class Receiver:
     def carry_out(self, key: str, deed: Deed) -> str:
         """Do it; returns the receipt."""
         given = self.receipts.setdefault(key, [])
-        if isinstance(deed, Ring) and given:
+        if isinstance(deed, Ring | Contract) and given:
             return given[0]
         self.done += 1
         given.append(f"{key}#{self.done}")
@@ -91,7 +91,7 @@ class Receiver:
 class ReceiverDriver:
     """The driver of one engine."""
 
-    effects: tuple[type[Any], ...] = (Ring, Letter, Launch)
+    effects: tuple[type[Any], ...] = (Ring, Letter, Launch, Contract)
 
     def __init__(self, receiver: Receiver, life: Life) -> None:
         self._receiver, self._life = receiver, life

@@ -222,10 +222,24 @@ class Promises:
     told: dict[str, int] = field(default_factory=dict)
     acknowledged: dict[str, int] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
+    """Those that were not kept, as whoever told them last was told, while nobody else was telling them."""
     refused: set[str] = field(default_factory=set)
     """Those that could not be folded, as whoever told them was told."""
     posted: set[str] = field(default_factory=set)
     """Those that went through the inbox: they are in order among themselves, and their positions follow later."""
+    being_told: Counter[str] = field(default_factory=Counter)
+    """How many are telling each, or died while they did, and so know nothing of what became of it."""
+
+    def begin(self, id: str) -> None:
+        """Somebody tells it, for the first time or again."""
+        self.being_told[id] += 1
+        self.denied.discard(id)
+
+    def end(self, id: str, *, is_denied: bool = False) -> None:
+        """They were told what became of it."""
+        self.being_told[id] -= 1
+        if is_denied and not self.being_told[id]:
+            self.denied.add(id)
 
 
 def check_log(store: Store, promises: Promises) -> None:
@@ -393,7 +407,7 @@ def check_rebuilt(store: Store, types: Mapping[str, TypeSpec], *, epoch: int, wa
     for key in [key for key in has if _picks(store, types, key)]:
         had[key] = has[key]
     if not was_one_life:
-        through = [key for key in had.keys() & has.keys() if reads_through(store, types, key)]
+        through = [key for key in had.keys() & has.keys() if hangs_on_reference(store, types, key)]
         had |= {key: has[key] for key in through if _is_since_earlier(had[key], has[key])}
     for name, rows in before.items():
         differ = sorted(str(key) for key in rows.keys() | after[name].keys() if rows.get(key) != after[name].get(key))
@@ -412,10 +426,15 @@ def _picks(store: Store, types: Mapping[str, TypeSpec], key: Key) -> bool:
     return node is not None and node.kind == "choose"
 
 
-def reads_through(store: Store, types: Mapping[str, TypeSpec], key: Key) -> bool:
-    """Whether a slot reads something through a reference."""
-    node = _node(store, types, key)
-    return node is not None and any(entry.ref for entry in node.inputs)
+def hangs_on_reference(store: Store, types: Mapping[str, TypeSpec], key: Key) -> bool:
+    """Whether a slot reads something through a reference, or what does: it is due since when that is."""
+    row = store.row(ENTITY, key[:1])
+    return row is not None and _reads_through(types[str(row[0])], str(key[1]))
+
+
+def _reads_through(spec: TypeSpec, name: str) -> bool:
+    inputs = spec.nodes[name].inputs if name in spec.nodes else ()
+    return any(entry.ref or _reads_through(spec, entry.node) for entry in inputs)
 
 
 def _node(store: Store, types: Mapping[str, TypeSpec], key: Key) -> NodeSpec | None:

@@ -32,12 +32,23 @@ class Stalled(WeftError):
     now_s: float
 
 
+class Spins(WeftError):
+    """{count} callbacks ran at {now_s:g} s, and no time has passed: something has itself called again and again, and
+    would for ever. Look for a loop that waits for nothing."""
+
+    count: int
+    now_s: float
+
+
 class OutOfTime(WeftError):
     """The program is not done after {now_s:g} simulated seconds, the limit that was set. Look for a wait that repeats
     for ever, or set a higher limit."""
 
     now_s: float
 
+
+AT_ONCE_MAX = 100_000
+"""So many callbacks run at one moment, at most."""
 
 if TYPE_CHECKING:
     # What a simulated loop has not (files, sockets, processes, signals) raises NotImplementedError, as in asyncio's own
@@ -58,6 +69,8 @@ class SimulatedLoop(Base):
         self._timers: list[tuple[float, float, int, asyncio.TimerHandle]] = []
         self._numbers = itertools.count()
         self._is_running = self._is_closed = False
+        self._at_once = 0
+        """How many callbacks ran at this moment."""
         self.tasks: dict[asyncio.Task[Any], None] = {}
         """Those that are not done, in the order of their beginning: asyncio's own set of them has none."""
         self.unheard: list[BaseException] = []
@@ -65,7 +78,8 @@ class SimulatedLoop(Base):
 
     # ---- running ----
     def run(self, main: Coroutine[Any, Any, T]) -> T:
-        """Run to the end of `main`, cancel what is left, and close. Raises what it raises, `Stalled`, `OutOfTime`."""
+        """Run to the end of `main`, cancel what is left, and close. Raises what it raises, `Stalled`, `Spins`,
+        `OutOfTime`."""
         try:
             result: T = self.run_until_complete(main)
             return result
@@ -74,7 +88,7 @@ class SimulatedLoop(Base):
             self.close()
 
     def run_until_complete(self, future: Any) -> Any:
-        """Run until it is done. Raises what it raises, `Stalled` and `OutOfTime`."""
+        """Run until it is done. Raises what it raises, `Stalled`, `Spins` and `OutOfTime`."""
         task: asyncio.Future[Any] = asyncio.ensure_future(future, loop=self)
         if events._get_running_loop() is not None:
             raise RuntimeError("a loop runs in this thread already")
@@ -104,6 +118,10 @@ class SimulatedLoop(Base):
         """One callback, or a jump to the next moment at which there is one."""
         if not self._ready:
             self._pass_time()
+        self._at_once += 1
+        if self._at_once > AT_ONCE_MAX:
+            self._at_once = 0  # what is left is cancelled, and ends in callbacks of this moment
+            raise Spins(count=AT_ONCE_MAX, now_s=self._now_s)
         place = self._rnd.randrange(len(self._ready)) if len(self._ready) > 1 else 0
         handle = self._ready.pop(place)
         if not handle.cancelled():
@@ -116,7 +134,8 @@ class SimulatedLoop(Base):
                 continue
             if when_s > self._now_s_max:
                 raise OutOfTime(now_s=self._now_s_max)
-            self._now_s = max(self._now_s, when_s)
+            if when_s > self._now_s:
+                self._now_s, self._at_once = when_s, 0
             self._ready.append(timer)
             while self._timers and self._timers[0][0] <= self._now_s:
                 self._ready.append(heapq.heappop(self._timers)[3])

@@ -44,7 +44,7 @@ from weft.testing.rules import (
     check_rebuilt,
     check_sent,
 )
-from weft.testing.simulated_loop import OutOfTime, Stalled
+from weft.testing.simulated_loop import OutOfTime, Spins, Stalled
 from weft.testing.story import (
     Act,
     Fail,
@@ -172,7 +172,7 @@ class Simulation:
         try:
             self.machine.run(self._program)
             self._check_left()
-        except (RuleBroken, OutOfTime, Stalled) as why:
+        except (RuleBroken, OutOfTime, Spins, Stalled) as why:
             self._note(why if isinstance(why, RuleBroken) else RuleBroken(rule="I8", what=str(why)))
         except Exception as why:  # noqa: BLE001  whatever an engine raises where nothing should is a finding
             self._note(RuleBroken(rule="nothing raises", what=f"{type(why).__name__}: {why}"))
@@ -386,21 +386,24 @@ class Simulation:
         for _ in range(2 if act.again else 1):
             self._count += 1
             self.promises.told.setdefault(id, self._count)
+            self.promises.begin(id)
             try:
                 await self._tell_once(space, act, id, self.promises.said[id])
             except StoreFailed:
                 self.refused += 1
-                self.promises.denied.add(id)
+                self.promises.end(id, is_denied=True)
                 if act.name == "home":
                     await asyncio.sleep(1.0)
                     await self._tell(space, act)
                     return
             except Refused:
                 self._count += 1
+                self.promises.end(id)
                 self.promises.refused.add(id)
                 self.promises.acknowledged.setdefault(id, self._count)
             else:
                 self._count += 1
+                self.promises.end(id)
                 self.promises.acknowledged.setdefault(id, self._count)
                 # From now on it goes by that name, and not before: others may be told meanwhile.
                 created = [one for one in self.promises.said[id] if isinstance(one, list) and one[2] == "create"]

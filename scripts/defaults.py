@@ -228,7 +228,7 @@ def value_text(name: str, value: float) -> str:
         )
         return f"{value >> shift:,} {unit}"
     if "s" in name.casefold().split("_"):
-        return f"{value:g} s"
+        return f"{value:,.10g} s"
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 

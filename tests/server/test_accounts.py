@@ -146,6 +146,19 @@ def test_who_is_granted_entities_is_held_to_these_also_when_the_last_is_revoked(
     assert held.caller(session).may("edit", "another")
 
 
+def test_a_role_and_entities_are_granted_at_once_or_neither(held: Accounts) -> None:
+    with pytest.raises(UnknownRole):
+        held.users.grant("bob", "a shelf", role="captain")
+    assert held.users.get("bob").entities is None
+    before = held.changes
+
+    user = held.users.grant("bob", "a shelf", role="operator")
+
+    assert (user.role, user.entities, held.changes) == ("operator", frozenset({"a shelf"}), before + 1)
+    user = held.users.grant_all("bob", role="viewer")
+    assert (user.role, user.entities, held.changes) == ("viewer", None, before + 2)
+
+
 def test_what_may_act_upon_all_has_nothing_to_revoke(held: Accounts) -> None:
     with pytest.raises(HeldToNone, match="bob may act upon all"):
         held.users.revoke("bob", "a shelf")
@@ -382,6 +395,17 @@ def test_few_passwords_are_compared_at_once(held: Accounts, monkeypatch: pytest.
     assert 1 <= most[0] <= 2
 
 
+def test_no_password_is_none_that_fits_also_where_hashes_of_nothing_would(
+    held: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with held._file.writing() as sql:
+        sql.execute("UPDATE user SET password = '' WHERE name = 'bob'")
+    monkeypatch.setattr("weft.server.accounts.logins.is_right", lambda password, kept: kept == "")
+
+    with pytest.raises(WrongLogin):
+        log_in(held, "bob", Hidden(""))
+
+
 # Sessions.
 
 
@@ -415,6 +439,14 @@ def test_who_logs_out_is_a_stranger_by_that_session_and_no_other(held: Accounts)
     assert held.changes > before
     assert refused(held, one) == "it was revoked"
     assert held.caller(other).user == "bob"
+
+
+def test_a_session_that_was_opened_while_its_user_was_disabled_lets_nobody_in(held: Accounts) -> None:
+    held.users.disable("bob")
+    with held._file.writing() as sql:
+        session = held.sessions.open(sql, "bob").session.reveal()
+
+    assert refused(held, session) == "the account of its user is disabled"
 
 
 def test_who_logs_out_everywhere_is_a_stranger_by_all_sessions(held: Accounts) -> None:

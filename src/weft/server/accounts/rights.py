@@ -30,6 +30,7 @@ CAPABILITIES_OF: Mapping[str, frozenset[Capability]] = MappingProxyType(
 class UnknownRole(WeftError):
     """There is no role {role!r}: {hint}."""
 
+    exit_code = 2
     role: str
     hint: str
 
@@ -37,6 +38,7 @@ class UnknownRole(WeftError):
 class UnknownCapability(WeftError):
     """Nobody can be let {capability!r}: {hint}."""
 
+    exit_code = 2
     capability: str
     hint: str
 

@@ -43,6 +43,7 @@ class TokenExists(WeftError):
 class UnknownToken(WeftError):
     """{user} has no token {token!r}: {hint}."""
 
+    exit_code = 2
     user: str
     token: str
     hint: str

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from weft.errors import WeftError
 from weft.secrets.store import Hidden
@@ -22,10 +23,14 @@ from weft.server.accounts.rights import encode_entities, parse_role
 from weft.server.accounts.user import User, check_display, check_entity, check_name, of_row
 from weft.spelling import nearest
 
+Held: TypeAlias = frozenset[str] | None
+"""The ids of the entities that a user is held to; None for all."""
+
 
 class UnknownUser(WeftError):
     """There is no user {user!r}: {hint}."""
 
+    exit_code = 2
     user: str
     hint: str
 
@@ -137,16 +142,16 @@ class Users:
         with self._changing() as sql:
             sql.execute("DELETE FROM user WHERE name = ?", (name,))
 
-    def grant(self, name: str, *entities: str) -> User:
-        """Let a user act upon these, and of all others upon those alone that were granted before. Raises `BadName`,
-        `UnknownUser`, `NobodyWouldAdminister`."""
+    def grant(self, name: str, *entities: str, role: str | None = None) -> User:
+        """Let a user act upon these, and of all others upon those alone that were granted before; with this role from
+        now on, where one is given. Raises `BadName`, `UnknownUser`, `UnknownRole`, `NobodyWouldAdminister`."""
         for entity in entities:
             check_entity(entity)
-        return self._hold(name, lambda held: (held or frozenset()) | set(entities))
+        return self._hold(name, lambda held: (held or frozenset()) | set(entities), role)
 
-    def grant_all(self, name: str) -> User:
-        """Let a user act upon all entities. Raises `UnknownUser`."""
-        return self._hold(name, lambda _: None)
+    def grant_all(self, name: str, *, role: str | None = None) -> User:
+        """Let a user act upon all entities. Raises `UnknownUser`, `UnknownRole`, `NobodyWouldAdminister`."""
+        return self._hold(name, lambda _: None, role)
 
     def revoke(self, name: str, *entities: str) -> User:
         """Let a user act upon these no longer. Raises `UnknownUser`, `HeldToNone`."""
@@ -159,13 +164,13 @@ class Users:
 
         return self._hold(name, without)
 
-    def _hold(self, name: str, change: Callable[[frozenset[str] | None], frozenset[str] | None]) -> User:
-        name = self.get(name).name
+    def _hold(self, name: str, change: Callable[[Held], Held], role: str | None = None) -> User:
+        wanted, name = None if role is None else parse_role(role), self.get(name).name
         with self._changing() as sql:
             found = sql.execute("SELECT * FROM user WHERE name = ?", (name,)).fetchone()
             if found is not None:
-                entities = encode_entities(change(of_row(found).entities))
-                sql.execute("UPDATE user SET entities = ? WHERE name = ?", (entities, name))
+                cells = (encode_entities(change(of_row(found).entities)), wanted or found["role"], name)
+                sql.execute("UPDATE user SET entities = ?, role = ? WHERE name = ?", cells)
         return self.get(name)
 
     def _set(self, name: str, column: str, value: str | int) -> User:

@@ -8,8 +8,11 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -219,6 +222,34 @@ def test_what_another_program_changes_counts_at_the_next_question(path: Path) ->
             held.caller(session)
 
 
+@pytest.mark.parametrize("age_s", [0.0, 3600.0])
+def test_a_change_is_noticed_whenever_the_file_was_last_written(path: Path, age_s: float) -> None:
+    with accounts(path) as held, accounts(path) as other:
+        written_s = time.time() - age_s
+        os.utime(path, (written_s, written_s))
+        before = held.changes
+        assert held.changes == before
+
+        other.users.rename("ann", "Ann")
+        if not age_s:
+            os.utime(path, (written_s, written_s))  # as of a file system that counts in long steps
+
+        assert held.changes == before + 1
+        assert held.changes == before + 1
+
+
+def test_of_a_file_that_nobody_writes_sqlite_is_not_asked(path: Path) -> None:
+    asked: list[str] = []
+    with accounts(path) as held:
+        os.utime(path, (NOW_S - 3600, time.time() - 3600))
+        before = held.changes
+        held._file._connection.set_trace_callback(asked.append)
+
+        assert held.changes == before
+
+    assert asked == []
+
+
 @pytest.mark.kill
 def test_programs_that_change_it_at_once_lose_nothing(path: Path) -> None:
     writing = "for each in range(15): held.users.grant('bob', f'{sys.argv[2]} {each}')"
@@ -243,6 +274,34 @@ def test_programs_that_make_it_at_once_make_one(tmp_path: Path) -> None:
 
     with accounts(path) as held:
         assert sorted(each.role for each in held.users.list()) == ["administrator", "editor", "editor"]
+
+
+def test_who_changes_something_is_alone_from_the_first_look_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weft.server.accounts.file.PATIENCE_S", 0.05)
+    with accounts(path) as one, accounts(path) as other:
+        with one._file.changing(), pytest.raises(AccountsFailed):
+            other.users.rename("ann", "Ann")
+
+        assert other.users.rename("ann", "Ann").display == "Ann"
+
+
+def test_one_who_was_quicker_in_making_the_file_is_not_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, real = tmp_path / "own" / "accounts.sqlite", sqlite3.connect
+
+    class Late(sqlite3.Connection):
+        def execute(self, statement: str, *cells: Any) -> sqlite3.Cursor:
+            if statement == "BEGIN IMMEDIATE" and sqlite3.connect is not real:
+                monkeypatch.setattr(sqlite3, "connect", real)
+                with accounts(path) as quicker:
+                    quicker.users.add("ann", PASSWORD)
+            return super().execute(statement, *cells)
+
+    monkeypatch.setattr(sqlite3, "connect", partial(real, factory=Late))
+
+    with accounts(path) as held:
+        assert [each.name for each in held.users.list()] == ["ann"]
 
 
 DYING = """

@@ -10,7 +10,7 @@ Entities are ids as JSON, NULL for all; moments are seconds since 1970. What bel
 
 Knows nothing of what the rows mean. Invariant: a change is whole or not there at all, and is made only in a file that
 its owner alone can read; whoever else has the file open notices it at the next question.
-Source: SQLite's data_version; the modes that OpenSSH asks of its keys.
+Source: SQLite's data_version; git's racy index, for when a file's moment says nothing; the modes of OpenSSH's keys.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import os
 import shlex
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -34,6 +35,9 @@ APPLICATION_ID = 0x57465441
 VERSION = 1
 PATIENCE_S = 5.0
 """How long one program waits for another that writes to the file of accounts."""
+SETTLED_S = 3.0
+"""Of a file of accounts that was last written longer ago, the moment of that says whether it has changed: file systems
+count in shorter steps."""
 STATEMENTS = (
     """CREATE TABLE user (name TEXT PRIMARY KEY COLLATE NOCASE, display TEXT NOT NULL, role TEXT NOT NULL,
         entities TEXT, password TEXT NOT NULL, is_disabled INTEGER NOT NULL, is_owner INTEGER NOT NULL,
@@ -94,15 +98,23 @@ class AccountFile:
         self.path = None if path is None else Path(os.path.abspath(path))
         self._lock = threading.RLock()
         self._opened = 0
+        self._stamp: tuple[int, int] | None = None
+        self._version: object = None
         self._open()
 
     @property
     def version(self) -> object:
-        """Another one whenever anything was written, whoever did it; for some microseconds."""
+        """Another one whenever anything was written, whoever did it; for a few microseconds."""
         with self._lock, self._told():
-            self._open_anew_if_replaced()
-            (others,) = self._connection.execute("PRAGMA data_version").fetchone()
-            return self._opened, others, self._connection.total_changes
+            found = self._open_anew_if_replaced()
+            stamp = None if found is None else (found.st_mtime_ns, found.st_size)
+            if stamp is None or stamp != self._stamp:
+                (others,) = self._connection.execute("PRAGMA data_version").fetchone()
+                self._version = self._opened, others, self._connection.total_changes
+                # Of a file that was written to just now the next change may have the same moment.
+                is_old = found is not None and time.time() - found.st_mtime > SETTLED_S
+                self._stamp = stamp if is_old else None
+            return self._version
 
     @property
     def changes(self) -> object:
@@ -190,17 +202,18 @@ class AccountFile:
         if flaw != "ok":
             raise self._damaged("it is not whole")
 
-    def _open_anew_if_replaced(self) -> None:
-        """A copy that was put back counts at once, as does one that was taken away."""
+    def _open_anew_if_replaced(self) -> os.stat_result | None:
+        """What there is at the path; a copy that was put back counts at once, as does one that was taken away."""
         if self.path is None or self._connection.in_transaction:
-            return
-        try:
+            return None
+        found = None
+        with contextlib.suppress(FileNotFoundError):
             found = os.lstat(self.path)
-        except FileNotFoundError:
-            found = None
         if found is None or (found.st_dev, found.st_ino) != self._inode:
             self._connection.close()
             self._open()
+            return None
+        return found
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

@@ -119,6 +119,29 @@ def test_what_is_not_there_is_answered_with_what_it_is_near_to(held: Accounts) -
         held.tokens.revoke("bob", "x")
 
 
+@pytest.mark.parametrize("name", ["\ud800", "bob\0", "x" * 1_000_000, "bob' OR 1 --", "%"])
+def test_a_name_that_can_be_nobodys_is_unknown_wherever_it_is_asked_for(held: Accounts, name: str) -> None:
+    with pytest.raises(WrongLogin):
+        log_in(held, name)
+    acts: list[Callable[[], object]] = [
+        lambda: held.users.get(name),
+        lambda: held.users.remove(name),
+        lambda: held.users.set_password(name, PASSWORD),
+        lambda: held.users.grant(name, "a shelf"),
+        lambda: held.tokens.make(name, "sync"),
+        lambda: held.tokens.list(name),
+        lambda: held.logins.make_link(name),
+    ]
+    for act in acts:
+        with pytest.raises(UnknownUser):
+            act()
+    with pytest.raises(UnknownToken):
+        held.tokens.revoke("bob", name)
+    held.sessions.close_all(name)
+
+    assert len(held.users.list()) == 3
+
+
 def test_another_role_counts_at_once_and_is_noticed(held: Accounts) -> None:
     session, before = session_of(held, "bob"), held.changes
 

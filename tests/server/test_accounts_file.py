@@ -364,6 +364,25 @@ def test_a_copy_that_is_put_in_its_place_counts_at_the_next_question(path: Path)
             log_in(held, "ann")
 
 
+def test_a_copy_that_may_not_be_used_lets_nobody_in_until_it_is_mended(path: Path) -> None:
+    with accounts(path) as held:
+        session = log_in(held, "ann").session.reveal()
+        draft = path.with_name("draft")
+        draft.write_bytes(path.read_bytes())
+        draft.chmod(0o644)
+        draft.replace(path)
+
+        with pytest.raises(UnsafeSecrets):
+            held.caller(session)
+        with pytest.raises(UnsafeSecrets) as refused:
+            held.changes  # noqa: B018
+
+        mend(refused.value)
+        assert held.caller(session).user == "ann"
+    with pytest.raises(AccountsFailed, match="closed"):
+        held.caller(session)
+
+
 def test_a_change_that_fails_leaves_the_file_as_it_was_and_usable(path: Path) -> None:
     def fail(held: Accounts) -> None:
         with held._file.changing() as sql:

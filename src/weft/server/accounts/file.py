@@ -126,7 +126,10 @@ class AccountFile:
         """What a query finds now."""
         with self._lock, self._told():
             self._open_anew_if_replaced()
-            return self._connection.execute(query, cells).fetchall()
+            try:
+                return self._connection.execute(query, cells).fetchall()
+            except UnicodeEncodeError:
+                return []  # of what is not Unicode nothing is kept
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -165,22 +168,22 @@ class AccountFile:
             self._connection.close()
 
     def _open(self) -> None:
-        self._opened += 1
         with self._told():
-            self._inode = (0, 0) if self.path is None else _made(self.path)
+            inode = (0, 0) if self.path is None else _made(self.path)
             place = ":memory:" if self.path is None else f"{self.path.as_uri()}?mode=rw"
-            self._connection = sqlite3.connect(
+            connection = sqlite3.connect(
                 place, uri=self.path is not None, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False
             )
             try:
-                self._connection.row_factory = sqlite3.Row
-                self._begin()
+                connection.row_factory = sqlite3.Row
+                self._begin(connection)
             except BaseException:
-                self._connection.close()
+                connection.close()
                 raise
+        self._connection, self._inode = connection, inode
+        self._opened += 1
 
-    def _begin(self) -> None:
-        connection = self._connection
+    def _begin(self, connection: sqlite3.Connection) -> None:
         # What was removed is overwritten; a commit is on the disk, and so is the end of its journal.
         for setting in ("secure_delete = ON", "synchronous = EXTRA", "foreign_keys = ON", "trusted_schema = OFF"):
             connection.execute(f"PRAGMA {setting}").fetchall()
@@ -210,8 +213,10 @@ class AccountFile:
         with contextlib.suppress(FileNotFoundError):
             found = os.lstat(self.path)
         if found is None or (found.st_dev, found.st_ino) != self._inode:
-            self._connection.close()
+            # The one before stays until then: where this fails, it is tried again at the next question.
+            before = self._connection
             self._open()
+            before.close()
             return None
         return found
 

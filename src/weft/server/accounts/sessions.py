@@ -68,8 +68,10 @@ class Sessions:
 
     def close_all(self, user: str) -> None:
         """Log a user out everywhere."""
-        with self._file.changing() as sql:
-            sql.execute("UPDATE session SET closed_s = ? WHERE user = ? AND closed_s IS NULL", (self._clock(), user))
+        query = "UPDATE session SET closed_s = ? WHERE user = ? AND closed_s IS NULL"
+        if self._file.rows("SELECT 1 FROM session WHERE user = ? AND closed_s IS NULL", user):
+            with self._file.changing() as sql:
+                sql.execute(query, (self._clock(), user))
 
     def rights(self, kept: bytes) -> tuple[User, Rights]:
         """Whose session it is of which this is kept, and what it allows now. Raises `Stranger`."""

@@ -124,11 +124,11 @@ class Tokens:
         """Let nobody in by this token any more. Raises `UnknownUser`, `UnknownToken`."""
         user = self._users.get(user).name
         with self._file.changing() as sql:
-            query = "UPDATE token SET revoked_s = ? WHERE user = ? AND name = ? AND revoked_s IS NULL"
-            is_revoked = sql.execute(query, (int(self._clock()), user, name)).rowcount
-            if not is_revoked:
-                good = [each.name for each in self.list(user) if each.revoked_s is None]
+            good = [each.name for each in self.list(user) if each.revoked_s is None]
+            if name not in good:
                 raise UnknownToken(user=user, token=name, hint=nearest(name, good).rstrip("?"))
+            query = "UPDATE token SET revoked_s = ? WHERE user = ? AND name = ?"
+            sql.execute(query, (int(self._clock()), user, name))
 
     def rights(self, kept: bytes) -> tuple[User, Rights]:
         """Whose token it is of which this is kept, and what it allows now. Raises `Stranger`."""

@@ -28,6 +28,8 @@ NOT_DEFAULTS = frozenset(
         "weft.copies.publishing.READ_WRITE",
         "weft.edit.LATER",
         "weft.graph.NEVER",
+        "weft.server.accounts.file.APPLICATION_ID",
+        "weft.server.accounts.file.VERSION",
         "weft.stores.schema.APPLICATION_ID",
     }
 )
@@ -77,6 +79,12 @@ PARAMETERS: tuple[tuple[str, str, str], ...] = (
     ("weft.services.completion.OpenAICompletion", "unfit_tries", "How often a model is asked for an object that fits."),
     ("weft.services.embedding.OpenAIEmbedding", "batch_max", "How many texts go into one request."),
     ("weft.services.endpoint.Endpoint", "answer_bytes_max", "The longest answer of a model that is read."),
+    ("weft.server.accounts.password.Cost", "n", "The cost of hashing a password: 128 · n · r bytes of memory."),
+    ("weft.server.accounts.password.Cost", "r", "The size of its blocks."),
+    ("weft.server.accounts.password.Cost", "p", "How often all of that is done."),
+    ("weft.server.accounts.sessions.Terms", "session_s", "How long a session lasts, however much it is used."),
+    ("weft.server.accounts.sessions.Terms", "idle_s", "How long a session lasts that nobody uses."),
+    ("weft.server.accounts.sessions.Terms", "link_s", "How long a one-time link is good."),
     ("weft.drivers.file.FileDriver", "turn_s_max", "How long a file waits for another writer of its folder."),
     ("weft.drivers.http.HttpDriver", "connect_s", "How long a connection to one address may take."),
     ("weft.drivers.http.HttpDriver", "answer_s_max", "How long a request may take, redirects and answer and all."),
@@ -220,7 +228,7 @@ def value_text(name: str, value: float) -> str:
         )
         return f"{value >> shift:,} {unit}"
     if "s" in name.casefold().split("_"):
-        return f"{value:g} s"
+        return f"{value:,.10g} s"
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 

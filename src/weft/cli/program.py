@@ -44,6 +44,8 @@ COMMANDS: Mapping[str, Loaded] = {
     "forget": Loaded("weft.cli.forget", "Take an entity or a blob out of a space for good."),
     "pin": Loaded("weft.cli.pin", "Keep definitions in force, whatever other code comes."),
     "secret": Loaded("weft.cli.secret", "Keep passwords and keys, outside every space."),
+    "user": Loaded("weft.cli.user", "Say who may use a server, and what they may do."),
+    "token": Loaded("weft.cli.token", "Let programs use a server for a user."),
     "backup": Loaded("weft.cli.backup", "Copy a space, also while a program computes it."),
     "export": Loaded("weft.cli.export", "Write a space as lines of JSON, with its blobs."),
     "import": Loaded("weft.cli.importing", "Make a space from an export, every byte of it checked."),

@@ -23,14 +23,16 @@ KEYRING = click.option("--keyring", "in_keyring", is_flag=True, help="In the sys
 class ValueAside(click.Command):
     """A command whose usage errors repeat no argument: it may be the value that somebody tried to give as one."""
 
+    why = "Give NAME alone: the value is asked for, or read from standard input, for arguments can be seen."
+    """What is said in their place."""
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments."""
         try:
             return super().parse_args(ctx, args)
         except click.UsageError:
             pass
-        why = "Give NAME alone: the value is asked for, or read from standard input, for arguments can be seen."
-        raise click.UsageError(why, ctx)
+        raise click.UsageError(self.why, ctx)
 
 
 @click.group("secret")
@@ -51,7 +53,7 @@ def set_command(name: str, path: str | None, in_keyring: bool) -> None:
     Another value than before is a new generation; the older ones stay until they are dropped.
     """
     store = store_of(path, in_keyring)
-    secret = store.put(name, _asked(name))
+    secret = store.put(name, asked(f"value of {name}") if sys.stdin.isatty() else read())
     terminal.say(f"{secret.name} is kept, as generation {secret.generation}")
 
 
@@ -93,10 +95,14 @@ def store_of(path: str | None, in_keyring: bool) -> SecretStore:
     return KeyringSecrets() if in_keyring else FileSecrets(path or default_path())
 
 
-def _asked(name: str) -> str:
-    if sys.stdin.isatty():
-        asked: Any = click.prompt(f"value of {name}", hide_input=True, confirmation_prompt=True, err=True)
-        return str(asked)
+def asked(what: str) -> str:
+    """What somebody types twice, without its being shown."""
+    typed: Any = click.prompt(what, hide_input=True, confirmation_prompt=True, err=True)
+    return str(typed)
+
+
+def read() -> str:
+    """What standard input holds, less one line end."""
     # Bytes that are not Unicode become what the store refuses; an error here would repeat them.
-    read = sys.stdin.buffer.read().decode(errors="surrogateescape")
-    return read[:-1].removesuffix("\r") if read.endswith("\n") else read
+    text = sys.stdin.buffer.read().decode(errors="surrogateescape")
+    return text[:-1].removesuffix("\r") if text.endswith("\n") else text

@@ -76,7 +76,7 @@ class FileSecrets(SecretStore):
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        self._make_folder()
+        make_folder(self.path.parent)
         lock = FileLock(f"{self.path}.lock")
         deadline = time.monotonic() + self._patience_s
         while not lock.acquire():
@@ -107,26 +107,17 @@ class FileSecrets(SecretStore):
         sheet[name] = generations.newest, {number: value for number, value in kept.items() if number not in gone}
         self._write(sheet)
 
-    def _make_folder(self) -> None:
-        folder = self.path.parent
-        if not os.path.lexists(folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileExistsError):
-                folder.mkdir(mode=0o700)
-            sync_folder(str(folder))
-        _refuse_unsafe(folder, os.lstat(folder), is_folder=True)
-
     def _read(self) -> Sheet:
         folder = self.path.parent
         try:
-            _refuse_unsafe(folder, os.lstat(folder), is_folder=True)
-            _refuse_unsafe(self.path, os.lstat(self.path), is_folder=False)
+            refuse_unsafe(folder, os.lstat(folder), is_folder=True)
+            refuse_unsafe(self.path, os.lstat(self.path), is_folder=False)
             descriptor = os.open(self.path, os.O_RDONLY | _NEVER_FOLLOW)
         except FileNotFoundError:
             return {}
         with open(descriptor, "rb") as file:
             # What was opened may not be what was looked at.
-            _refuse_unsafe(self.path, os.fstat(descriptor), is_folder=False)
+            refuse_unsafe(self.path, os.fstat(descriptor), is_folder=False)
             sheet = _parsed(file)
         if isinstance(sheet, str):
             aside = f"mv {shlex.quote(str(self.path))} {shlex.quote(f'{self.path}.damaged')}"
@@ -149,7 +140,18 @@ class FileSecrets(SecretStore):
         return f"<secrets in {self.path}>"
 
 
-def _refuse_unsafe(path: Path, found: os.stat_result, *, is_folder: bool) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the folder of such a file, where there is none, for its owner alone. Raises `UnsafeSecrets`."""
+    if not os.path.lexists(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        sync_folder(str(folder))
+    refuse_unsafe(folder, os.lstat(folder), is_folder=True)
+
+
+def refuse_unsafe(path: Path, found: os.stat_result, *, is_folder: bool) -> None:
+    """Raises `UnsafeSecrets` unless this is its owner's alone, and what it should be."""
     quoted = shlex.quote(str(path))
     if stat.S_ISLNK(found.st_mode):
         why = "it is a symbolic link, which may lead anywhere"

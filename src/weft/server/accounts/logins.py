@@ -1,0 +1,97 @@
+"""Logging in: by name and password, or by a link that is good once.
+
+Knows nothing of how a name, a password or a link comes here. Invariant: who is not let in learns neither from words nor
+from the time it takes whether there is a user of that name.
+Source: OWASP's sheet on authentication; one-time links as Jupyter prints them, but good once.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from weft.errors import WeftError
+from weft.secrets.store import Hidden
+from weft.server.accounts.credential import digest, kind_of, new
+from weft.server.accounts.file import AccountFile
+from weft.server.accounts.password import Cost, is_right, nobodys
+from weft.server.accounts.sessions import Opened, Sessions, Terms
+from weft.server.accounts.tokens import DISABLED, EXPIRED
+from weft.server.accounts.tries import Tries
+from weft.server.accounts.users import Users
+from weft.server.caller import Stranger
+
+HASHED_AT_ONCE = 2
+"""So many passwords are compared at once; others wait, so that strangers do not fill the memory."""
+USED = "it is unknown, or was used before"
+
+
+class WrongLogin(WeftError):
+    """The name or the password is wrong. Try again; who administers this server can set another password."""
+
+
+class Logins:
+    """How users come by sessions."""
+
+    def __init__(self, file: AccountFile, users: Users, sessions: Sessions, *, cost: Cost, terms: Terms) -> None:
+        self._file = file
+        self._users = users
+        self._sessions = sessions
+        self._clock = users.clock
+        self._terms = terms
+        self._tries = Tries()
+        self._nobodys = nobodys(cost)
+        self._hashing = threading.BoundedSemaphore(HASHED_AT_ONCE)
+
+    def by_password(self, name: str, password: Hidden, *, source: str) -> Opened:
+        """A new session; `source` is the address that asks. Takes as long as a hash: not for the thread of a loop.
+        Raises `WrongLogin`, `TooManyTries`, and `Stranger` where the account is disabled."""
+        begun_s = self._clock()
+        self._tries.begin(name, source, begun_s)
+        found = self._file.rows("SELECT password FROM user WHERE name = ? AND password != ''", name)
+        kept = found[0]["password"] if found else self._nobodys
+        with self._hashing:
+            is_let_in = is_right(password, kept)
+        if not is_let_in:
+            raise WrongLogin
+        with self._file.writing() as sql:
+            # It may have been changed meanwhile.
+            row = sql.execute("SELECT * FROM user WHERE name = ? AND password = ?", (name, kept)).fetchone()
+            if row is None:
+                raise WrongLogin
+            if row["is_disabled"]:
+                raise Stranger(why=DISABLED)
+            opened = self._sessions.open(sql, row["name"])
+        self._tries.succeeded(name, source, begun_s)
+        return opened
+
+    def make_link(self, user: str) -> Hidden:
+        """What lets a user in once, within `Terms.link_s`. Raises `UnknownUser`."""
+        link, now_s, user = new("link"), self._clock(), self._users.get(user).name
+        with self._file.writing() as sql:
+            sql.execute("DELETE FROM link WHERE expires_s <= ?", (now_s,))
+            sql.execute("INSERT INTO link VALUES (?, ?, ?)", (digest(link.reveal()), user, now_s + self._terms.link_s))
+        return link
+
+    def by_link(self, link: str) -> Opened:
+        """A new session, for a link that was not used before. Raises `Stranger`."""
+        is_link, kept, link = kind_of(link) == "link", digest(link), ""
+        # Asked before, as the transaction would let strangers write.
+        if not is_link or not self._file.rows("SELECT 1 FROM link WHERE hash = ?", kept):
+            raise Stranger(why=USED)
+        query = "SELECT user.name, is_disabled, expires_s FROM link JOIN user ON user.name = link.user WHERE hash = ?"
+        with self._file.writing() as sql:
+            row = sql.execute(query, (kept,)).fetchone()
+            sql.execute("DELETE FROM link WHERE hash = ?", (kept,))
+            why = _why_not(row is not None, row and row["expires_s"] > self._clock(), row and not row["is_disabled"])
+            opened = None if why else self._sessions.open(sql, row["name"])
+        if opened is None:
+            raise Stranger(why=why)
+        return opened
+
+
+def _why_not(is_known: bool, is_new: bool, is_enabled: bool) -> str:
+    if not is_known:
+        return USED
+    if not is_new:
+        return EXPIRED
+    return "" if is_enabled else DISABLED

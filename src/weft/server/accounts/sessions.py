@@ -1,0 +1,92 @@
+"""Sessions: what lets a browser in, from a login until it ends.
+
+One ends when nobody uses it for a while, when it is old, when its user logs out, is disabled or gets another password.
+
+Knows nothing of how users log in. Invariant: a session that has ended lets nobody in again.
+Source: OWASP's sheet on sessions.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from weft.secrets.store import Hidden
+from weft.server.accounts.credential import csrf_of, digest, new
+from weft.server.accounts.file import AccountFile
+from weft.server.accounts.rights import Rights
+from weft.server.accounts.tokens import DISABLED, EXPIRED, NOTED_EVERY_S, REVOKED, UNKNOWN
+from weft.server.accounts.user import User, of_row
+from weft.server.caller import Stranger
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long what lets somebody in is good, in seconds."""
+
+    session_s: float = 14 * 86400.0
+    idle_s: float = 12 * 3600.0
+    """A session that nobody uses for so long ends before; it may end up to a minute earlier."""
+    link_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session as whoever logged in is given it."""
+
+    user: str
+    session: Hidden
+    csrf: Hidden
+    """What every change that comes by this session must bring too."""
+    ends_s: float
+
+
+class Sessions:
+    """The sessions of one file."""
+
+    def __init__(self, file: AccountFile, clock: Callable[[], float], terms: Terms) -> None:
+        self._file = file
+        self._clock = clock
+        self._terms = terms
+
+    def open(self, sql: sqlite3.Connection, user: str) -> Opened:
+        """A session for a user who was let in, in the transaction in which that was decided."""
+        now_s, session = self._clock(), new("session")
+        # Those that are over are remembered for a while, so as to say that they have expired.
+        sql.execute("DELETE FROM session WHERE opened_s <= ?", (now_s - 2 * self._terms.session_s,))
+        cells = (digest(session.reveal()), user, now_s, now_s, None)
+        sql.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?)", cells)
+        return Opened(user, session, csrf_of(session.reveal()), now_s + self._terms.session_s)
+
+    def close(self, session: str) -> None:
+        """Log out: this session lets nobody in any more. One that is unknown is none already."""
+        kept, session = digest(session), ""
+        if self._file.rows("SELECT 1 FROM session WHERE hash = ? AND closed_s IS NULL", kept):
+            with self._file.changing() as sql:
+                sql.execute("UPDATE session SET closed_s = ? WHERE hash = ?", (self._clock(), kept))
+
+    def close_all(self, user: str) -> None:
+        """Log a user out everywhere."""
+        query = "UPDATE session SET closed_s = ? WHERE user = ? AND closed_s IS NULL"
+        if self._file.rows("SELECT 1 FROM session WHERE user = ? AND closed_s IS NULL", user):
+            with self._file.changing() as sql:
+                sql.execute(query, (self._clock(), user))
+
+    def rights(self, kept: bytes) -> tuple[User, Rights]:
+        """Whose session it is of which this is kept, and what it allows now. Raises `Stranger`."""
+        query = "SELECT user.*, session.* FROM session JOIN user ON user.name = session.user WHERE hash = ?"
+        found = self._file.rows(query, kept)
+        if not found:
+            raise Stranger(why=UNKNOWN)
+        (row,), now_s = found, self._clock()
+        user = of_row(row)
+        if row["closed_s"] is not None:
+            raise Stranger(why=DISABLED if user.is_disabled else REVOKED)
+        if now_s >= min(row["opened_s"] + self._terms.session_s, row["used_s"] + self._terms.idle_s):
+            raise Stranger(why=EXPIRED)
+        if user.is_disabled:
+            raise Stranger(why=DISABLED)
+        if abs(now_s - row["used_s"]) >= NOTED_EVERY_S:
+            self._file.note("UPDATE session SET used_s = ? WHERE hash = ?", now_s, kept)
+        return user, user.rights

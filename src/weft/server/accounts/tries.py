@@ -1,0 +1,105 @@
+"""How often somebody may try to log in: so many times within a while, by the name that is tried and by who tries.
+
+An attempt counts from its beginning, so that many at once are not more than many in turn. One that succeeds is taken
+back, and clears its name, but never others of its source: who has an account cannot try those of others for longer.
+
+Knows nothing of passwords, and of clocks. Invariant: it holds no more than its bounds, whatever is tried.
+Source: sliding windows; OWASP's sheet on credential stuffing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import math
+import threading
+from collections import OrderedDict
+
+from weft.errors import WeftError
+
+TRIES_PER_NAME = 10
+"""So many attempts to log in by one name may fail within `TRIES_WINDOW_S`."""
+TRIES_PER_SOURCE = 30
+"""So many attempts to log in from one address may fail within `TRIES_WINDOW_S`."""
+TRIES_WINDOW_S = 300.0
+"""For how long an attempt to log in counts, in seconds."""
+TRIED_MAX = 10_000
+"""Of so many names, and of so many addresses, attempts are remembered; then the oldest are forgotten."""
+
+
+class TooManyTries(WeftError):
+    """Too many attempts to log in have failed. Try again in {wait_s} seconds."""
+
+    wait_s: int
+
+
+class Tries:
+    """Attempts to log in, in memory; any thread."""
+
+    def __init__(self) -> None:
+        self._names = _Window(TRIES_PER_NAME)
+        self._sources = _Window(TRIES_PER_SOURCE)
+        self._lock = threading.Lock()
+
+    def begin(self, name: str, source: str, now_s: float) -> None:
+        """Count an attempt. Raises `TooManyTries`, and counts nothing then."""
+        by_name, by_source = _key(name.casefold()), _key(_network(source))
+        with self._lock:
+            wait_s = max(self._names.wait_s(by_name, now_s), self._sources.wait_s(by_source, now_s))
+            if wait_s > 0:
+                raise TooManyTries(wait_s=math.ceil(wait_s))
+            self._names.add(by_name, now_s)
+            self._sources.add(by_source, now_s)
+
+    def succeeded(self, name: str, source: str, now_s: float) -> None:
+        """Take back the attempt that began at `now_s`."""
+        with self._lock:
+            self._names.clear(_key(name.casefold()))
+            self._sources.remove(_key(_network(source)), now_s)
+
+
+class _Window:
+    """The moments of late, by what they were counted for; the one that was counted last comes last."""
+
+    def __init__(self, count_max: int) -> None:
+        self._count_max = count_max
+        self._moments: OrderedDict[bytes, list[float]] = OrderedDict()
+
+    def wait_s(self, key: bytes, now_s: float) -> float:
+        """How long until one more may be counted; 0 for now."""
+        # Moments that are still to come were counted before the clock was set back.
+        moments = [each for each in self._moments.get(key, ()) if 0 <= now_s - each < TRIES_WINDOW_S]
+        if key in self._moments:
+            self._moments[key] = moments
+        return moments[-self._count_max] + TRIES_WINDOW_S - now_s if len(moments) >= self._count_max else 0
+
+    def add(self, key: bytes, now_s: float) -> None:
+        self._moments.setdefault(key, []).append(now_s)
+        self._moments.move_to_end(key)
+        if len(self._moments) > TRIED_MAX:
+            self._moments.popitem(last=False)
+
+    def remove(self, key: bytes, now_s: float) -> None:
+        moments = self._moments.get(key, [])
+        if now_s in moments:
+            moments.remove(now_s)
+
+    def clear(self, key: bytes) -> None:
+        self._moments.pop(key, None)
+
+
+def _key(text: str) -> bytes:
+    """Of one length, however long the text is."""
+    return hashlib.sha256(text.encode(errors="backslashreplace")).digest()
+
+
+def _network(source: str) -> str:
+    """An address, or of one with 128 bits the half that one household or company is given."""
+    try:
+        address = ipaddress.ip_address(source.partition("%")[0])
+    except ValueError:
+        return source
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(ipaddress.ip_network((address, 64), strict=False) if mapped is None else mapped)
+    return str(address)

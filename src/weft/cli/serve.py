@@ -55,9 +55,10 @@ def command(spaces: tuple[str, ...], app: str | None, host: str, port: int, host
         from weft.server.serve import address_of, check_host, listening, serve
         from weft.server.settings import Settings
     except ModuleNotFoundError as missing:
-        if missing.name not in ("starlette", "uvicorn"):
+        part = str(missing.name).partition(".")[0]
+        if part not in ("starlette", "uvicorn"):
             raise
-        raise ServerMissing(part=missing.name) from None
+        raise ServerMissing(part=part) from None
 
     check_host(host, lambda: False)
     owner = Owner()

@@ -57,6 +57,8 @@ class Owner:
         """Where the link leads."""
 
         async def login(request: Request) -> Response:
+            if request.method != "GET":  # who only looks whether there is something uses nothing up
+                return Response(status_code=405, headers={"Allow": "GET"})
             try:
                 session = self.let_in(request.query_params.get("key", ""))
             except Stranger as why:

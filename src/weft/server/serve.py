@@ -26,8 +26,8 @@ BODIES_AT_ONCE = 1000
 
 
 class NoUsers(WeftError):
-    """{host} can be reached by others, and nobody is known here yet. Make a user first, by `weft user add NAME`, or leave
-    out --host to serve this machine alone."""
+    """{host} can be reached by others, and nobody is known here yet. Make a user first, by `weft user add NAME`, or
+    leave out --host to serve this machine alone."""
 
     exit_code = 2
     host: str

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from weft.blob import BlobOutOfReach, NotABlob
@@ -99,8 +100,12 @@ def told_of(error: BaseException) -> Told:
         log.error("a call failed", exc_info=error)
         return Told(status, _body(status, _GENERAL, {}, {}))
     facts = {name: one for name, one in vars(error).items() if isinstance(one, str | int | None) and name[0] != "_"}
-    places = getattr(error, "places", ())
-    return Told(status, _body(status, text_of(error), {"error": type(error).__name__, **facts}, dict(places)))
+    text, path, places = text_of(error), facts.get("path"), getattr(error, "places", ())
+    if isinstance(path, str) and not isinstance(error, NoSuchRoute | MethodNotServed):
+        # Where a space's file is, is told to nobody.
+        facts["path"] = PurePath(path).name
+        text = text.replace(path, PurePath(path).name)
+    return Told(status, _body(status, text, {"error": type(error).__name__, **facts}, dict(places)))
 
 
 def _body(status: int, message: str, facts: Mapping[str, object], errors: Mapping[str, str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What callers tell entities: JSON, read by the types of the fields, and staged in the edit that is open.
 
-Each place of it is read as its field's type says, where this server has the code of the type; else it is kept as plain
-values. References are named by ids.
+Each place of it is read as its field's type says. Of a type whose code this server has not, fields can be set and
+counters added to, by plain values. References are named by ids.
 
 Knows nothing of callers, or of how edits become durable.
 Invariant: what does not fit its field is refused by `Unfit…` errors before anything is told.
@@ -17,9 +17,11 @@ from typing import Any, TypeAlias
 from weft.collection import is_element_id
 from weft.dag_json import plain_of_json
 from weft.declare import Node, nodes_of
+from weft.desk import TypeNotGiven
 from weft.edit import field_of
 from weft.entity import Entity, inputs_of_kind
 from weft.errors import Undecodable, Unencodable, WeftError
+from weft.glance import shape_in
 from weft.handle import Seat
 from weft.space import Space
 from weft.spec import NodeSpec, TypeSpec
@@ -66,6 +68,10 @@ VERBS: Json = {
 """What may be told at once, by verb: each an object by the names of fields; of `tell`, a list of events."""
 AT_CREATION = ("add", "put", "increment", "edit", "tell")
 """Those that may be said of an entity in the moment of its creation, beside its fields."""
+WITHOUT_CODE = ("set", "increment")
+"""Those that may be said of a type whose code this server has not: what is told is kept as it is."""
+_KINDS = {"field": ("set",), "ref": ("set",), "items": ("add", "remove", "move"), "counter": ("increment",)}
+_KINDS |= {"entries": ("put", "drop"), "text": ("edit",)}
 _TEXT = {"insert": ("at", "text"), "delete": ("start", "stop"), "replace": ("start", "stop", "text")}
 
 
@@ -92,16 +98,25 @@ def tell(space: Space, spec: TypeSpec, entity: str, given: Mapping[str, Any], re
             continue
         for name, one in said.items():
             found = field_of(spec, name)
+            if found.code is None and verb not in WITHOUT_CODE:
+                raise TypeNotGiven(entity=entity, type=spec.name)
             with _told(f"{spec.name}.{name}"):
+                _check_verb(found, verb)
                 for said_verb, *args in _args(space, found, verb, one, refer):
                     space.desk.edit(entity, _node(space, spec, name), str(said_verb), *args)
+
+
+def _check_verb(spec: NodeSpec, verb: str) -> None:
+    verbs = _KINDS.get(spec.kind, ())
+    if verb not in verbs:
+        raise ValueError(f"{verb} is not for {spec.kind}, but {' and '.join(verbs) or 'its events'}")
 
 
 @contextmanager
 def _told(place: str) -> Iterator[None]:
     try:
         yield
-    except (Undecodable, Unencodable, TypeError, ValueError, KeyError) as why:
+    except (Undecodable, Unencodable, TypeError, ValueError, LookupError) as why:
         if isinstance(why, WeftError) and not isinstance(why, Undecodable | Unencodable):
             raise  # it says all of this itself
         raise UnfitTelling(place=place, why=str(why.args[0] if type(why) is KeyError else why)) from why
@@ -158,8 +173,7 @@ def _value(space: Space, spec: NodeSpec, said: Any, refer: Refer) -> object:
         target = _target(said)
         refer(target.entity)
         return target
-    shape = spec.code.shape if spec.code is not None else shape_of(object)
-    return shape.from_plain(plain_of_json(said), space.open_blob)
+    return shape_in(spec).from_plain(plain_of_json(said), space.open_blob)
 
 
 def _target(said: Any) -> Target:
@@ -173,20 +187,17 @@ def _target(said: Any) -> Target:
 
 
 def _item(space: Space, spec: NodeSpec, said: Any) -> object:
-    shape = spec.code.shape if spec.code is not None else shape_of(tuple[object, ...])
-    (found,) = shape.from_plain([plain_of_json(said)], space.open_blob)
+    (found,) = shape_in(spec).from_plain([plain_of_json(said)], space.open_blob)
     return found
 
 
 def _entries(space: Space, spec: NodeSpec, said: Any) -> Mapping[Hashable, object]:
-    shape = spec.code.shape if spec.code is not None else shape_of(dict[str, object])
-    found: Mapping[Hashable, object] = shape.from_plain(plain_of_json(said), space.open_blob)
+    found: Mapping[Hashable, object] = shape_in(spec).from_plain(plain_of_json(said), space.open_blob)
     return found
 
 
 def _key(space: Space, spec: NodeSpec, said: Any) -> object:
-    annotation = spec.code.shape.annotation if spec.code is not None else None
-    arguments = getattr(annotation, "__args__", (object,))
+    arguments = getattr(shape_in(spec).annotation, "__args__", (object,))
     return shape_of(arguments[0]).from_plain(plain_of_json(said), space.open_blob)
 
 

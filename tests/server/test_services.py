@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -10,7 +12,8 @@ import pytest
 
 import weft
 from tests.server.conftest import SETTINGS
-from tests.server.house import Client, Keys, Late, Pointer, Sheet
+from tests.server.house import GATE, Client, Keys, Late, Pointer, Sheet
+from tests.until import until
 from weft import Space
 from weft.blob import Blob
 from weft.server.app import make_app
@@ -266,6 +269,59 @@ def test_a_run_asks_is_answered_and_its_outcome_comes_back(do: Do, space: Space)
     run = do("runs.get", run=question["run"])[1]
     assert (run["stands"], run["outcome"], run["steps"][0]["name"]) == ("returned", True, "approve?")
     assert do("runs.cancel", run=question["run"])[1]["data"]["error"] == "Refused"
+
+
+def test_what_a_run_came_to_comes_back_from_the_call_that_began_it(do: Do, space: Space) -> None:
+    id = made(do)["id"]
+    came: list[Answer] = []
+    said = {"entity": id, "set": {"state": "submitted"}, "wait_s": 60}
+    waits = threading.Thread(target=lambda: came.append(do("entities.patch", **said)))
+    waits.start()
+    until(lambda: bool(space.questions()))
+    do("questions.answer", question=space.questions()[0].id, answer={"yes": False})
+    waits.join()
+
+    (status, answer), found = came[0], do("entities.get", entity=id)[1]
+    assert (status, answer["completed"]) == (200, True)
+    assert answer["nodes"] == found["nodes"]
+    run = next(node["run"] for node in answer["nodes"] if node["name"] == "approve")
+    assert (run["stands"], run["outcome"]) == ("returned", False)
+
+
+def test_what_is_said_twice_is_said_by_nobody(client: Client, do: Do) -> None:
+    id, other = made(do)["id"], made(do)["id"]
+    path = f"/api/spaces/home/entities/{id}"
+
+    for said in (
+        client.get(path, params={"entity": other}), client.patch(path, json={"entity": other, "set": {"n": 1}}),
+        client.patch(path, params={"base": "0"}, json={"base": 1, "set": {"n": 1}}),
+    ):  # fmt: skip
+        assert (said.status_code, said.json()["data"]["error"]) == (400, "UnreadableBody")
+    assert client.patch(path, json={"content": "x", "set": {"n": 1}}).json()["data"]["error"] == "UnfitCall"
+
+
+def test_no_more_calls_wait_at_once_than_are_allowed(space: Space, guard: Keys) -> None:
+    client = Client(make_app({"home": space}, guard, replace(SETTINGS, waits_max=1)))
+    said = {"type": "Late", "fields": {"n": 1}, "once": "late", "wait_s": 60}
+    came: list[int] = []
+    waits = threading.Thread(
+        target=lambda: came.append(client.post("/api/spaces/home/entities", json=said).status_code)
+    )
+    waits.start()
+    until(lambda: bool(space.find(Late)))
+    path = f"/api/spaces/home/entities/{space.find(Late)[0].id}/nodes/came?wait_s=60"
+    refused: list[int] = []
+
+    def is_refused() -> bool:
+        refused.append(client.get(path.replace("60", "0")).status_code)
+        return refused[-1] == 429
+
+    until(is_refused)
+    GATE.set()
+    waits.join()
+
+    assert came == [201]
+    assert client.get(path).json()["value"] == 1
 
 
 def test_a_run_is_cancelled_once_though_it_is_said_twice(do: Do, space: Space) -> None:

@@ -13,6 +13,7 @@ import click
 
 from weft.cli import terminal
 from weft.cli.opening import SCRIPT, existing, load, types_in
+from weft.cli.secret import store_of
 from weft.errors import WeftError
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def command(spaces: tuple[str, ...], app: str | None, host: str, port: int, host
         opened = _opened(held, spaces, app)
         listens = held.enter_context(listening(host, port))
         address = address_of(host, listens)
-        served = make_app(opened, owner, Settings(hosts=(host, *hosts)), owner.routes())
+        settings, secrets = Settings(hosts=(host, *hosts)), store_of(None, in_keyring=False)
+        served = make_app(opened, owner, settings, owner.routes(), secrets=secrets)
 
         def say() -> None:
             terminal.say(f"serving {', '.join(opened)} at {address}")

@@ -42,7 +42,8 @@ def make_app(
     table: Sequence[Method] = SERVICES,
     secrets: KeepsSecrets | None = None,
 ) -> ASGIApp:
-    """What serves these spaces to whom the guard knows. `more_routes` pass the same doorway, and come first. Raises
+    """What serves these spaces to whom the guard knows. `more_routes` pass the same doorway, and come first: below
+    `/api` they find who calls in the scope, as `weft.caller`; elsewhere, and for sockets, nobody was asked. Raises
     `Undeclared`."""
     settings = settings or Settings()
     check_table(table)

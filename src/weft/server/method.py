@@ -127,6 +127,12 @@ class Method:
         return tuple(re.findall(r"{(\w+)}", self.path))
 
     @property
+    def in_query(self) -> tuple[str, ...]:
+        """What stands in its query, where it has no body of JSON."""
+        has_body = self.http in ("POST", "PATCH") and not self.takes_content
+        return () if has_body else tuple(name for name in self.given if name not in self.in_path)
+
+    @property
     def schema(self) -> Json:
         """What it takes, as one JSON Schema."""
         required = [*self.in_path, *self.required]
@@ -171,7 +177,7 @@ def check_may(method: Method, caller: Caller, given: Mapping[str, Any]) -> None:
 def begin(method: Method, served: Served, caller: Caller, given: Mapping[str, Any]) -> Answer:
     """Do it; what waits is given back as `Later`. Raises `Denied`, `UnfitCall`, and what the method does."""
     check_may(method, caller, given)
-    said = {name: one for name, one in given.items() if name != "content"}
+    said = {name: one for name, one in given.items() if name != "content" or not method.takes_content}
     if found := Checker(method.schema).misfits(said):
         places = tuple((one.place, str(one)) for one in found)
         raise UnfitCall(method=method.title, why="; ".join(text for _, text in places), places=places)

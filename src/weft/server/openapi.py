@@ -52,16 +52,15 @@ def _operation(method: Method) -> Json:
     if method.takes_content:
         content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
         said["requestBody"] = {"required": True, "content": content}
-    elif method.changes:
+    elif method.changes and method.http != "DELETE":
         content = {"application/json": {"schema": _body(method)}}
         said["requestBody"] = {"required": bool(method.required), "content": content}
     return said
 
 
 def _parameters(method: Method) -> list[Json]:
-    in_query = [] if method.changes and not method.takes_content else [*method.given]
     found = [_parameter(method, name, "path") for name in method.in_path]
-    found += [_parameter(method, name, "query") for name in in_query if name not in method.in_path]
+    found += [_parameter(method, name, "query") for name in method.in_query]
     if "once" in method.given:
         schema = method.given["once"]
         found.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": schema})

@@ -30,7 +30,14 @@ from weft.server.body import check_length, parse_body, query_of, read_all
 from weft.server.caller import Caller
 from weft.server.doorway import API, refusal
 from weft.server.method import Json, Later, Method, begin, check_may, finish
-from weft.server.refusals import BodyTooLarge, MethodNotServed, NoSuchRoute, OtherMediaType
+from weft.server.refusals import (
+    BodyTooLarge,
+    MethodNotServed,
+    NoSuchRoute,
+    OtherMediaType,
+    TooManyCalls,
+    UnreadableBody,
+)  # fmt: skip
 from weft.server.served import Served
 from weft.server.settings import Settings
 
@@ -42,13 +49,15 @@ SIMPLE_TYPES = ("text/plain", "application/x-www-form-urlencoded", "multipart/fo
 ONLY_SHOWN_AS_FILE = {"Content-Security-Policy": "sandbox; default-src 'none'", "X-Content-Type-Options": "nosniff"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rest:
     """What routes need: the spaces, the bounds, and the threads that block for them."""
 
     served: Served
     settings: Settings
     pool: ThreadPoolExecutor
+    waiting: int = 0
+    """How many calls wait now."""
 
     async def in_pool(self, act: Callable[[], T]) -> T:
         """What a function that may block returns."""
@@ -81,13 +90,13 @@ class _Endpoint:
     async def _answer(self, request: Request) -> Response:
         method = self._method(request)
         caller: Caller = request.scope["weft.caller"]
-        given = {**request.path_params, **self._query(request, method)}
-        given = {name: _typed(method, name, one) for name, one in given.items()}
+        given = {name: _typed(method, name, one) for name, one in request.path_params.items()}
+        given = _with(given, self._query(request, method))
         check_may(method, caller, given)
         if method.takes_content:
             return await self._with_content(request, method, caller, given)
         if method.changes:
-            given = await self._body(request) | given
+            given = _with(given, await self._body(request))
             if (once := request.headers.get(IDEMPOTENCY_KEY)) is not None:
                 given.setdefault("once", once)
         return await self._called(request, method, caller, given)
@@ -100,7 +109,10 @@ class _Endpoint:
         return self.methods[asked]
 
     def _query(self, request: Request, method: Method) -> Json:
-        return query_of(request.query_params.multi_items(), method.given)
+        found = query_of(request.query_params.multi_items(), method.given)
+        if found and method.http in ("POST", "PATCH") and not method.takes_content:
+            raise UnreadableBody(why=f"{min(found)!r} stands in its query, and this is told in its body")
+        return found
 
     async def _body(self, request: Request) -> Json:
         bound, length = self.rest.settings.body_bytes_max, request.headers.get("content-length")
@@ -117,14 +129,26 @@ class _Endpoint:
         if isinstance(answer, Blob):
             return _content(answer, rest)
         if isinstance(answer, Later):
-            waits = [asyncio.wrap_future(one) for one in answer.settlements]
-            if waits:
-                await asyncio.wait(waits, timeout=answer.wait_s)
-            for one in waits:
-                if one.done() and not one.cancelled():
-                    one.exception()  # it is raised by `finish`
+            await self._wait(answer)
             answer = await rest.in_pool(partial(finish, answer))
         return _json(request, method, answer)
+
+    async def _wait(self, answer: Later) -> None:
+        """Until all is settled, or the time is over; this takes no thread. Raises `TooManyCalls`."""
+        if self.rest.waiting >= self.rest.settings.waits_max:
+            for settlement in answer.settlements:
+                settlement.cancel()
+            raise TooManyCalls(wait_s=1.0)
+        waits = [asyncio.wrap_future(one) for one in answer.settlements]
+        self.rest.waiting += 1
+        try:
+            if waits:
+                await asyncio.wait(waits, timeout=answer.wait_s)
+        finally:
+            self.rest.waiting -= 1
+        for one in waits:
+            if one.done() and not one.cancelled():
+                one.exception()  # it is raised by `finish`
 
     async def _with_content(self, request: Request, method: Method, caller: Caller, given: Json) -> Response:
         if _media_type(request) in (*SIMPLE_TYPES, ""):
@@ -153,6 +177,13 @@ def _typed(method: Method, name: str, one: Any) -> Any:
     if name in method.in_path and isinstance(one, str) and method.given[name].get("type") == "integer":
         return query_of([(name, one)], method.given)[name]
     return one
+
+
+def _with(given: Json, more: Json) -> Json:
+    """Both. Raises `UnreadableBody` for what is said twice: in the path, and beside it."""
+    if twice := given.keys() & more.keys():
+        raise UnreadableBody(why=f"it says {min(twice)!r} twice, in its path or query, and beside that")
+    return given | more
 
 
 def _media_type(request: Request) -> str:

@@ -15,6 +15,8 @@ BLOB_BYTES_MAX = 256 << 20
 """How large content may be that is uploaded at once."""
 THREADS = 16
 """How many calls are at work at once; those that wait for values take none."""
+WAITS_MAX = 500
+"""How many calls may wait at once for what follows from them, of all callers."""
 CALLS_PER_S = 50.0
 """How many calls of one caller are let through each second, all in all."""
 CALLS_BURST = 200.0
@@ -31,6 +33,7 @@ class Settings:
     body_bytes_max: int = BODY_BYTES_MAX
     blob_bytes_max: int = BLOB_BYTES_MAX
     threads: int = THREADS
+    waits_max: int = WAITS_MAX
     calls_per_s: float = CALLS_PER_S
     calls_burst: float = CALLS_BURST
     clock: Callable[[], float] = time.monotonic

@@ -113,10 +113,14 @@ def test_a_change_of_what_somebody_may_holds_at_their_next_call(two: Two, known:
     assert two.clients["ann"].get("/api/spaces/home/entities").json()["entities"] == []
 
 
-def test_nobody_reads_what_is_not_theirs_by_referring_to_it(two: Two) -> None:
-    for title, given in (("entities.create", {"type": "Pointer", "fields": {"to": two.ids["bob"]}}),):
-        status, said = sent(two.clients["ann"], title, {"space": "home", **given})
-        assert (status, said["data"]["error"]) == (403, "Denied")
+def test_nobody_reads_what_is_not_theirs_by_referring_to_it(two: Two, known: Callable[[Caller], Caller]) -> None:
+    pointer = {"space": "home", "type": "Pointer", "fields": {"to": two.ids["ann"]}}
+    _, made = sent(two.clients["all"], "entities.create", pointer)
+    known(everything("ann", [two.ids["ann"], made["id"]]))
+
+    for entity, status in ((two.ids["bob"], 403), (two.ids["ann"], 200)):
+        said = {"space": "home", "entity": made["id"], "set": {"to": entity}}
+        assert sent(two.clients["ann"], "entities.patch", said)[0] == status
 
 
 def test_nobody_is_given_content_that_what_they_may_see_does_not_show(two: Two) -> None:

@@ -195,6 +195,21 @@ def test_an_answer_is_not_sent_again_to_who_has_it(client: Client) -> None:
     assert first.headers["weft-position"] == str(first.json()["position"])
 
 
+def test_what_is_told_while_nobody_computes_is_kept_and_said_to_be(tmp_path: Path, guard: Keys) -> None:
+    path = str(tmp_path / "a.weft")
+    with weft.open(path, types=[Sheet]) as engine:
+        id = engine.create(Sheet, n=4).id
+    with weft.open(path, types=[Sheet], engine=False) as space:
+        client = Client(make_app({"home": space}, guard))
+        told = client.patch(f"{ENTITIES}/{id}", json={"set": {"n": 9}, "wait_s": 30})
+        created = made(client, once="new", wait_s=30)
+
+    assert (told.status_code, told.json()["told"], values(told.json())["n"]) == (200, None, 4)
+    assert (created["told"], created["nodes"]) == (None, [])
+    with weft.open(path, types=[Sheet]) as engine:
+        assert (engine.get(Sheet, id).n, engine.get(Sheet, created["id"]).n) == (9, 4)
+
+
 def test_who_waits_for_a_value_stops_nobody(space: Space, guard: Keys) -> None:
     app = make_app({"home": space}, guard, Settings(threads=1, calls_per_s=1e6, calls_burst=1e6))
     came: list[Any] = []

@@ -19,11 +19,13 @@ from weft.graph import Thing
 from weft.past.right_then import RightThen
 from weft.portrait.entity import entity_plain, preview_of
 from weft.portrait.past import past_plain
+from weft.server.again import told_at
 from weft.server.method import Answer, Call, Json, Later, Method
 from weft.server.schemas import (
     ANY,
     ENTITY,
     ENTITY_GIVEN,
+    ENTITY_TOLD,
     LIMIT,
     MAP,
     MAYBE_STRING,
@@ -37,7 +39,7 @@ from weft.server.schemas import (
     WAIT,
     listed,
     open_object,
-)  # fmt: skip
+)
 from weft.server.telling import AT_CREATION, VERBS, Refer, inputs, tell
 from weft.server.types import type_in
 from weft.settlement import Settlement
@@ -132,13 +134,13 @@ def _create(call: Call) -> Answer:
     if kind is None:
         raise TypeNotGiven(entity="that is to be created", type=spec.name)
     told = inputs(space, kind, given.get("fields", {}), _refer(call))
-    with space.edit(by=call.caller.user, once=given.get("once"), base=_base(call)):
+    with space.edit(by=call.caller.user, once=given.get("once"), base=_base(call)) as edit:
         try:
             entity = space.create(kind, **told)
         except TypeError as why:
             raise call.unfit(str(why)) from why
         tell(space, spec, entity.id, {verb: given[verb] for verb in AT_CREATION if verb in given}, _refer(call))
-    return _answer(call, space, entity.id)
+    return _answer(call, space, entity.id, edit.id)
 
 
 def _patch(call: Call) -> Answer:
@@ -148,9 +150,9 @@ def _patch(call: Call) -> Answer:
     said = {verb: call.given[verb] for verb in VERBS if call.given.get(verb)}
     if not said:
         raise call.unfit(f"nothing is told: give one of {', '.join(VERBS)}")
-    with space.edit(by=call.caller.user, once=call.given.get("once"), base=_base(call)):
+    with space.edit(by=call.caller.user, once=call.given.get("once"), base=_base(call)) as edit:
         tell(space, spec, id, said, _refer(call))
-    return _answer(call, space, id)
+    return _answer(call, space, id, edit.id)
 
 
 def _refer(call: Call) -> Refer:
@@ -165,16 +167,23 @@ def _base(call: Call) -> int:
     return head if base is None else base
 
 
-def _answer(call: Call, space: Space, id: str) -> Answer:
-    """The entity; where it is asked for, once all that is computed and all runs of it have come to an end."""
+def _answer(call: Call, space: Space, id: str, event: str) -> Answer:
+    """The entity, and where that was `told` which was said; where it is asked for, once all that is computed and all
+    runs of it have come to an end. While no engine has taken a creation, there is nothing of it to be seen."""
+    told = told_at(call, event)
+
+    def now() -> Json:
+        with space.view() as engine:
+            if told is None and engine.graph.thing(id) is None:
+                type = call.given["type"]
+                return {"id": id, "type": type, "created": 0, "nodes": [], "name": "", "position": engine.position}
+            return portrait(engine, id)
 
     def then(is_done: bool) -> Json:
-        with space.view() as engine:
-            return portrait(engine, id) | {"completed": is_done}
+        return {**now(), "told": told, "completed": is_done}
 
-    if "wait_s" not in call.given:
-        with space.view() as engine:
-            return portrait(engine, id)
+    if told is None or "wait_s" not in call.given:
+        return {**now(), "told": told}
     return Later([*_settlements(space, id)], call.given["wait_s"], then)
 
 
@@ -206,7 +215,7 @@ ENTITIES = (
     ),
     Method(
         service="entities", name="create", http="POST", path="/spaces/{space}/entities", act=_create, changes=True,
-        capability="edit", gives=ENTITY_GIVEN,
+        capability="edit", gives=ENTITY_TOLD,
         summary="Create an entity. Under the same `once` it is the same one, however often this is said. With `wait_s` "
         "the answer waits for all that follows.",
         given={
@@ -217,7 +226,7 @@ ENTITIES = (
     ),
     Method(
         service="entities", name="patch", http="PATCH", path="/spaces/{space}/entities/{entity}", act=_patch,
-        capability="edit", reach="entity", changes=True, gives=ENTITY_GIVEN,
+        capability="edit", reach="entity", changes=True, gives=ENTITY_TOLD,
         summary="Tell an entity something, all of it at once or nothing. `base`: the newest position that its author "
         "had seen.",
         given={**ENTITY, **VERBS, **ONCE, "base": POSITION, "wait_s": WAIT},

@@ -24,7 +24,7 @@ from weft.server.schemas import (
     TOLD_GIVEN,
     listed,
     open_object,
-)  # fmt: skip
+)
 
 
 def _find(call: Call) -> Json:

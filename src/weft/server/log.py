@@ -33,7 +33,7 @@ from weft.server.schemas import (
     closed,
     listed,
     open_object,
-)  # fmt: skip
+)
 from weft.store import entries_of, entry_at
 from weft.subscription import activity_of
 

@@ -37,7 +37,7 @@ from weft.server.refusals import (
     OtherMediaType,
     TooManyCalls,
     UnreadableBody,
-)  # fmt: skip
+)
 from weft.server.served import Served
 from weft.server.settings import Settings
 

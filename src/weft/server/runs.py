@@ -33,7 +33,7 @@ from weft.server.schemas import (
     TOLD_GIVEN,
     listed,
     open_object,
-)  # fmt: skip
+)
 
 
 class UnknownRun(WeftError, KeyError):

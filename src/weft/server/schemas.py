@@ -57,8 +57,9 @@ NODE_GIVEN = open_object(
     name=STRING, kind=STRING, type=STRING, state=STRING,
 )  # fmt: skip
 """A node with its state; its value, or its error and the last good one, beside it."""
-ENTITY_GIVEN = open_object(
-    {"completed": FLAG}, id=STRING, type=STRING, created=POSITION, nodes=listed(NODE_GIVEN), position=POSITION
-)
+_ENTITY = {"id": STRING, "type": STRING, "created": POSITION, "nodes": listed(NODE_GIVEN), "position": POSITION}
+ENTITY_GIVEN = open_object({"name": STRING}, **_ENTITY)
+ENTITY_TOLD = open_object({"completed": FLAG, "name": STRING}, **_ENTITY, told=MAYBE_POSITION)
+"""An entity, and where that was told which was said; null while no engine has taken it."""
 TOLD_GIVEN = open_object(position=MAYBE_POSITION)
 """Where something was told; null while no engine has taken it."""

@@ -44,7 +44,7 @@ from weft.server.refusals import (
     OtherMediaType,
     TooManyCalls,
     UnreadableBody,
-)  # fmt: skip
+)
 from weft.server.runs import UnknownRun
 from weft.server.served import UnknownSpace
 from weft.server.telling import UnfitTelling

@@ -41,7 +41,7 @@ from weft.server.schemas import (
     closed,
     listed,
     open_object,
-)  # fmt: skip
+)
 from weft.slot import Err, Ok, SlotKey
 from weft.spelling import nearest
 from weft.why.explanation import explain

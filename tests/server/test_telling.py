@@ -15,8 +15,8 @@ from weft.dag_json import json_of, plain_of_json
 from weft.errors import Undecodable
 from weft.server.telling import UnfitTelling, tell
 
-_LEAVES = st.none() | st.booleans() | st.integers(-(1 << 63), 1 << 63) | st.text() | st.binary()
-_LEAVES = _LEAVES | st.binary().map(lambda content: link(raw_id(content)))
+_LINKS: st.SearchStrategy[Plain] = st.binary().map(lambda content: link(raw_id(content)))
+_LEAVES = st.none() | st.booleans() | st.integers(-(1 << 63), 1 << 63) | st.text() | st.binary() | _LINKS
 _KEYS = st.text().filter(lambda key: key != "/")
 
 

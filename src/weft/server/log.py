@@ -37,7 +37,7 @@ from weft.server.schemas import (
 from weft.store import entries_of, entry_at
 from weft.subscription import activity_of
 
-LOOKED_AT_MAX = 10_000
+LOOKED_AT_MAX = 2_000
 """How many entries one call reads, where most of them are not for its caller."""
 
 

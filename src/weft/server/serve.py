@@ -21,7 +21,7 @@ from weft.errors import WeftError
 
 STOP_S = 5
 """How long a server that stops waits for the calls that are at work, in seconds."""
-BODIES_AT_ONCE = 1000
+CONNECTIONS_MAX = 1000
 """How many connections are served at one time; more are told to come again."""
 
 
@@ -78,7 +78,7 @@ def serve(app: ASGIApp, listens: socket.socket, on_start: Callable[[], None] = l
     """Serve until Ctrl-C or SIGTERM; calls at work are given a few seconds to end. The main thread alone may."""
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, date_header=False, ws="websockets-sansio",
-        timeout_graceful_shutdown=STOP_S, limit_concurrency=BODIES_AT_ONCE, proxy_headers=False,
+        timeout_graceful_shutdown=STOP_S, limit_concurrency=CONNECTIONS_MAX, proxy_headers=False,
     )  # fmt: skip
     server = _Server(config)
     server.on_start = on_start

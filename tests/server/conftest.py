@@ -11,8 +11,8 @@ import weft
 from tests.server.house import GATE, Client, Keys, Late, Pointer, Sheet, everything
 from weft import Space
 from weft.server.app import make_app
+from weft.server.bounds import Settings
 from weft.server.caller import Caller
-from weft.server.settings import Settings
 
 SETTINGS = Settings(calls_per_s=1e6, calls_burst=1e6)
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message
 
 from tests.server.conftest import SETTINGS
 from tests.server.house import Client, Keys, asked, everything
 from weft import Space
 from weft.server.app import make_app
+from weft.server.bounds import Settings
 from weft.server.caller import CAPABILITIES, Caller, Stranger
 from weft.server.credential import COOKIE, credential_of
 from weft.server.gate import Gate, gate_of
 from weft.server.rates import BUCKETS_MAX, Rates
 from weft.server.refusals import ForeignHost, ForeignOrigin, NotSaidByUs, TooManyCalls
 from weft.server.services import SERVICES
-from weft.server.settings import Settings
 
 ROUTES = [(row.http, "/api" + re.sub(r"{\w+}", "1", row.path)) for row in SERVICES]
 UNKNOWN = [
@@ -74,6 +76,32 @@ def test_two_credentials_are_none() -> None:
         credential_of(Headers(raw=[(b"authorization", b"Bearer ann"), (b"authorization", b"Bearer bob")]))
 
 
+def test_what_is_held_is_entered_when_the_server_starts_and_left_when_it_stops(space: Space) -> None:
+    log: list[str] = []
+
+    @asynccontextmanager
+    async def noted() -> AsyncIterator[None]:
+        log.append("in")
+        yield
+        log.append("out")
+
+    asyncio.run(_live(make_app({"home": space}, Keys(), held=[noted()]), log))
+
+    assert log == ["in", "startup.complete", "out", "shutdown.complete"]
+
+
+async def _live(app: ASGIApp, log: list[str]) -> None:
+    says = iter(("startup", "shutdown"))
+
+    async def receive() -> Message:
+        return {"type": f"lifespan.{next(says)}"}
+
+    async def send(message: Message) -> None:
+        log.append(message["type"].removeprefix("lifespan."))
+
+    await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
+
+
 # The gate ----------------------------------------------------------------------------------------------------------
 
 
@@ -110,6 +138,9 @@ def test_pages_from_here_and_those_that_were_allowed_come_through(app: ASGIApp) 
         gate.check("weft.example", "null")
     with pytest.raises(ForeignHost, match="Nothing is served here under the name ''"):
         gate.check(None, None)
+    assert gate.may_come("weft.example", None)
+    assert not gate.may_come("weft.example", "null")
+    assert not gate.may_come("evil.example", None)
     with pytest.raises(ForeignHost):
         Gate().check_headers([(b"host", b"localhost"), (b"host", b"evil.example")])
 

@@ -13,7 +13,7 @@ from tests.server.house import GATE, Client, Keys, Late, Sheet
 from tests.until import until
 from weft import Space
 from weft.server.app import make_app
-from weft.server.settings import Settings
+from weft.server.bounds import Settings
 
 ENTITIES = "/api/spaces/home/entities"
 

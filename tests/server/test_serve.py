@@ -22,10 +22,10 @@ from tests.server.house import Keys, asked
 from weft.cli.program import COMMANDS
 from weft.cli.serve import SameName, ServerMissing, command
 from weft.server.app import make_app
+from weft.server.bounds import Settings
 from weft.server.caller import Stranger
 from weft.server.owner import Owner
 from weft.server.serve import CannotListen, NoUsers, address_of, check_host, is_loopback, listening
-from weft.server.settings import Settings
 from weft.store import ENTITY
 
 SCRIPT = """

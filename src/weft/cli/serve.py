@@ -52,9 +52,9 @@ def command(spaces: tuple[str, ...], app: str | None, host: str, port: int, host
     """
     try:
         from weft.server.app import make_app
+        from weft.server.bounds import Settings
         from weft.server.owner import LINK, Owner
         from weft.server.serve import address_of, check_host, listening, serve
-        from weft.server.settings import Settings
     except ModuleNotFoundError as missing:
         part = str(missing.name).partition(".")[0]
         if part not in ("starlette", "uvicorn"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 from starlette.applications import Starlette
@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from weft.questions import KeepsSecrets
+from weft.server.bounds import Settings
 from weft.server.caller import Guard
 from weft.server.doorway import API, Doorway
 from weft.server.gate import gate_of
@@ -29,7 +30,6 @@ from weft.server.rates import Rates
 from weft.server.rest import JSON_TYPE, Rest, nothing_there, rest_routes
 from weft.server.served import Served
 from weft.server.services import SERVICES
-from weft.server.settings import Settings
 from weft.space import Space
 
 
@@ -41,10 +41,11 @@ def make_app(
     *,
     table: Sequence[Method] = SERVICES,
     secrets: KeepsSecrets | None = None,
+    held: Sequence[AbstractAsyncContextManager[object]] = (),
 ) -> ASGIApp:
     """What serves these spaces to whom the guard knows. `more_routes` pass the same doorway, and come first: below
-    `/api` they find who calls in the scope, as `weft.caller`; elsewhere, and for sockets, nobody was asked. Raises
-    `Undeclared`."""
+    `/api` they find who calls in the scope, as `weft.caller`; elsewhere, and for sockets, nobody was asked. `held` is
+    entered when the server starts, and left when it stops. Raises `Undeclared`."""
     settings = settings or Settings()
     check_table(table)
     pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="weft server")
@@ -56,7 +57,10 @@ def make_app(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
+        async with AsyncExitStack() as stack:
+            for one in held:
+                await stack.enter_async_context(one)
+            yield
         pool.shutdown(wait=False, cancel_futures=True)
 
     routes = [

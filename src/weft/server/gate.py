@@ -33,6 +33,14 @@ class Gate:
         if origin is not None and not self._is_ours(origin, host):
             raise ForeignOrigin(origin=origin[:200])
 
+    def may_come(self, host: str, origin: str | None) -> bool:
+        """The same, as a question: for routes that close a socket, or end a stream, in ways of their own."""
+        try:
+            self.check(host, origin)
+        except (ForeignHost, ForeignOrigin):
+            return False
+        return True
+
     def check_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """The same, of the headers of an ASGI scope: of requests and sockets. One that is said twice is foreign."""
         said: dict[bytes, list[str]] = {b"host": [], b"origin": []}

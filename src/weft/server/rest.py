@@ -27,6 +27,7 @@ from starlette.routing import BaseRoute, Route
 from weft.blob import UNKNOWN_MEDIA_TYPE, Blob
 from weft.content import cid_text
 from weft.server.body import check_length, parse_body, query_of, read_all
+from weft.server.bounds import Settings
 from weft.server.caller import Caller
 from weft.server.doorway import API, refusal
 from weft.server.method import Json, Later, Method, begin, check_may, finish
@@ -39,7 +40,6 @@ from weft.server.refusals import (
     UnreadableBody,
 )
 from weft.server.served import Served
-from weft.server.settings import Settings
 
 T = TypeVar("T")
 JSON_TYPE = "application/json"

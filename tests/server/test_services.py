@@ -253,9 +253,8 @@ def test_a_run_asks_is_answered_and_its_outcome_comes_back(do: Do, space: Space)
     id = made(do)["id"]
     waits = do("entities.patch", entity=id, set={"state": "submitted"}, wait_s=0)[1]
     sheet = space.get(Sheet, id)
-    while not (questions := do("questions.find")[1]["questions"]):
-        pass
-    question = questions[0]
+    until(lambda: bool(space.questions()))
+    question = do("questions.find")[1]["questions"][0]
 
     assert waits["completed"] is False
     assert (question["name"], question["about"], question["answered"]) == ("approve?", {"value": 4}, False)
@@ -327,9 +326,8 @@ def test_no_more_calls_wait_at_once_than_are_allowed(space: Space, guard: Keys) 
 def test_a_run_is_cancelled_once_though_it_is_said_twice(do: Do, space: Space) -> None:
     id = made(do)["id"]
     do("entities.patch", entity=id, set={"state": "submitted"})
-    while not (runs := do("runs.find")[1]["runs"]) or not runs[0]["awaits"]:
-        pass
-    run = runs[0]["run"]
+    until(lambda: bool(space.questions()))
+    run = do("runs.find")[1]["runs"][0]["run"]
 
     assert do("runs.get", run=run)[1]["steps"][0]["kind"] == "ask"
     first = do("runs.cancel", run=run, once="stop")[1]

@@ -78,8 +78,12 @@ class EditTooLarge(WeftError, ValueError):
 class Edit:
     """One atomic batch. Use it with `with`, or `async with` in an async space."""
 
-    def __init__(self, space: Space, *, id: str, actor: str, once: str | None = None, cause: int = 0) -> None:
+    def __init__(
+        self, space: Space, *, id: str, actor: str, once: str | None = None, cause: int = 0, base: int | None = None
+    ) -> None:
         self.space, self.id, self.actor, self.once, self.cause = space, id, actor, once, cause
+        self.base = base
+        """The newest position that its author had seen; None for what this program has."""
         self.intents: list[Plain] = []
         self.created: dict[str, TypeSpec] = {}
         self.blobs: list[Blob] = []

@@ -18,11 +18,11 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, Self, TypeVar
 
 from weft.attempt import Attempts
 from weft.client import Client
-from weft.content import Plain, encode
+from weft.content import Cid, Plain, encode
 from weft.definition import compile_type, compiled_types, service_name, type_name, unique_types
 from weft.demanded import Watch
 from weft.desk import SpaceDesk
@@ -246,13 +246,15 @@ class Space(RunVerbs):
             return space_html(engine, repr(self))
 
     # ---- editing ----
-    def edit(self, *, by: str | None = None, once: str | None = None, cause: int = 0) -> Edit:
+    def edit(self, *, by: str | None = None, once: str | None = None, cause: int = 0, base: int | None = None) -> Edit:
         """One atomic batch: all of it is told, or nothing. `by`: the actor. `once`: the batch's own name, under which
-        it is told once however often it is said. `cause`: the position of the record that it answers."""
+        it is told once however often it is said. `cause`: the position of the record that it answers.
+        `base`: the newest position that its author had seen, where that is not what this program has seen: of a server
+        that edits for many."""
         check_texts("space.edit", by=by, once=once)
         actor = by or self.actor
         id = event_id(actor, once if once is not None else self._new_id())
-        return Edit(self, id=id, actor=actor, once=once, cause=cause)
+        return Edit(self, id=id, actor=actor, once=once, cause=cause, base=base)
 
     def create(self, kind: Callable[P, Ent], /, *args: P.args, **inputs: P.kwargs) -> Ent:
         """A new entity, told what its class asks for. Raises TypeError for what is missing, mistyped or mistaken."""
@@ -313,6 +315,10 @@ class Space(RunVerbs):
         """Take these classes for what entities of their types are here."""
         self._host.kinds |= unique_types(kinds)
 
+    def kind_named(self, name: str) -> type[Entity] | None:
+        """The class that this program knows a type by; None where it was opened without."""
+        return self._host.kinds.get(name)
+
     def pin(self, *kinds: type[Entity], why: str = "", by: str | None = None) -> None:
         """Keep the definitions of these types that are in force: a program that brings other ones opens the space for
         reading only. Only its engine can: else `PinnedByEngine`. Of one that is pinned the first word holds."""
@@ -364,8 +370,9 @@ class Space(RunVerbs):
 
     def _event(self, edit: Edit) -> dict[str, Plain]:
         depth = self._host.depth_after(edit.cause) if edit.cause else 0
+        base = self.seen if edit.base is None else edit.base
         event = event_plain(
-            edit.id, edit.intents, actor=edit.actor, base=self.seen, time=self._now(), cause=edit.cause, depth=depth
+            edit.id, edit.intents, actor=edit.actor, base=base, time=self._now(), cause=edit.cause, depth=depth
         )
         size_bytes = len(encode(event))
         if size_bytes > VALUE_BYTES_MAX:
@@ -392,6 +399,25 @@ class Space(RunVerbs):
             with _named(edit):
                 edit.position = await self._host.tell_async(self._event(edit))
                 self._saw(edit.position)
+
+    def keep(self, blob: Blob) -> None:
+        """Keep a blob's content, durably, before anything names it: for programs that are given content first, and told
+        later what it is for."""
+        self._host.keep(blob)
+
+    def open_blob(self, id: Cid) -> BinaryIO:
+        """The content that this id names, seekable. Raises `NoBlob`."""
+        return self._store.open_blob(id)
+
+    def kept(self, id: Cid) -> Blob | None:
+        """A blob by its content id, as content of no known type; None where it is not here."""
+        from weft.blob import UNKNOWN_MEDIA_TYPE, Blob
+
+        if not self._store.has_blob(id):
+            return None
+        with self.open_blob(id) as content:
+            size_bytes = content.seek(0, os.SEEK_END)
+        return Blob(id, UNKNOWN_MEDIA_TYPE, size_bytes, self.open_blob)
 
     def settlement(self, place: Place) -> Settlement:
         """Done when a place is settled as of all that this program told, or read. Raises `WaitsInEdit`."""
@@ -439,6 +465,10 @@ class Space(RunVerbs):
                 self._host.watch(place)
                 watch.callback(self._host.let_go, place)
             return watch.pop_all()
+
+    def demand(self, place: Place) -> None:
+        """Have a node, or an element of it, computed from now on, for as long as its engine runs."""
+        self._host.watch(place, stays=True)
 
     def wait_settled(self, *, timeout_s: float | None = None) -> int:
         """Block until everything demanded is settled at or after your last edit; returns how far it is settled."""

@@ -18,9 +18,9 @@ from tests.cli.test_asked import LIMIT_S, with_library
 from tests.until import until
 from weft import Entity, Run, on
 from weft.cli.answer import _said
-from weft.cli.ended import ended_runs
 from weft.form import Blank, UnfitAnswer
 from weft.moment import moment_text
+from weft.portrait.ended import ended_runs
 from weft.store import KIND
 
 SCRIPT = '''

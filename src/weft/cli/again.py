@@ -23,7 +23,7 @@ KEPT = "kept from before: nothing was asked anew in this run"
 
 def roots_in(engine: Engine, entities: Iterable[str], *, node: str = "") -> list[SlotKey]:
     """What is to be retried for the errors that these entities show, or one node of theirs; each once, in order."""
-    from weft.cli.retry import roots
+    from weft.portrait.failed import roots
 
     return list(dict.fromkeys(key for slot in _slots(engine, entities, node) for key in roots(engine, slot)))
 

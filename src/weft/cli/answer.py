@@ -18,7 +18,6 @@ import click
 
 from weft.cli import terminal
 from weft.cli.opening import SPACE, existing
-from weft.cli.questions import answers_waiting
 from weft.cli.secret import FILE, KEYRING, store_of
 from weft.errors import WeftError
 
@@ -79,6 +78,7 @@ def command(space: str, question: str, answer: str | None, by: str, path: str | 
     types. Passwords are kept as `weft secret` keeps them.
     """
     from weft.opening import open as open_space
+    from weft.portrait.question import answers_waiting
     from weft.questions import find_question
 
     with existing(space):

@@ -39,6 +39,7 @@ def command(space: str, before: int, after: int, as_shown: bool, as_json: bool) 
     from weft.past.difference import differences
     from weft.past.index import LogIndex
     from weft.past.right_then import RightThen
+    from weft.portrait.past import difference_plain
 
     with reading(space) as opened, opened.view() as engine:
         index = LogIndex()
@@ -46,55 +47,12 @@ def command(space: str, before: int, after: int, as_shown: bool, as_json: bool) 
         found = list(differences(*pair, as_shown=as_shown))
     for difference in found:
         if as_json:
-            terminal.say_json(plain_of(difference), in_one_line=True)
+            terminal.say_json(difference_plain(difference), in_one_line=True)
         else:
             for line in lines_of(difference, terminal.width()):
                 terminal.say(line)
     if not found and not as_json:
         terminal.note(f"nothing differs between {before} and {after}")
-
-
-def plain_of(difference: Difference) -> dict[str, object]:
-    """A difference as one object."""
-    from weft.content import decode
-    from weft.dag_json import json_of
-
-    said: dict[str, object] = {
-        "kind": difference.kind,
-        "position": difference.position,
-        "type": difference.type,
-        "entity": difference.entity,
-        "node": difference.node,
-        "element": difference.element,
-    }
-    if difference.kind in ("told", "computed"):
-        said |= {"before": past_plain(difference.before), "after": past_plain(difference.after)}
-    for name in ("entered", "left"):
-        elements = getattr(difference, name)
-        if elements:
-            said[name] = [{"id": id, "value": json_of(decode(encoded))} for id, encoded in elements]
-    return said
-
-
-def past_plain(past: Known) -> dict[str, object]:
-    """What it was, as one object: its `state`, and its value, error or reason; of what is unknown what was `shown`, and
-    `since` which position."""
-    from weft.content import cid_text, decode
-    from weft.dag_json import json_of
-    from weft.past.known import NotKept, Unknown
-    from weft.slot import Err, Gone, Ok
-
-    match past:
-        case Ok(content, encoded):
-            return {"state": "value", "value": json_of(decode(encoded)), "content_id": cid_text(content)}
-        case Err(kind, message):
-            return {"state": "failed", "error": kind, "message": message}
-        case Gone(why):
-            return {"state": "absent", "why": why}
-        case NotKept(why):
-            return {"state": "not kept", "why": why}
-        case Unknown(shown, since):
-            return {"state": "unknown", "shown": past_plain(shown), "since": since}
 
 
 def past_text(past: Known) -> str:

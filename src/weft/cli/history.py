@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from weft.cli import terminal
-from weft.cli.diff import past_plain, past_text
+from weft.cli.diff import past_text
 
 if TYPE_CHECKING:
     from weft.past.history import Moment
@@ -23,6 +23,7 @@ def print_history(opened: Space, place: str, *, start: int, as_json: bool) -> No
     from weft.past.as_of import AsOf
     from weft.past.history import history
     from weft.past.index import LogIndex
+    from weft.portrait.past import moment_plain
 
     with opened.view() as engine:
         found = find_place(engine, place)
@@ -30,31 +31,12 @@ def print_history(opened: Space, place: str, *, start: int, as_json: bool) -> No
     shown = [moment for moment in moments if moment.position >= start]
     for moment in shown:
         if as_json:
-            terminal.say_json(plain_of(moment), in_one_line=True)
+            terminal.say_json(moment_plain(moment), in_one_line=True)
         else:
             for line in lines_of(moment, terminal.width()):
                 terminal.say(line)
     if not shown and not as_json:
         terminal.note(f"nothing was recorded of {place}" + (f" from position {start} on" if moments else ""))
-
-
-def plain_of(moment: Moment) -> dict[str, object]:
-    """A moment as one object; what does not apply to it is left out."""
-    said: dict[str, object] = {
-        "position": moment.position,
-        "how": moment.how,
-        "at": moment.at,
-        "element": moment.element,
-        "operation": moment.operation,
-        "version": moment.version,
-        "took_us": moment.took_us,
-        "superseded": moment.superseded,
-        "by": moment.actor,
-        "time": moment.time,
-        "due_from": moment.due_from,
-    }
-    kept = {name: value for name, value in said.items() if value not in (None, "")}
-    return kept | {"shown": past_plain(moment.outcome)}
 
 
 def lines_of(moment: Moment, cells_max: int) -> list[str]:

@@ -33,6 +33,7 @@ class Loaded(NamedTuple):
 COMMANDS: Mapping[str, Loaded] = {
     "demo": Loaded("weft.cli.demo", "See Weft at work, on something small and whole."),
     "run": Loaded("weft.cli.run", "Create or find one entity of a script's type, and print what follows."),
+    "serve": Loaded("weft.cli.serve", "Serve spaces to browsers and programs."),
     "log": Loaded("weft.cli.log", "What happened in a space, in order."),
     "show": Loaded("weft.cli.show", "What a space holds, or one entity of it."),
     "why": Loaded("weft.cli.why", "Why a value is what it is."),

@@ -16,13 +16,10 @@ from weft.moment import moment_text
 
 if TYPE_CHECKING:
     from weft.content import Plain
-    from weft.engine import Engine
     from weft.questions import Question
 
 ID_CHARS = 8
 """So much of an id is shown; any beginning of it that no other has will do."""
-INBOX_MAX = 1 << 30
-"""How many waiting entries of the inbox are looked through: all of them."""
 
 
 @click.command("questions")
@@ -34,12 +31,13 @@ def command(space: str, as_json: bool) -> None:
 
     The code of the types is not needed, and another program may be computing the space meanwhile.
     """
+    from weft.portrait.question import answers_waiting, question_plain
     from weft.questions import open_questions
 
     with reading(space) as opened, opened.view() as engine:
         found, waiting = list(open_questions(engine)), answers_waiting(engine)
     if as_json:
-        terminal.say_json({"questions": [_plain(one, is_waiting=one.id in waiting) for one in found]})
+        terminal.say_json({"questions": [question_plain(one, is_waiting=one.id in waiting) for one in found]})
         return
     still = [one for one in found if not one.is_answered and one.id not in waiting]
     for one in still:
@@ -53,48 +51,6 @@ def command(space: str, as_json: bool) -> None:
         if one not in still:
             for line in _lines(one, is_waiting=one.id in waiting):
                 terminal.say(line)
-
-
-def answers_waiting(engine: Engine) -> frozenset[str]:
-    """The ids of the questions for which there are answers in the inbox that no engine has taken yet. Those of people
-    who may not answer do not count: an engine will refuse them."""
-    from weft.questions import open_questions
-
-    given = list(_answers(engine))
-    return frozenset(
-        one.id
-        for one in open_questions(engine)
-        if any((run, step) == (one.run, one.step) and (not one.by or actor in one.by) for run, step, actor in given)
-    )
-
-
-def _answers(engine: Engine) -> Iterator[tuple[Plain, Plain, Plain]]:
-    from weft.content import decode
-
-    for _, payload in engine.store.inbox(INBOX_MAX):
-        said = decode(payload)
-        event = said.get("event") if isinstance(said, dict) else None
-        intents = event.get("intents") if isinstance(event, dict) else None
-        for intent in intents if isinstance(intents, list) else []:
-            match intent:
-                case [_, _, "answer", run, step, _]:
-                    assert isinstance(event, dict)
-                    yield run, step, event.get("actor")
-                case _:
-                    pass
-
-
-def _plain(one: Question, *, is_waiting: bool) -> dict[str, object]:
-    """All of it; `default` only where it has one, which may be null."""
-    from weft.dag_json import json_of
-
-    default = {"default": json_of(one.default[0])} if isinstance(one.default, list) else {}
-    return {
-        "id": one.id, "entity": one.entity, "flow": one.flow, "run": one.run, "name": one.name, "form": one.form,
-        "schema": one.schema, "about": json_of(one.about), "doubt": one.doubt, "refused": one.refused,
-        "answered": one.is_answered or is_waiting, "by": list(one.by), "expires": _expires(one) or None,
-        "reminders": one.reminders, **default,
-    }  # fmt: skip
 
 
 def _expires(one: Question) -> str:
@@ -124,6 +80,6 @@ def _lines(one: Question, *, is_waiting: bool) -> Iterator[str]:
 
 def _text(value: Plain) -> str:
     """In one line; what a flow gave as no object was wrapped up on its own."""
-    from weft.cli.plain import line_of
+    from weft.portrait.line import line_of
 
     return line_of(value["value"] if isinstance(value, dict) and value.keys() == {"value"} else value)

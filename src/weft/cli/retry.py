@@ -9,8 +9,6 @@ what it began in.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 
 ACTOR = "weft retry"
 """By whom these events are told."""
-_ORIGIN = re.compile(r"(?P<entity>[^.]*)\.(?P<node>[^.\[\]]+)(?:\[(?P<element>.*)\])?", re.DOTALL)
 
 
 class NothingFailed(WeftError):
@@ -93,7 +90,7 @@ def tell(space: Space, keys: list[SlotKey]) -> int | None:
         for key in keys:
             edit.retry(*key)
     for key in keys:
-        space._host.watch((key.entity, key.node, key.element), stays=True)
+        space.demand((key.entity, key.node, key.element))
     with space.view() as engine:
         row = engine.row(EVENT, (edit.id,))
     return row[0] if row is not None and isinstance(row[0], int) else None
@@ -116,6 +113,7 @@ def _all(engine: Engine) -> list[SlotKey]:
 def _named(engine: Engine, text: str) -> list[SlotKey]:
     from weft.cli.place import find_place
     from weft.graph import Slot, ToldNode, Whole
+    from weft.portrait.failed import roots
 
     entity, node, element = find_place(engine, text)
     found = engine.node(entity, node)
@@ -136,26 +134,6 @@ def _named(engine: Engine, text: str) -> list[SlotKey]:
         states = {_state(slot) for slot in slots}
         raise NothingFailed(place=text, how=states.pop() if len(states) == 1 else "none of its elements shows an error")
     return list(keys)
-
-
-def roots(engine: Engine, slot: Slot) -> Iterator[SlotKey]:
-    """What to retry for one slot: itself if its own call failed, else what the error began in, with each element beside
-    that failed as well, of which an error names one; nothing if it is due."""
-    from weft.graph import Slot, Whole
-    from weft.slot import Err
-
-    outcome = slot.outcome()
-    if not isinstance(outcome, Err) or slot.due is not None:
-        return
-    written = _ORIGIN.fullmatch(outcome.origin)
-    if written is None:
-        yield slot.key
-        return
-    found = engine.node(written["entity"], written["node"])
-    beside = found.slots.values() if isinstance(found, Whole) else [found]
-    for one in list(beside):
-        if isinstance(one, Slot) and isinstance(one.outcome(), Err) and one.due is None:
-            yield one.key
 
 
 def _state(slot: Slot) -> str:

@@ -262,7 +262,8 @@ def _so_far(opened: Space, entity: str, node: str) -> str:
 
 
 def _print(opened: Space, entity: Entity, *, as_json: bool) -> None:
-    from weft.cli.show import entity_lines, entity_plain, named
+    from weft.cli.show import entity_lines
+    from weft.portrait.entity import entity_plain, named
 
     with opened.view() as engine:
         found = entity_plain(engine, entity.id)

@@ -19,8 +19,8 @@ from weft.cli.opening import SPACE, reading
 from weft.errors import WeftError
 
 if TYPE_CHECKING:
-    from weft.cli.ended import EndedRun
     from weft.engine import Engine
+    from weft.portrait.ended import EndedRun
     from weft.run_list import ListedRun, ListedSchedule, ListedStep
     from weft.space import Space
 
@@ -127,7 +127,7 @@ def _named(runs: Sequence[ListedRun], text: str, space: str) -> ListedRun:
 
 def _over(opened: Space, runs: Sequence[ListedRun], text: str, space: str) -> EndedRun | None:
     """The run that is over, where no other is meant."""
-    from weft.cli.ended import ended_runs
+    from weft.portrait.ended import ended_runs
 
     if not text or any(one.run.startswith(text.lower()) for one in runs):
         return None
@@ -146,10 +146,11 @@ def _check_over(one: EndedRun, verb: str | None, before: str | None) -> None:
 
 
 def _show_over(engine: Engine, one: EndedRun, space: str, *, as_json: bool) -> None:
-    from weft.cli.ended import lines_of, plain_of
+    from weft.cli.ended import lines_of
+    from weft.portrait.ended import ended_plain
 
     if as_json:
-        terminal.say_json(plain_of(engine, one))
+        terminal.say_json(ended_plain(engine, one))
         return
     for line in lines_of(engine, space, one, terminal.width()):
         terminal.say(line)
@@ -194,7 +195,8 @@ def _fitting(stands: str) -> str:
 
 
 def _list(found: Sequence[ListedRun], schedules: Sequence[ListedSchedule], *, as_json: bool) -> None:
-    from weft.cli.flow_lines import schedule_lines, schedule_plain
+    from weft.cli.flow_lines import schedule_lines
+    from weft.portrait.flow import schedule_plain
 
     if as_json:
         by_clock = [

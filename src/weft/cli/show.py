@@ -13,22 +13,20 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.cli import terminal
-from weft.cli.flow_lines import flow_lines, flow_plain, standing_text, state_of
+from weft.cli.flow_lines import flow_lines, state_of
 from weft.cli.opening import SPACE, reading
-from weft.cli.plain import Named, line_of
 from weft.dag_json import json_of
+from weft.portrait.line import line_of
 
 if TYPE_CHECKING:
     from weft.content import Plain
     from weft.engine import Engine
-    from weft.graph import Source
     from weft.spec import TypeSpec
     from weft.store import Holder
 
 _ENTITIES_MAX = 20
 _ELEMENTS_MAX = 12
 _PREVIEW_CHARS = 100
-_PREVIEWED_BYTES_MAX = 4096
 
 
 @click.command("show")
@@ -44,6 +42,7 @@ def command(space: str, words: tuple[str, ...], as_json: bool) -> None:
     """
     from weft.cli.again import next_step, roots_in
     from weft.cli.place import find_entity, of_type
+    from weft.portrait.entity import entity_plain, named
 
     entity = " ".join(words)
     with reading(space) as opened, opened.view() as engine:
@@ -78,132 +77,19 @@ def space_plain(engine: Engine) -> dict[str, Plain]:
 def type_plain(engine: Engine, name: str, spec: TypeSpec) -> dict[str, Plain]:
     """A type with its nodes, and its entities in order of creation, each with the beginning of what it holds."""
     from weft.cli.place import of_type
+    from weft.portrait.entity import preview_of
     from weft.why.naming import name_of
+
+    def preview(id: str) -> str:
+        return terminal.shortened(preview_of(engine, id, _PREVIEW_CHARS), _PREVIEW_CHARS)
 
     nodes: list[Plain] = [
         {"name": node.name, "kind": node.kind, "type": node.type_text} for node in spec.nodes.values()
     ]
     entities: list[Plain] = [
-        {"id": id, "name": name_of(engine, id), "preview": _preview(engine, id)} for id in of_type(engine, name)
+        {"id": id, "name": name_of(engine, id), "preview": preview(id)} for id in of_type(engine, name)
     ]
     return {"name": name, "nodes": nodes, "entities": entities}
-
-
-def _preview(engine: Engine, id: str) -> str:
-    """What an entity holds, on a line: its name is said beside it, and what is empty or large is left out."""
-    from weft.content import decode
-    from weft.slot import Ok
-    from weft.why.naming import NAMING
-
-    thing, said, length = engine.graph.thing(id), [], 0
-    assert thing is not None
-    for name, node in thing.nodes.items():
-        outcome = node.outcome() if name not in NAMING else None
-        if not isinstance(outcome, Ok) or len(outcome.encoded) > _PREVIEWED_BYTES_MAX:
-            continue
-        value = decode(outcome.encoded)
-        run = flow_plain(engine, node).get("run")
-        if isinstance(run, dict):
-            said.append(f"{name}: {standing_text(run)}")
-            length += len(said[-1])
-        elif value not in (None, "", [], {}):
-            value = named_value(engine, value)
-            line = line_of(value)
-            said.append(f"{name}: {{{line}}}" if isinstance(value, dict) else f"{name}: {line}")
-            length += len(said[-1])
-        if length > _PREVIEW_CHARS:
-            break
-    return terminal.shortened(", ".join(said), _PREVIEW_CHARS)
-
-
-def entity_plain(engine: Engine, id: str) -> dict[str, Plain]:
-    """An entity with the state of each node."""
-    thing = engine.graph.thing(id)
-    assert thing is not None
-    nodes: list[Plain] = [
-        node_plain(node) | _elements_plain(engine, node) | flow_plain(engine, node) for node in thing.nodes.values()
-    ]
-    return {"id": id, "type": thing.type.name, "created": thing.created, "nodes": nodes}
-
-
-def named(engine: Engine, found: dict[str, Plain]) -> dict[str, Plain]:
-    """The same for people: each reference is what it leads to, described."""
-    return {name: named_value(engine, value) for name, value in found.items()}
-
-
-def named_value(engine: Engine, value: Plain) -> Plain:
-    """A value, in which each reference is what it leads to, described."""
-    from weft.subscription import reference_text
-    from weft.why.naming import described
-
-    if isinstance(value, list):
-        return [named_value(engine, one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    reference = reference_text(value)
-    return Named(described(engine, reference)) if reference else named(engine, value)
-
-
-def node_plain(node: Source) -> dict[str, Plain]:
-    """A node: its kind, how it stands, its value or why there is none; of an `each`, its elements."""
-    from weft.graph import Whole
-
-    said: dict[str, Plain] = {"name": node.spec.name, "kind": node.spec.kind, "type": node.spec.type_text}
-    if isinstance(node, Whole):
-        said |= _standing(node)
-        said["elements"] = [{"id": id, **_standing(node.slots[id])} for id in node.element_ids() if id in node.slots]
-        return said
-    return said | _standing(node)
-
-
-def _elements_plain(engine: Engine, node: Source) -> dict[str, Plain]:
-    """The ids of a list's elements, those that are aliases or gone among them, and what to look at."""
-    from weft.graph import Slot
-    from weft.identity import is_keyed
-    from weft.matching.telling import known_lines, known_plain
-
-    known = engine.elements(node.key) if isinstance(node, Slot) and is_keyed(node) else []
-    if not known:
-        return {}
-    return {"ids": [known_plain(one) for one in known], "identity": [*known_lines(known)]}
-
-
-def _standing(node: Source) -> dict[str, Plain]:
-    from weft.graph import Slot, ToldNode
-    from weft.slot import Err, Gone, Ok
-
-    outcome = node.outcome()
-    last = node.last if isinstance(node, Slot) else None
-    said: dict[str, Plain] = {}
-    match outcome:
-        case Ok():
-            said = {"state": "settled", "value": _ordered(node, outcome.encoded)}
-        case Err():
-            said = {"state": "failed", "error": f"{outcome.kind}: {outcome.message}"}
-            if outcome.origin:
-                said["origin"] = outcome.origin
-        case Gone():
-            said = {"state": "absent"}
-    if isinstance(node, ToldNode):
-        said["state"] = "told" if isinstance(outcome, Ok) else "absent"
-        return said
-    if last is not None and not isinstance(outcome, Ok):
-        said["last"] = _ordered(node, last.encoded)
-    if not node.current:
-        said["state"] = "due"
-    return said
-
-
-def _ordered(node: Source, encoded: bytes) -> Plain:
-    """A value as it is kept; where its code is known, the fields of classes in the order of their declaration."""
-    from weft.content import decode
-    from weft.graph import Whole
-
-    code = node.spec.code
-    if code is None:
-        return decode(encoded)
-    shape = (code.whole or code.shape) if isinstance(node, Whole) else code.shape
-    return shape.to_plain(shape.decode(encoded))
 
 
 # For people ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,97 @@
+"""`weft serve`: spaces, served to browsers and programs on this machine, or to others.
+
+Knows nothing of what is served. Invariant: only this machine is served unless there are users.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from weft.cli import terminal
+from weft.cli.opening import SCRIPT, existing, load, types_in
+from weft.cli.secret import store_of
+from weft.errors import WeftError
+
+if TYPE_CHECKING:
+    from weft.space import Space
+
+LOOPBACK, PORT = "127.0.0.1", 8707
+
+
+class ServerMissing(WeftError):
+    """Serving needs {part}, which is not installed. Install it with: pip install 'weft[server]'."""
+
+    exit_code = 2
+    part: str
+
+
+class SameName(WeftError):
+    """Two of the spaces are called {name}, and they are served by their names. Rename one of the files."""
+
+    exit_code = 2
+    name: str
+
+
+@click.command("serve")
+@click.argument("spaces", metavar="SPACE...", nargs=-1, required=True, type=click.Path(dir_okay=False))
+@click.option("--app", type=SCRIPT, metavar="FILE", help="The types, and the services, that the spaces compute with.")
+@click.option("--host", default=LOOPBACK, show_default=True, help="The address to listen at.")
+@click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0 for any that is free.")
+@click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="Another name that this is called by.")
+def command(spaces: tuple[str, ...], app: str | None, host: str, port: int, hosts: tuple[str, ...]) -> None:
+    """Serve each SPACE, under the name of its file, until Ctrl-C. With --app this program computes them, unless another
+    does: FILE declares the types as for `weft run`. Without it they are looked at, and what they are told waits for a
+    program that computes them.
+
+    The address is printed with a link that lets one browser in, once. A program on this machine uses the session that
+    the link begins.
+    """
+    try:
+        from weft.server.app import make_app
+        from weft.server.bounds import Settings
+        from weft.server.owner import LINK, Owner
+        from weft.server.serve import address_of, check_host, listening, serve
+    except ModuleNotFoundError as missing:
+        part = str(missing.name).partition(".")[0]
+        if part not in ("starlette", "uvicorn"):
+            raise
+        raise ServerMissing(part=part) from None
+
+    check_host(host, lambda: False)
+    owner = Owner()
+    with ExitStack() as held:
+        opened = _opened(held, spaces, app)
+        listens = held.enter_context(listening(host, port))
+        address = address_of(host, listens)
+        settings, secrets = Settings(hosts=(host, *hosts)), store_of(None, in_keyring=False)
+        served = make_app(opened, owner, settings, owner.routes(), secrets=secrets)
+
+        def say() -> None:
+            terminal.say(f"serving {', '.join(opened)} at {address}")
+            terminal.say(f"open this once, to be let in: {address}{LINK}?key={owner.key}")
+
+        serve(served, listens, say)
+    terminal.note("stopped; everything is kept")
+
+
+def _opened(held: ExitStack, paths: tuple[str, ...], app: str | None) -> dict[str, Space]:
+    """The spaces by name, each held until the server stops."""
+    from weft.opening import open as open_space
+
+    names = [Path(path).stem for path in paths]
+    for name in names:
+        if names.count(name) > 1:
+            raise SameName(name=name)
+    offered: dict[str, Any] = {"engine": False}
+    if app is not None:
+        module = load(app)
+        offered = {"types": tuple(types_in(module).values()), "services": getattr(module, "SERVICES", {})}
+    found: dict[str, Space] = {}
+    for name, path in zip(names, paths, strict=True):
+        with existing(path):
+            found[name] = held.enter_context(open_space(path, **offered))
+    return found

@@ -1,0 +1,147 @@
+"""Two users, each of whom may act upon one entity alone: every method, about what is theirs and what is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.server.house import Client, everything
+from tests.server.test_services import ROWS, sent
+from tests.until import until
+from weft import Space
+from weft.server.caller import Caller
+
+USERS = ("ann", "bob")
+
+
+class Two:
+    """Ann and bob, each with a sheet that holds a photo, failed, and asked something; and what else leads to it."""
+
+    def __init__(self, space: Space, client: Client, known: Callable[[Caller], Caller]) -> None:
+        self.space, self.ids, self.clients = space, {}, {}
+        self.photos: dict[str, str] = {}
+        for user in USERS:
+            photo = client.post(
+                "/api/spaces/home/blobs", content=user.encode(), headers={"Content-Type": "image/png"}
+            ).json()
+            said: Any = {
+                "type": "Sheet",
+                "fields": {"n": -1, "name": f"of {user}"},
+                "add": {"photos": [photo], "xs": [1]},
+            }
+            id = client.post("/api/spaces/home/entities", json={**said, "wait_s": 30}).json()["id"]
+            client.patch(f"/api/spaces/home/entities/{id}", json={"set": {"state": "submitted"}})
+            self.ids[user], self.photos[user] = id, photo["blob"]["/"]
+        until(lambda: len(space.questions()) == 2)
+        for user in USERS:
+            known(everything(user, [self.ids[user]]))
+            self.clients[user] = Client(client.app, user)
+        self.clients["all"] = client
+
+    def given(self, title: str, about: str) -> dict[str, Any]:
+        """What a method is given about what belongs to somebody."""
+        id = self.ids[about]
+        run = next(one.run for one in self.space.runs() if one.entity == id)
+        question = next(one.id for one in self.space.questions() if one.entity == id)
+        created = next(e["position"] for e in self.events() if id in e["node"])
+        every: dict[str, Any] = {
+            "space": "home", "entity": id, "node": "rooted", "run": run, "question": question, "flow": "approve",
+            "blob": self.photos[about], "position": created if title == "events.get" else self.space.position,
+            "answer": {"yes": True}, "set": {"n": -2}, "before": 0, "after": self.space.position, "type": "Sheet",
+            "content": b"more",
+        }  # fmt: skip
+        row = ROWS[title]
+        wanted = {*row.in_path, *row.required, *(("entity", "set") if title == "entities.patch" else ())}
+        wanted |= {"entity", "content"} & ({*row.given} | ({"content"} if row.takes_content else set()))
+        return {name: every[name] for name in wanted}
+
+    def events(self) -> list[Any]:
+        """All that there are."""
+        return list(self.clients["all"].get("/api/spaces/home/events?limit=1000").json()["events"])
+
+
+@pytest.fixture
+def two(space: Space, client: Client, known: Callable[[Caller], Caller]) -> Two:
+    """Both."""
+    known(everything("all"))
+    return Two(space, Client(client.app, "all"), known)
+
+
+ABOUT_ONE = [
+    title for title, row in ROWS.items() if row.reach == "entity" or (row.reach == "found" and row.name != "find")
+]
+ABOUT_ONE = [title for title in ABOUT_ONE if title not in ("spaces.get", "types.get")]
+LISTING = [title for title, row in ROWS.items() if row.name == "find" and title not in ("spaces.find", "types.find")]
+
+
+@pytest.mark.parametrize("title", ABOUT_ONE)
+def test_each_may_do_to_theirs_what_they_may_and_nothing_to_the_others(two: Two, title: str) -> None:
+    before = two.space.position
+    for user, about in (("ann", "bob"), ("bob", "ann")):
+        status, said = sent(two.clients[user], title, two.given(title, about))
+        assert (status, said["data"]["error"]) == (403, "Denied"), said
+        assert f"of {about}" not in json.dumps(said)
+    assert two.space.position == before, "nothing was told"
+
+    for user in USERS:
+        status, said = sent(two.clients[user], title, two.given(title, user))
+        allowed = {"Refused", "NothingToRetry"}  # it may be done, and there is nothing to do it to
+        assert status in (200, 201) or said["data"]["error"] in allowed, said
+
+
+@pytest.mark.parametrize("title", LISTING)
+def test_each_finds_theirs_alone(two: Two, title: str) -> None:
+    for user, other in (("ann", "bob"), ("bob", "ann")):
+        status, said = sent(two.clients[user], title, two.given(title, user))
+
+        assert status == 200
+        assert two.ids[other] not in json.dumps(said)
+        assert f"of {other}" not in json.dumps(said)
+        assert two.ids[user] in json.dumps(said) or title == "schedules.find"
+
+
+def test_a_change_of_what_somebody_may_holds_at_their_next_call(two: Two, known: Callable[[Caller], Caller]) -> None:
+    path = f"/api/spaces/home/entities/{two.ids['ann']}"
+    assert two.clients["ann"].get(path).status_code == 200
+
+    known(everything("ann", []))
+
+    assert two.clients["ann"].get(path).status_code == 403
+    assert two.clients["ann"].get("/api/spaces/home/entities").json()["entities"] == []
+
+
+def test_nobody_reads_what_is_not_theirs_by_referring_to_it(two: Two, known: Callable[[Caller], Caller]) -> None:
+    pointer = {"space": "home", "type": "Pointer", "fields": {"to": two.ids["ann"]}}
+    _, made = sent(two.clients["all"], "entities.create", pointer)
+    known(everything("ann", [two.ids["ann"], made["id"]]))
+
+    for entity, status in ((two.ids["bob"], 403), (two.ids["ann"], 200)):
+        said = {"space": "home", "entity": made["id"], "set": {"to": entity}}
+        assert sent(two.clients["ann"], "entities.patch", said)[0] == status
+
+
+def test_nobody_is_given_content_that_what_they_may_see_does_not_show(two: Two) -> None:
+    path = f"/api/spaces/home/blobs/{two.photos['bob']}"
+    found = two.clients["ann"].get(path, params={"entity": two.ids["ann"]})
+    unnamed = two.clients["ann"].get(path)
+    theirs = two.clients["bob"].get(path, params={"entity": two.ids["bob"]})
+
+    assert (found.status_code, unnamed.status_code, theirs.content) == (404, 403, b"bob")
+
+
+def test_why_a_value_is_what_it_is_tells_nobody_of_what_they_may_not_read(
+    two: Two, known: Callable[[Caller], Caller]
+) -> None:
+    made = two.clients["all"].post(
+        "/api/spaces/home/entities", json={"type": "Pointer", "fields": {"to": two.ids["bob"]}, "wait_s": 30}
+    )
+    id = made.json()["id"]
+    known(everything("ann", [id]))
+
+    path = f"/api/spaces/home/entities/{id}/nodes/again"
+    assert two.clients["ann"].get(path).json()["value"] == 1
+    assert two.clients["ann"].get(f"{path}/why").status_code == 403
+    assert two.clients["all"].get(f"{path}/why").status_code == 200

@@ -1,0 +1,166 @@
+"""Stretches of the log as clients get them: each delta encoded once, each frame of all of them joined once.
+
+A delta is about some entities. Whoever may see only some gets those about them; of an event that says something of
+others too, these are left out, and so is its preview.
+
+Knows nothing of connections and spaces. Invariant: what is encoded names no entity to whoever may not see it, save in
+the text of a value that they may see.
+Source: zero-copy logs, which send to many readers the bytes that they hold.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+import msgspec
+from msgspec.structs import replace
+
+from weft.record import Entry
+from weft.server.frames import SPACE, Delta, encode_frame
+from weft.subscription import activity_of
+
+Visible: TypeAlias = "frozenset[str] | None"
+"""The entities that somebody may see; None for all."""
+RESETS = ("definition", "erased")
+"""The types of deltas that change what nodes show without saying which."""
+
+
+class Piece:
+    """One delta, with what it is about, and its JSON."""
+
+    __slots__ = ("delta", "entities", "text")
+
+    def __init__(self, delta: Delta, entities: frozenset[str]) -> None:
+        self.delta, self.entities, self.text = delta, entities, encode_frame(delta)
+
+    def text_for(self, entity: str, visible: Visible) -> str:
+        """Its JSON on the channel of an entity ("": of the space), for somebody who may see these; "" for nothing."""
+        if entity and entity not in self.entities:
+            return ""
+        if visible is None or (self.entities and self.entities <= visible):
+            return self.text
+        seen = self.entities & visible
+        if not seen:
+            return ""
+        nodes = (node for node in self.delta.node.split(", ") if entity_of(node) in seen)
+        return encode_frame(replace(self.delta, node=", ".join(nodes), preview=""))
+
+
+def entity_of(node: str) -> str:
+    """The entity of ENTITY.NODE[ELEMENT]."""
+    return node.partition(".")[0]
+
+
+def piece_of(entry: Entry) -> Piece | None:
+    """An entry of the log for clients; None for what they are not told."""
+    if entry.kind == "nodes":  # of what the next result shows
+        return None
+    found = activity_of(entry)
+    at = str(entry.said.get("time", "")) if entry.kind in ("event", "refused") else ""
+    delta = Delta(
+        found.position, found.traversal, found.node, found.type, found.content_id, found.by, at, found.preview
+    )
+    is_of_all = found.type in ("definition", "service")
+    return Piece(delta, frozenset() if is_of_all else frozenset(map(entity_of, found.node.split(", "))) - {""})
+
+
+class Stretch:
+    """All that is told of the positions behind `after` and up to `position`."""
+
+    __slots__ = ("_frames", "after", "pieces", "position")
+
+    def __init__(self, after: int, position: int, pieces: Sequence[Piece]) -> None:
+        self.after, self.position, self.pieces = after, position, tuple(pieces)
+        self._frames: dict[str, str] = {}
+
+    @property
+    def has_reset(self) -> bool:
+        """Whether clients need another snapshot behind it."""
+        return any(one.delta.type in RESETS for one in self.pieces)
+
+    def begun(self, after: int, entity: str, visible: Visible) -> list[int]:
+        """The traversals that begin in it behind a position, of a channel."""
+        return [
+            one.delta.position
+            for one in self.pieces
+            if one.delta.type == "traversal.started"
+            and one.delta.position > after
+            and (not entity or entity in one.entities)
+            and (visible is None or one.entities & visible)
+        ]
+
+    def frame(self, channel: str, entity: str, after: int, visible: Visible) -> str:
+        """The batch behind a position of its own; "" where nothing in it is for that channel."""
+        if after != self.after or visible is not None:
+            return self._joined(channel, entity, after, visible)
+        if channel not in self._frames:
+            self._frames[channel] = self._joined(channel, entity, after, visible)
+        return self._frames[channel]
+
+    def _joined(self, channel: str, entity: str, after: int, visible: Visible) -> str:
+        texts = (one.text_for(entity, visible) for one in self.pieces if one.delta.position > after)
+        deltas = ",".join(text for text in texts if text)
+        if not deltas:
+            return ""
+        named = '"space"' if channel == SPACE else msgspec.json.encode(channel).decode()
+        return f'{{"op":"batch","channel":{named},"from":{after},"position":{self.position},"deltas":[{deltas}]}}'
+
+
+class Window:
+    """The newest stretches, without a gap: at most so many deltas."""
+
+    def __init__(self, position: int, *, deltas_max: int) -> None:
+        self.position, self._deltas_max, self._deltas = position, deltas_max, 0
+        self._stretches: deque[Stretch] = deque()
+
+    @property
+    def after(self) -> int:
+        """The position behind which it has all."""
+        return self._stretches[0].after if self._stretches else self.position
+
+    def add(self, stretch: Stretch) -> None:
+        """Take the next stretch; the oldest go."""
+        assert stretch.after == self.position, "stretches follow each other"
+        self.position = stretch.position
+        self._stretches.append(stretch)
+        self._deltas += len(stretch.pieces)
+        while self._deltas > self._deltas_max and len(self._stretches) > 1:
+            self._deltas -= len(self._stretches.popleft().pieces)
+
+    def clear(self) -> None:
+        """Hold nothing any more."""
+        self._stretches.clear()
+        self._deltas = 0
+
+    def behind(self, position: int, *, deltas_max: int) -> Stretch | None:
+        """What follows a position, which is not before the window; None where nothing does. Several are joined where
+        they are short."""
+        assert position >= self.after
+        found: list[Stretch] = []
+        for stretch in reversed(self._stretches):
+            if stretch.position <= position:
+                break
+            found.append(stretch)
+        if not found:
+            return None
+        found.reverse()
+        count, taken = 0, list[Stretch]()
+        for stretch in found:
+            count += len(stretch.pieces)
+            if taken and count > deltas_max:
+                break
+            taken.append(stretch)
+        return taken[0] if len(taken) == 1 else join(taken)
+
+
+def join(stretches: Sequence[Stretch]) -> Stretch:
+    """Stretches that follow each other, as one."""
+    pieces = [piece for stretch in stretches for piece in stretch.pieces]
+    return Stretch(stretches[0].after, stretches[-1].position, pieces)
+
+
+def stretch_of(after: int, position: int, entries: Iterable[Entry]) -> Stretch:
+    """The entries of these positions as one."""
+    return Stretch(after, position, [piece for entry in entries if (piece := piece_of(entry)) is not None])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from tests.until import LIMIT_S
@@ -12,7 +12,7 @@ from weft.server.client_state import ClientState, apply, news
 from weft.server.connection import Connection, ConnectionOver
 from weft.server.cursor import Cursor
 from weft.server.feed import Feed
-from weft.server.frames import Completed, Delta, Error, ServerFrame, Sub, parse_server_frame
+from weft.server.frames import Completed, Delta, Error, ServerFrame, Shown, Sub, parse_server_frame
 from weft.server.live import Live
 
 
@@ -32,6 +32,7 @@ class Line:
         self.over: ConnectionOver | None = None
         self.is_sending = False
         self._moved = asyncio.Event()
+        self._errors_taken = 0
 
     async def send(self, text: str) -> None:
         self.is_sending = True
@@ -58,11 +59,23 @@ class Line:
                     await self._moved.wait()
 
     async def error(self) -> Error:
-        """The newest frame, once it is an error."""
-        await self.until(lambda: self.frames and isinstance(self.frames[-1], Error))
-        found = self.frames[-1]
-        assert isinstance(found, Error)
-        return found
+        """The next error, of those that it was sent."""
+
+        def errors() -> list[Error]:
+            return [one for one in self.frames if isinstance(one, Error)]
+
+        await self.until(lambda: len(errors()) > self._errors_taken)
+        self._errors_taken += 1
+        return errors()[self._errors_taken - 1]
+
+    def nodes(self, channel: str = "space") -> Mapping[str, Shown]:
+        """What nodes show, as far as it knows."""
+        known = self.state.channels.get(channel)
+        return known.nodes if known is not None else {}
+
+    async def reaches(self, position: int, channel: str = "space") -> None:
+        """Wait until it has come so far."""
+        await self.until(lambda: channel in self.state.channels and self.state.channels[channel].position >= position)
 
     async def write(self) -> None:
         """What serves it."""

@@ -32,6 +32,8 @@ class Cursor:
         """Those of them that are completed, and are told when it has come as far as where they were."""
         self._is_fresh = True
         self._needs_snapshot = False
+        self._has_shown = True
+        """Whether its client may hold what nodes show."""
 
     def begin(self, said: Sub) -> None:
         """Be where a client says that it is. Raises `WrongPosition`."""
@@ -39,6 +41,7 @@ class Cursor:
             self.feed.check_position(said.after)
             is_near = self.feed.position - said.after <= self.feed.settings.catch_up_max
             self._is_fresh, self.position = not is_near, said.after
+            self._has_shown = said.after > 0
             self.open = {one for one in said.open if 0 < one <= said.after} if is_near else set()
             self._asked = set(self.open)
         self._done_seen = self.feed.completed_count
@@ -94,7 +97,8 @@ class Cursor:
             elif not self.feed.follows(traversal):
                 self._asked.add(traversal)
         self.position = stretch.position
-        self._needs_snapshot = self._needs_snapshot or stretch.has_reset
+        self._has_shown, is_reset = stretch.shows(has_shown=self._has_shown)
+        self._needs_snapshot = self._needs_snapshot or is_reset
         return frame
 
     async def _completed(self) -> list[str]:

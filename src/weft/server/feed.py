@@ -312,7 +312,7 @@ class Feed:
             said = parse_result(encoded)
             piece = piece_of(Entry(position, "result" if "outcome" in said else "removed", said))
             if piece is not None and piece.delta.type in SHOWS:
-                yield piece.delta.node, shown_by(piece.delta)
+                yield node, shown_by(piece.delta)  # a node that was renamed is told of by its former name
 
     async def exists(self, entity: str) -> bool:
         """Whether there is an entity of this id."""

@@ -11,10 +11,10 @@ Source: tagged unions on the wire; the frames of event stores' catch-up subscrip
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from weft.errors import WeftError
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 else:
     Json = Any  # which is what a decoder of JSON takes it for
+Position: TypeAlias = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+"""A position as a client may say it: an integer that every JSON reader keeps."""
 SPACE = "space"
 ENTITY = "entity:"
 
@@ -66,8 +68,8 @@ class Sub(Struct, frozen=True, tag_field="op", tag="sub", forbid_unknown_fields=
     that the client has seen begin, and not completed, when it was last here. Subscribed anew, it begins anew."""
 
     channel: str
-    after: int | None = field(name="from", default=None)
-    open: tuple[int, ...] = ()
+    after: Position | None = field(name="from", default=None)
+    open: tuple[Position, ...] = ()
 
 
 class Unsub(Struct, frozen=True, tag_field="op", tag="unsub", forbid_unknown_fields=True):

@@ -18,6 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from weft.record import Entry
+from weft.server.client_state import SHOWS
 from weft.server.frames import SPACE, Delta, encode_frame
 from weft.subscription import activity_of
 
@@ -77,8 +78,17 @@ class Stretch:
 
     @property
     def has_reset(self) -> bool:
-        """Whether clients need another snapshot behind it."""
+        """Whether what nodes show may have changed without a word of which."""
         return any(one.delta.type in RESETS for one in self.pieces)
+
+    def shows(self, *, has_shown: bool) -> tuple[bool, bool]:
+        """For somebody to whom nodes have shown something, or not: whether they have behind it, and whether that may be
+        another thing since, so that they need a snapshot."""
+        is_reset = False
+        for one in self.pieces:
+            has_shown = has_shown or one.delta.type in SHOWS
+            is_reset = is_reset or (has_shown and one.delta.type in RESETS)
+        return has_shown, is_reset
 
     def begun(self, after: int, entity: str, visible: Visible) -> list[int]:
         """The traversals that begin in it behind a position, of a channel."""

@@ -97,7 +97,7 @@ class Views:
     def renew(self) -> None:
         """Types may have other nodes now."""
         with self._lock:
-            for entity in list(self._held):
+            for entity in {entity for mine in self._open.values() for entity in mine}:
                 self._follow(entity)
 
     def _drop(self, viewer: Viewer, entity: str) -> None:

@@ -115,7 +115,7 @@ async def frames_of(live: Live, said: Sub, user: str = "ann") -> list[ServerFram
     cursor.begin(said)
     found: list[str] = []
     while cursor.is_behind:
-        found += await cursor.next()
+        found += [text async for text in cursor.next()]
         await asyncio.sleep(0)
     return [parse_server_frame(text) for text in found]
 

@@ -58,8 +58,8 @@ def any_origin(host: str, origin: str | None) -> bool:
 class Served:
     """A server that runs."""
 
-    def __init__(self, live: Live, port: int) -> None:
-        self.live, self.port = live, port
+    def __init__(self, live: Live, port: int, stop: Callable[[], None]) -> None:
+        self.live, self.port, self.stop = live, port, stop
 
     def client(
         self, user: str = "ann", space: str = "shelf", *, state: ClientState | None = None, origin: str | None = None
@@ -86,14 +86,18 @@ def served(space: Space, guard: Keys | None = None, settings: LiveSettings | Non
         ws_ping_interval=None,
     )  # fmt: skip
     server = uvicorn.Server(config)
+
+    def stop() -> None:
+        server.should_exit = True
+
     thread = threading.Thread(target=server.run, args=([listening],), name="server")
     thread.start()
     try:
         until(lambda: server.started or not thread.is_alive())
         assert server.started
-        yield Served(live, listening.getsockname()[1])
+        yield Served(live, listening.getsockname()[1], stop)
     finally:
-        server.should_exit = True
+        stop()
         thread.join(LIMIT_S)
         listening.close()
         assert not thread.is_alive()

@@ -265,6 +265,7 @@ def test_who_is_held_to_some_entities_is_told_nothing_of_others() -> None:
             for channel in ("space", f"entity:{mine.id}"):
                 await ben.say("sub", channel=channel)
                 await ben.say("presence", channel=channel, shown="here")
+            await ben.until(lambda: len(ben.state.channels) == 2)
             with space.edit():
                 mine.number, other.number = 4321, 8765
             space.wait_settled(timeout_s=LIMIT_S)

@@ -274,14 +274,16 @@ class Connection:
 
     async def _advance(self, channel: str, cursor: Cursor) -> bool:
         try:
-            texts = await cursor.next()
+            async for text in cursor.next():
+                if self.cursors.get(channel) is not cursor:
+                    return True
+                await self._put(text)
         except WeftError as why:
+            if isinstance(why, ConnectionOver):
+                raise
             self.check()  # the space may have been closed meanwhile: then that is what is said
             self._leave(channel)
-            texts = [encode_frame(error_frame(why, channel))]
-        for text in texts:
-            if cursor.channel in self.cursors or not texts[1:]:
-                await self._put(text)
+            await self._put(encode_frame(error_frame(why, channel)))
         return cursor.is_behind
 
     async def _put_partials(self) -> None:

@@ -7,6 +7,8 @@ Source: consumer offsets of commit logs.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from weft.server.caller import Caller
 from weft.server.feed import Feed
 from weft.server.frames import Sub, channel_entity, encode_frame
@@ -56,24 +58,28 @@ class Cursor:
         is_done = bool(self.open) and self._done_seen < self.feed.completed_count
         return is_done or bool(self._asked) or any(one.position <= self.position for one in self._ready.values())
 
-    async def next(self) -> list[str]:
-        """What is to be sent next; nothing where it has all."""
+    async def next(self) -> AsyncIterator[str]:
+        """What is to be sent next, frame by frame; nothing where it has all. As each is given, the cursor says how far
+        its client is once it was sent that."""
         if self._is_fresh:
-            return await self._begin_anew()
-        found: list[str] = []
+            anew = await self.feed.snapshot(self.channel, self.entity, self.caller.entities)
+            self._is_fresh, self.position, self.open = False, anew.position, set(anew.open)
+            yield encode_frame(anew)
+            return
         if self.position < self.feed.position:
-            frame = self._take(await self._behind())
-            found += [frame] if frame else []
+            if frame := self._take(await self._behind()):
+                yield frame
         elif self._needs_snapshot:
             self._needs_snapshot = False
             anew = await self.feed.snapshot(self.channel, self.entity, self.caller.entities, self.position)
-            found.append(encode_frame(anew))
-        return found + await self._completed()
-
-    async def _begin_anew(self) -> list[str]:
-        anew = await self.feed.snapshot(self.channel, self.entity, self.caller.entities)
-        self._is_fresh, self.position, self.open = False, anew.position, set(anew.open)
-        return [encode_frame(anew)]
+            yield encode_frame(anew)
+        await self._note_completed()
+        for traversal, one in sorted(self._ready.items()):
+            if one.position <= self.position:
+                del self._ready[traversal]
+                if traversal in self.open:
+                    self.open.discard(traversal)
+                    yield one.frame(self.channel, self.entity, self.caller.entities)
 
     async def _behind(self) -> Stretch:
         while True:
@@ -101,8 +107,8 @@ class Cursor:
         self._needs_snapshot = self._needs_snapshot or is_reset
         return frame
 
-    async def _completed(self) -> list[str]:
-        """The completions of what it was told began, once each, and after what came before them."""
+    async def _note_completed(self) -> None:
+        """Of what it was told began, what is completed by now."""
         if self.open and self._done_seen + 1 < self.feed.done_kept_from:
             self._asked |= self.open  # it was away for longer than they are remembered
         if self._asked:
@@ -113,11 +119,3 @@ class Cursor:
             if one.traversal in self.open:
                 self._ready[one.traversal] = one
         self._done_seen = newest
-        found: list[str] = []
-        for traversal, one in sorted(self._ready.items()):
-            if one.position <= self.position:
-                del self._ready[traversal]
-                if traversal in self.open:
-                    self.open.discard(traversal)
-                    found.append(one.frame(self.channel, self.entity, self.caller.entities))
-        return found

@@ -142,12 +142,13 @@ class Traversals:
                     return None
                 one.left.pop()
             # Lists that were settled on the way may have got elements, which no cut before theirs is asked about.
-            late = [key for key in _late(engine, one) if key not in one.reach]
-            if not late:
+            found, _ = _reached(engine, one.origins)
+            came = [key for key in found if key not in one.reach and _is_of_computed(engine, key)]
+            one.reach.update(dict.fromkeys(came))
+            self._followed += len(came)
+            one.left += [key for key in came if _shows_nothing(engine, key)]
+            if not one.left:
                 return self._complete(engine.position, traversal, engine)
-            one.reach.update(dict.fromkeys(late))
-            one.left += late
-            self._followed += len(late)
 
     def _complete(self, position: int, traversal: int, engine: Engine | None = None) -> Done:
         one = self.open.pop(traversal)
@@ -212,16 +213,15 @@ def _readers(node: Source) -> Iterator[Source]:
         yield from (edge.reader for edge in list(edges))
 
 
-def _late(engine: Engine, one: _Open) -> list[SlotKey]:
-    """The elements of computed lists that have shown nothing yet."""
-    found, _ = _reached(engine, one.origins)
-    return [key for key in found if key.element and _shows_nothing(engine, key)]
+def _is_of_computed(engine: Engine, key: SlotKey) -> bool:
+    """Whether it is an element of a list that is computed."""
+    whole = engine.node(key.entity, key.node) if key.element else None
+    return isinstance(whole, Whole) and not isinstance(whole.base, ToldNode)
 
 
 def _shows_nothing(engine: Engine, key: SlotKey) -> bool:
-    whole, slot = engine.node(key.entity, key.node), engine.node(*key)
-    is_computed = isinstance(whole, Whole) and not isinstance(whole.base, ToldNode)
-    return is_computed and isinstance(slot, Slot) and not slot.current and slot.result is None
+    slot = engine.node(*key)
+    return isinstance(slot, Slot) and not slot.current and slot.result is None
 
 
 def _is_unfinished(engine: Engine, key: SlotKey, traversal: int) -> bool:

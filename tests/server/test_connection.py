@@ -209,6 +209,28 @@ def test_rights_are_asked_anew_before_each_frame_once_any_have_changed() -> None
     lived(story, guard=guard)
 
 
+def test_between_two_frames_of_one_turn_rights_are_asked_too() -> None:
+    guard = Keys(ann=user("ann"))
+
+    async def story(space: Space, live: Live) -> None:
+        numbers = space.create(Sum)
+        async with line(live) as ann:
+            await ann.say("sub", channel="space")
+            await ann.reaches(space.position)
+            seen = len(ann.sent)
+            ann.open.clear()
+            numbers.number = 5  # a batch, and a completion behind it
+            await ann.until(lambda: ann.is_sending)
+            await caught_up(live.spaces["shelf"].feed)
+            guard.put("ann", None)
+            ann.open.set()
+            await ann.until(lambda: ann.over)
+
+            assert [type(one) for one in ann.frames[seen:]] == [Batch]  # which was on its way
+
+    lived(story, guard=guard)
+
+
 def test_a_connection_on_which_nothing_happens_is_cut_off_too() -> None:
     guard = Keys(ann=user("ann"))
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.server.serving import Keys, user
 from tests.until import LIMIT_S
 from weft import Space
 from weft.server.caller import Denied, Stranger
-from weft.server.connection import DENIED, FLOOD, SILENT, STRANGER, ConnectionOver
+from weft.server.connection import DENIED, FLOOD, OVER, SILENT, STRANGER, ConnectionOver
 from weft.server.frames import Batch, Heartbeat, Partial, Presence, Snapshot, Sub
 from weft.server.live import Live
 from weft.server.settings import LiveSettings
@@ -273,6 +274,21 @@ def test_somebody_who_may_not_read_is_not_connected() -> None:
     lived(story, guard=Keys(ann=user("ann", "edit")))
 
 
+def test_what_is_nothing_for_a_channel_leaves_no_gap_in_it() -> None:
+    async def story(space: Space, live: Live) -> None:
+        mine, other = space.create(Sum), space.create(Sum)
+        async with line(live) as ann:
+            await ann.say("sub", channel=f"entity:{mine.id}")
+            await ann.say("sub", channel="space")
+            await ann.until(lambda: len(ann.state.channels) == 2)
+            for number in range(5):
+                (mine if number % 2 else other).number = number
+                await ann.reaches(space.position)
+            await ann.until(lambda: len(ann.deltas) == 5 + 2)
+
+    lived(story)
+
+
 def test_who_is_held_to_some_entities_is_told_nothing_of_others() -> None:
     guard = Keys(ann=user("ann"))
 
@@ -464,3 +480,60 @@ def renamed_sum() -> type[weft.Entity]:
 
     Sum.__module__ = "tests.server.charms"
     return Sum
+
+
+def test_a_server_that_is_a_client_of_another_engine_tells_the_same(tmp_path: Path) -> None:
+    path = str(tmp_path / "shelf.weft")
+
+    async def run(space: Space, engine: Space) -> None:
+        async with Live({"shelf": space}, Keys(ann=user("ann"))) as live, line(live) as ann:
+            numbers = engine.create(Sum)
+            await ann.say("open", entity=numbers.id)
+            await ann.say("sub", channel="space", **{"from": 0})
+            await ann.until(lambda: f"{numbers.id}.both" in ann.nodes())
+            await asyncio.to_thread(numbers.__setattr__, "number", 9)
+            await ann.until(lambda: engine.seen in {one.traversal for one in ann.completed})
+            await ann.until(lambda: not ann.state.channels["space"].open)
+
+            assert ann.nodes()[f"{numbers.id}.both"].preview == "45"
+            assert [one.traversal for one in ann.completed] == sorted({one.traversal for one in ann.completed})
+            (anew,) = [one for one in await frames_of(live, Sub("space")) if isinstance(one, Snapshot)]
+            assert ann.nodes() == anew.nodes
+
+    with weft.open(path, types=TYPES) as engine, weft.open(path, types=TYPES, engine=False) as space:
+        assert not space.is_engine
+        asyncio.run(run(space, engine))
+
+
+def test_a_space_that_is_closed_ends_its_connections() -> None:
+    async def run() -> None:
+        space = weft.open(types=TYPES)
+        async with Live({"shelf": space}, Keys(ann=user("ann"))) as live, line(live) as ann:
+            await ann.say("sub", channel="space")
+            await ann.until(lambda: ann.frames)
+            await asyncio.to_thread(space.close)
+            await ann.until(lambda: ann.over)
+            assert ann.over is not None
+            assert ann.over.code == OVER
+
+    asyncio.run(run())
+
+
+def test_partial_values_are_looked_at_no_more_often_than_is_allowed() -> None:
+    async def story(space: Space, live: Live) -> None:
+        tale = space.create(Story)
+        feed = live.spaces["shelf"].feed
+        async with line(live) as ann:
+            await ann.say("open", entity=tale.id)
+            await ann.say("sub", channel="space")
+            await ann.until(lambda: ann.frames)
+            looks = len(feed.parts)
+            for word in ("once", "upon", "a", "time", "."):
+                WORDS.append(word)
+            await ann.until(lambda: f"{tale.id}.size" in ann.nodes())
+            await caught_up(feed)
+
+            assert looks == 0
+            assert len([one for one in ann.frames if isinstance(one, Partial)]) <= 1
+
+    lived(story, LiveSettings(partials_per_s=0.001))

@@ -273,17 +273,17 @@ class Connection:
         return is_more or bool(self._answers)
 
     async def _advance(self, channel: str, cursor: Cursor) -> bool:
-        try:
-            async for text in cursor.next():
-                if self.cursors.get(channel) is not cursor:
-                    return True
-                await self._put(text)
-        except WeftError as why:
-            if isinstance(why, ConnectionOver):
-                raise
-            self.check()  # the space may have been closed meanwhile: then that is what is said
-            self._leave(channel)
-            await self._put(encode_frame(error_frame(why, channel)))
+        frames = cursor.next()
+        while self.cursors.get(channel) is cursor:
+            try:
+                text = await anext(frames)
+            except StopAsyncIteration:
+                break
+            except WeftError as why:
+                self.check()  # the space may have been closed meanwhile: then that is what is said
+                self._leave(channel)
+                text = encode_frame(error_frame(why, channel))
+            await self._put(text)
         return cursor.is_behind
 
     async def _put_partials(self) -> None:

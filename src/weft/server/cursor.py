@@ -23,6 +23,8 @@ class Cursor:
         self.feed, self.channel, self.entity = feed, channel, channel_entity(channel)
         self.caller = caller
         self.position = 0
+        self._told = 0
+        """The position of the newest frame that it gave: what came since is nothing for this channel."""
         self.open: set[int] = set()
         """The traversals that it was told begin, and not that they are completed."""
         self.is_paused = False
@@ -43,6 +45,7 @@ class Cursor:
             self.feed.check_position(said.after)
             is_near = self.feed.position - said.after <= self.feed.settings.catch_up_max
             self._is_fresh, self.position = not is_near, said.after
+            self._told = said.after
             self._has_shown = said.after > 0
             self.open = {one for one in said.open if 0 < one <= said.after} if is_near else set()
             self._asked = set(self.open)
@@ -64,6 +67,7 @@ class Cursor:
         if self._is_fresh:
             anew = await self.feed.snapshot(self.channel, self.entity, self.caller.entities)
             self._is_fresh, self.position, self.open = False, anew.position, set(anew.open)
+            self._told = anew.position
             yield encode_frame(anew)
             return
         if self.position < self.feed.position:
@@ -72,6 +76,7 @@ class Cursor:
         elif self._needs_snapshot:
             self._needs_snapshot = False
             anew = await self.feed.snapshot(self.channel, self.entity, self.caller.entities, self.position)
+            self._told = self.position
             yield encode_frame(anew)
         await self._note_completed()
         for traversal, one in sorted(self._ready.items()):
@@ -94,7 +99,7 @@ class Cursor:
     def _take(self, stretch: Stretch) -> str:
         visible = self.caller.entities
         begun = stretch.begun(self.position, self.entity, visible)
-        frame = stretch.frame(self.channel, self.entity, self.position, visible)
+        frame = stretch.frame(self.channel, self.entity, self.position, visible, told=self._told)
         self.open.update(begun)
         for traversal in begun:
             one = self.feed.find_done(traversal)
@@ -103,6 +108,7 @@ class Cursor:
             elif not self.feed.follows(traversal):
                 self._asked.add(traversal)
         self.position = stretch.position
+        self._told = self.position if frame else self._told
         self._has_shown, is_reset = stretch.shows(has_shown=self._has_shown)
         self._needs_snapshot = self._needs_snapshot or is_reset
         return frame

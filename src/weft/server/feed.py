@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from weft.engine import Engine
 from weft.home import Home
+from weft.reader import ReadOnly
 from weft.record import Entry
 from weft.server.client_state import SHOWS, shown_by
 from weft.server.frames import Shown, Snapshot, SnapshotTooLarge, UnknownChannel, WrongPosition
@@ -34,7 +35,7 @@ from weft.server.settings import LiveSettings
 from weft.server.streaming import Part, Streaming
 from weft.server.stretch import Stretch, Visible, Window, entity_of, piece_of, stretch_of
 from weft.server.traversals import Done, Traversals
-from weft.settlement import Settlement
+from weft.settlement import Settlement, finish, open_settlement
 from weft.slot import SlotKey
 from weft.store import ENTITY, VERSION, entries_of
 from weft.written_result import parse_result
@@ -70,7 +71,8 @@ class Feed:
         self.on_reset: Callable[[], None] = lambda: None
         """Called when types have changed, or something was forgotten."""
         self._listeners: dict[asyncio.Event, None] = {}
-        self._traversals = Traversals(completed_max=settings.completed_max)
+        self._is_engine = isinstance(self._host, Home)
+        self._traversals = Traversals(completed_max=settings.completed_max, sees_demand=self._is_engine)
         first = int((now_ms or (lambda: time.time() * 1000))())
         self._streaming = Streaming(first_number=first, bytes_max=settings.partial_bytes_max)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -116,7 +118,7 @@ class Feed:
         with self._host.view() as engine:
             self._position = self._followed_from = engine.position
             self._window = Window(self._position, deltas_max=self.settings.window_deltas)
-            mark = max(engine.settled_mark() if isinstance(self._host, Home) else engine.cut, self._position - READ_MAX)
+            mark = max(engine.settled_mark() if self._is_engine else engine.cut, self._position - READ_MAX)
             for entry in entries_of(self.space._store, mark):
                 if entry.kind == "event":
                     self._traversals.begin(engine, entry)
@@ -159,22 +161,33 @@ class Feed:
             self._post(lambda: self._tell(done, parts))
 
     def _completed(self, engine: Engine) -> list[Done]:
-        if isinstance(self._host, Home):
+        if self._is_engine:
             return self._traversals.check(engine)
         if not self._traversals.open:
             return []
         if self._asked is None:
-            self._asked = engine.position, self._host.all_settled(engine.position)
+            self._asked = engine.position, self._ask(engine.position)
         position, settled = self._asked
         if not settled.done():
             return []
         self._asked = None
+        if settled.cancelled() or settled.exception() is not None:
+            return []  # there is no engine now; it is asked again
         ready = [one for one in list(self._traversals.open) if one <= position]
         return [one for each in ready if (one := self._traversals.finish(engine.position, each)) is not None]
 
+    def _ask(self, position: int) -> Settlement:
+        """When all that is demanded will be settled, as another engine says."""
+        try:
+            return self._host.all_settled(position)
+        except ReadOnly:  # nothing can be demanded from here
+            settled = open_settlement()
+            finish(settled)
+            return settled
+
     def _look(self, engine: Engine) -> tuple[Part, ...] | None:
         now_s = time.monotonic()
-        if not isinstance(self._host, Home) or now_s - self._looked_s < 1 / self.settings.partials_per_s:
+        if not self._is_engine or now_s - self._looked_s < 1 / self.settings.partials_per_s:
             return None
         self._looked_s = now_s
         return self._streaming.look(engine)
@@ -273,8 +286,6 @@ class Feed:
                         known = Done(traversal, engine.position, frozenset())
                     else:
                         known = self._traversals.begin(engine, entry)
-                        if known is None and not isinstance(self._host, Home) and traversal <= engine.cut:
-                            self._asked = None
                 done += [known] if known is not None else []
         return done
 

@@ -24,6 +24,8 @@ from weft.subscription import activity_of
 
 Visible: TypeAlias = "frozenset[str] | None"
 """The entities that somebody may see; None for all."""
+FRAMES_KEPT_MAX = 256
+"""Of a stretch, how many frames are kept for those who have come as far."""
 RESETS = ("definition", "erased")
 """The types of deltas that change what nodes show without saying which."""
 
@@ -74,7 +76,7 @@ class Stretch:
 
     def __init__(self, after: int, position: int, pieces: Sequence[Piece]) -> None:
         self.after, self.position, self.pieces = after, position, tuple(pieces)
-        self._frames: dict[str, str] = {}
+        self._frames: dict[tuple[str, int], str] = {}
 
     @property
     def has_reset(self) -> bool:
@@ -101,21 +103,25 @@ class Stretch:
             and (visible is None or one.entities & visible)
         ]
 
-    def frame(self, channel: str, entity: str, after: int, visible: Visible) -> str:
-        """The batch behind a position of its own; "" where nothing in it is for that channel."""
-        if after != self.after or visible is not None:
-            return self._joined(channel, entity, after, visible)
-        if channel not in self._frames:
-            self._frames[channel] = self._joined(channel, entity, after, visible)
-        return self._frames[channel]
+    def frame(self, channel: str, entity: str, position: int, visible: Visible, *, told: int) -> str:
+        """The batch behind a position, for whoever was last told something of `told`; "" where nothing in it is for
+        that channel. O(1) where all before was told to the same, as it mostly was."""
+        if position > self.after or visible is not None:
+            return self._joined(channel, entity, position, visible, told)
+        found = self._frames.get((channel, told))
+        if found is None:
+            found = self._joined(channel, entity, position, None, told)
+            if len(self._frames) < FRAMES_KEPT_MAX:
+                self._frames[channel, told] = found
+        return found
 
-    def _joined(self, channel: str, entity: str, after: int, visible: Visible) -> str:
-        texts = (one.text_for(entity, visible) for one in self.pieces if one.delta.position > after)
+    def _joined(self, channel: str, entity: str, position: int, visible: Visible, told: int) -> str:
+        texts = (one.text_for(entity, visible) for one in self.pieces if one.delta.position > position)
         deltas = ",".join(text for text in texts if text)
         if not deltas:
             return ""
         named = '"space"' if channel == SPACE else msgspec.json.encode(channel).decode()
-        return f'{{"op":"batch","channel":{named},"from":{after},"position":{self.position},"deltas":[{deltas}]}}'
+        return f'{{"op":"batch","channel":{named},"from":{told},"position":{self.position},"deltas":[{deltas}]}}'
 
 
 class Window:

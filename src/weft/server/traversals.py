@@ -83,7 +83,9 @@ class _Open(Struct):
 class Traversals:
     """Those that are open, and the newest that are completed. Used while the engine stands still."""
 
-    def __init__(self, *, completed_max: int) -> None:
+    def __init__(self, *, completed_max: int, sees_demand: bool = True) -> None:
+        """`sees_demand`: whether this program is the engine; else somebody has to say when they are to `finish`."""
+        self._sees_demand = sees_demand
         self.open: dict[int, _Open] = {}
         self.completed: OrderedDict[int, Done] = OrderedDict()
         self._completed_max = completed_max
@@ -98,7 +100,7 @@ class Traversals:
             return known
         intents = entry.said.get("intents")
         origins = list(_origins(intents if isinstance(intents, list) else []))
-        found, is_whole = _reached(engine, origins)
+        found, is_whole = _reached(engine, origins) if self._sees_demand else ({}, True)
         by_mark = not is_whole or self._followed + len(found) > FOLLOWED_MAX
         reach = {} if by_mark else found
         entities = frozenset(entity for entity, _, _ in origins)
@@ -107,7 +109,7 @@ class Traversals:
         self._followed += len(reach)
         if by_mark:
             self._by_mark[entry.position] = None
-        return self._go_on(engine, entry.position, one)
+        return self._go_on(engine, entry.position, one) if self._sees_demand else None
 
     def check(self, engine: Engine) -> list[Done]:
         """Those that are completed since this was last asked."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from weft import Space
 
-LIMIT_S = 6.0
+LIMIT_S = 30.0
 """Far more than it takes: who waits so long waits in vain."""
 PAUSE_S = 0.002
 

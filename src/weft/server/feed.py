@@ -80,6 +80,8 @@ class Feed:
         self._stopping = threading.Event()
         self._looked_s = 0.0
         self._asked: tuple[int, Settlement] | None = None
+        self._newest_open = 0
+        """What is asked for next, where this program is a client."""
 
     # ---- its life ----
     async def start(self) -> None:
@@ -129,6 +131,7 @@ class Feed:
             while not self._stopping.is_set() and not self._host.is_closed:
                 with self._host.view() as engine:
                     self._read(engine)
+                self._ask()
                 self._stopping.wait(self.settings.settle_s)
                 turns = self._host.wait_turn(turns, self._pause_s())
         except Exception as why:  # noqa: BLE001  whatever it is, whoever listens is told that it is over
@@ -163,27 +166,26 @@ class Feed:
     def _completed(self, engine: Engine) -> list[Done]:
         if self._is_engine:
             return self._traversals.check(engine)
-        if not self._traversals.open:
-            return []
-        if self._asked is None:
-            self._asked = engine.position, self._ask(engine.position)
-        position, settled = self._asked
-        if not settled.done():
-            return []
-        self._asked = None
-        if settled.cancelled() or settled.exception() is not None:
-            return []  # there is no engine now; it is asked again
-        ready = [one for one in list(self._traversals.open) if one <= position]
-        return [one for each in ready if (one := self._traversals.finish(engine.position, each)) is not None]
+        done: list[Done] = []
+        if self._asked is not None and self._asked[1].done():
+            position, settled = self._asked
+            self._asked = None
+            if not settled.cancelled() and settled.exception() is None:  # else there is no engine now: ask it again
+                ready = [one for one in self._traversals.open if one <= position]
+                found = (self._traversals.finish(engine.position, one) for one in ready)
+                done = [one for one in found if one is not None]
+        self._newest_open = max(self._traversals.open, default=0)
+        return done
 
-    def _ask(self, position: int) -> Settlement:
-        """When all that is demanded will be settled, as another engine says."""
-        try:
-            return self._host.all_settled(position)
-        except ReadOnly:  # nothing can be demanded from here
-            settled = open_settlement()
-            finish(settled)
-            return settled
+    def _ask(self) -> None:
+        """Have another engine say when all that is demanded is settled. Not within a view, where nothing is written."""
+        if self._asked is None and self._newest_open:
+            try:
+                settled = self._host.all_settled(self._newest_open)
+            except ReadOnly:  # nothing can be demanded from here
+                settled = open_settlement()
+                finish(settled)
+            self._asked = self._newest_open, settled
 
     def _look(self, engine: Engine) -> tuple[Part, ...] | None:
         now_s = time.monotonic()

@@ -58,6 +58,7 @@ def test_one_who_comes_late_holds_what_one_who_was_there_holds() -> None:
         numbers = space.create(Sum, number=2)
         ann.say("open", entity=numbers.id)
         ann.say("sub", channel="space", **{"from": 0})
+        ann.until(lambda: shows(ann, f"{numbers.id}.both"))
         numbers.number = 9
         ann.until(lambda: space.seen in {one.traversal for one in ann.completed})
         with server.client("ben") as ben:

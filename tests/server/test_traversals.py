@@ -80,6 +80,26 @@ def test_an_event_is_completed_while_another_still_waits_for_its_slow_node() -> 
     told(story)
 
 
+def test_an_event_is_not_completed_by_what_its_nodes_showed_before() -> None:
+    async def story(space: Space, live: Live, ann: Line) -> None:
+        slow, quick = space.create(Slow), space.create(Sum)
+        GATE.set()
+        await ann.say("open", entity=slow.id)
+        await ann.until(lambda: f"{slow.id}.later" in ann.nodes())
+        GATE.clear()
+        slow.number = 5
+        edit = space.seen
+        quick.number = 7  # which nobody looks at, so it is completed at once
+        await ann.until(lambda: space.seen in done_of(ann))
+        assert edit not in done_of(ann)
+
+        GATE.set()
+        await ann.until(lambda: edit in done_of(ann))
+        assert ann.completed[-1].nodes == shown(space, slow, "late", "later")
+
+    told(story)
+
+
 def test_every_event_that_a_slow_node_is_behind_with_is_completed_once_when_it_has_caught_up() -> None:
     async def story(space: Space, live: Live, ann: Line) -> None:
         slow = space.create(Slow)

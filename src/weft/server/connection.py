@@ -1,0 +1,324 @@
+"""A connection: one client of one space, its cursors, its views, and the one writer that serves them all.
+
+What the client says is done by `take`, which answers through the writer; what happens is sent by `write`, which asks
+the cursors in turns, sends, and rests until it is rung. Nothing is queued for a client but the answers to what it said,
+and those are few. Rights are asked anew before each frame that is sent or taken, whenever any have changed: a caller
+who may do less than before is cut off.
+
+Knows nothing of sockets. Invariant: no frame leaves after the guard has said that rights have changed, before they were
+asked anew.
+Source: one writer per connection; capability checks at use, not at entry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from weft.errors import WeftError
+from weft.server.caller import Caller, Guard, Stranger
+from weft.server.cursor import Cursor
+from weft.server.frames import (
+    SPACE,
+    BadFrame,
+    ClientFrame,
+    Close,
+    Heartbeat,
+    Open,
+    Pause,
+    Ping,
+    Play,
+    Present,
+    Sub,
+    TooMany,
+    UnknownChannel,
+    Unsub,
+    channel_entity,
+    encode_frame,
+    error_frame,
+    parse_client_frame,
+)
+
+if TYPE_CHECKING:
+    from weft.server.live import LiveSpace
+
+STRANGER, DENIED, SILENT, FLOOD, CROWDED, OVER = 4401, 4403, 4408, 4429, 4430, 1012
+"""Why a connection ends: nobody is known by its credential; its rights have shrunk; nothing was heard of it; it said
+too much; its user has too many; the server stops, so come again."""
+ANSWERS_MAX = 16
+
+
+class ConnectionOver(WeftError):
+    """The connection ends ({code}): {why}."""
+
+    code: int
+    why: str
+
+
+class Connection:
+    """One client."""
+
+    def __init__(
+        self,
+        live: LiveSpace,
+        guard: Guard,
+        credential: str,
+        send: Callable[[str], Awaitable[None]],
+        *,
+        name: str,
+        now_s: Callable[[], float],
+    ) -> None:
+        self.live, self._guard, self._credential, self._send, self.name = live, guard, credential, send, name
+        self._now_s = now_s
+        self._rights_at = guard.changes
+        self.caller: Caller = guard.caller(credential)
+        self.cursors: dict[str, Cursor] = {}
+        self.rung = asyncio.Event()
+        self.heard_s = self.sent_s = now_s()
+        self._answers: deque[str] = deque()
+        self._answered = asyncio.Event()
+        self.over: asyncio.Future[ConnectionOver] = asyncio.get_running_loop().create_future()
+        """Done when it is to end, with the reason."""
+        self._parts_seen = 0
+        self._tokens, self._tokens_s = float(live.settings.messages_burst), now_s()
+
+    # ---- its life ----
+    def start(self) -> None:
+        """Be rung from now on."""
+        self.live.feed.listen(self.rung)
+
+    async def stop(self) -> None:
+        """Look at nothing any more, and be nowhere."""
+        self.live.feed.leave(self.rung)
+        for channel in list(self.cursors):
+            self._leave(channel)
+        await asyncio.shield(asyncio.to_thread(self.live.views.leave, self))
+
+    def end(self, code: int, why: str) -> None:
+        """Have it end, for the first reason that is given."""
+        if not self.over.done():
+            self.over.set_result(ConnectionOver(code=code, why=why))
+        self.rung.set()
+        self._answered.set()
+
+    def look(self) -> None:
+        """Whether all is well with it, asked now and then: it ends where it is not."""
+        try:
+            self.check()
+        except ConnectionOver as why:
+            self.end(why.code, why.why)
+        else:
+            if self._now_s() - self.sent_s >= self.live.settings.heartbeat_s:
+                self.rung.set()
+
+    def check(self) -> None:
+        """Raises `ConnectionOver` where it is to end, or where its caller may do less by now."""
+        if self.over.done():
+            raise self.over.result()
+        if self._guard.changes != self._rights_at:
+            self._ask_rights()
+        if self.live.feed.is_over:
+            raise ConnectionOver(code=OVER, why="the server stops, or its space was closed: come again")
+
+    def _ask_rights(self) -> None:
+        self._rights_at = self._guard.changes
+        was = self.caller
+        try:
+            self.caller = self._guard.caller(self._credential)
+        except Stranger as why:
+            raise ConnectionOver(code=STRANGER, why=str(why)) from None
+        if not has_all_of(self.caller, was):
+            raise ConnectionOver(code=DENIED, why="its caller may do less than before: connect again")
+        for cursor in self.cursors.values():
+            cursor.caller = self.caller
+
+    # ---- what the client says ----
+    async def hear(self, text: str | bytes) -> None:
+        """Do what a message says; refusals are answered. Raises `ConnectionOver`."""
+        self.heard_s = self._now_s()
+        self._spend()
+        self.check()
+        about = ""
+        try:
+            settings = self.live.settings
+            frame = parse_client_frame(text, bytes_max=settings.frame_bytes_max, depth_max=settings.depth_max)
+            about = str(getattr(frame, "channel", "") or getattr(frame, "entity", ""))[:80]
+            await self.take(frame)
+        except WeftError as why:
+            if isinstance(why, ConnectionOver):
+                raise
+            self._answers.append(encode_frame(error_frame(why, about)))
+        self.rung.set()
+        while len(self._answers) > ANSWERS_MAX and not self.over.done():  # it sends and does not read: let it wait
+            self._answered.clear()
+            await self._answered.wait()
+
+    def _spend(self) -> None:
+        now_s, settings = self._now_s(), self.live.settings
+        earned = (now_s - self._tokens_s) * settings.messages_per_s
+        self._tokens = min(float(settings.messages_burst), self._tokens + earned) - 1
+        self._tokens_s = now_s
+        if self._tokens < 0:
+            raise ConnectionOver(code=FLOOD, why=f"it sent more than {settings.messages_per_s:g} messages a second")
+
+    async def take(self, frame: ClientFrame) -> None:
+        """Do what a frame says."""
+        views = self.live.views
+        match frame:
+            case Sub():
+                await self._subscribe(frame)
+            case Unsub(channel):
+                self._leave(channel)
+            case Open(entity):
+                await self._open(entity)
+            case Close(entity):
+                await asyncio.to_thread(views.close, self, entity)
+            case Pause(channel):
+                await self._pause(channel, is_paused=True)
+            case Play(channel):
+                await self._pause(channel, is_paused=False)
+            case Present():
+                self._show(frame)
+            case Ping(is_asking) if is_asking:
+                self._answers.append(self._heartbeat())
+            case Ping():
+                pass
+
+    async def _subscribe(self, said: Sub) -> None:
+        entity = channel_entity(said.channel)
+        settings = self.live.settings
+        if len(said.open) > settings.open_max:
+            raise TooMany(what="open traversals", most=settings.open_max)
+        if said.channel not in self.cursors and len(self.cursors) >= settings.channels_max:
+            raise TooMany(what="channels", most=settings.channels_max)
+        await self._check_entity(said.channel, entity)
+        cursor = Cursor(self.live.feed, said.channel, self.caller)
+        cursor.begin(said)
+        self.cursors[said.channel] = cursor
+        self._parts_seen = 0
+        self.live.presences.listen(said.channel, self.rung)
+
+    async def _check_entity(self, channel: str, entity: str) -> None:
+        """Whether they may see it, before whether there is one."""
+        if not entity:
+            if "read" not in self.caller.capabilities:
+                self.caller.check("read")
+            return
+        self.caller.check("read", entity)
+        if not await self.live.feed.exists(entity):
+            raise UnknownChannel(channel=channel)
+
+    def _leave(self, channel: str) -> None:
+        if self.cursors.pop(channel, None) is not None:
+            self.live.presences.show(channel, self.name, self.caller.user, None)
+            self.live.presences.leave(channel, self.rung)
+
+    async def _open(self, entity: str) -> None:
+        views, settings = self.live.views, self.live.settings
+        await self._check_entity(f"entity:{entity}", channel_entity(f"entity:{entity}"))
+        if views.count(self) >= settings.views_max:
+            raise TooMany(what="open entities", most=settings.views_max)
+        await asyncio.to_thread(views.open, self, entity)
+
+    async def _pause(self, channel: str, *, is_paused: bool) -> None:
+        cursor, entity = self._cursor(channel), channel_entity(channel)
+        cursor.is_paused = is_paused
+        self._parts_seen = 0
+        if entity:
+            act = self.live.views.pause if is_paused else self.live.views.play
+            await asyncio.to_thread(act, self, entity)
+
+    def _show(self, said: Present) -> None:
+        self._cursor(said.channel)
+        size_bytes = len(msgspec.json.encode(said.shown))
+        if size_bytes > self.live.settings.shown_bytes_max:
+            raise BadFrame(why=f"what is shown has {size_bytes} bytes, more than {self.live.settings.shown_bytes_max}")
+        self.live.presences.show(said.channel, self.name, self.caller.user, said.shown)
+
+    def _cursor(self, channel: str) -> Cursor:
+        channel_entity(channel)
+        if channel not in self.cursors:
+            raise BadFrame(why=f"it speaks of {channel!r}, which this connection has not subscribed to")
+        return self.cursors[channel]
+
+    # ---- what the client is told ----
+    async def write(self) -> None:
+        """Send what there is to be sent, until the connection ends: raises `ConnectionOver`, and whatever sending
+        raises."""
+        while True:
+            self.rung.clear()
+            self.check()
+            if not await self._round():
+                await self.rung.wait()
+
+    async def _round(self) -> bool:
+        """One turn for each cursor; returns whether there may be more."""
+        while self._answers:
+            await self._put(self._answers.popleft())
+            self._answered.set()
+        is_more = False
+        for channel, cursor in list(self.cursors.items()):
+            if self.cursors.get(channel) is not cursor or cursor.is_paused:
+                continue
+            if cursor.is_behind:
+                is_more = await self._advance(channel, cursor) or is_more
+            await self._put_presence(channel, cursor)
+        await self._put_partials()
+        if self._now_s() - self.sent_s >= self.live.settings.heartbeat_s:
+            await self._put(self._heartbeat())
+        return is_more or bool(self._answers)
+
+    async def _advance(self, channel: str, cursor: Cursor) -> bool:
+        frames = cursor.next()
+        while self.cursors.get(channel) is cursor:
+            try:
+                text = await anext(frames)
+            except StopAsyncIteration:
+                break
+            except WeftError as why:
+                self.check()  # the space may have been closed meanwhile: then that is what is said
+                self._leave(channel)
+                text = encode_frame(error_frame(why, channel))
+            await self._put(text)
+        return cursor.is_behind
+
+    async def _put_partials(self) -> None:
+        """The newest of each slot; those between were never kept."""
+        for part in self.live.feed.parts:
+            if part.number > self._parts_seen:
+                self._parts_seen = part.number
+                if self._is_shown(part.entity):
+                    await self._put(part.text)
+
+    def _is_shown(self, entity: str) -> bool:
+        visible, own = self.caller.entities, self.cursors.get(f"entity:{entity}")
+        if visible is not None and entity not in visible:
+            return False
+        if own is not None:
+            return not own.is_paused
+        whole = self.cursors.get(SPACE)
+        return whole is not None and not whole.is_paused
+
+    async def _put_presence(self, channel: str, cursor: Cursor) -> None:
+        presences = self.live.presences
+        if cursor.presence_seen != (changes := presences.changes(channel)):
+            cursor.presence_seen = changes
+            await self._put(presences.frame(channel))
+
+    def _heartbeat(self) -> str:
+        return encode_frame(Heartbeat({channel: one.position for channel, one in self.cursors.items()}))
+
+    async def _put(self, text: str) -> None:
+        self.check()
+        await self._send(text)
+        self.sent_s = self._now_s()
+
+
+def has_all_of(now: Caller, was: Caller) -> bool:
+    """Whether a caller may do all that it might before."""
+    is_wider = now.entities is None or (was.entities is not None and was.entities <= now.entities)
+    return now.user == was.user and was.capabilities <= now.capabilities and is_wider

@@ -1,0 +1,127 @@
+"""A cursor: how far one connection has come on one channel, and what it is still to be told about.
+
+Knows nothing of connections. Invariant: it only moves forward, and what it gives is to be sent before it is asked
+again.
+Source: consumer offsets of commit logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from weft.server.caller import Caller
+from weft.server.feed import Feed
+from weft.server.frames import Sub, channel_entity, encode_frame
+from weft.server.stretch import Stretch
+from weft.server.traversals import Done
+
+
+class Cursor:
+    """One subscription."""
+
+    def __init__(self, feed: Feed, channel: str, caller: Caller) -> None:
+        self.feed, self.channel, self.entity = feed, channel, channel_entity(channel)
+        self.caller = caller
+        self.position = 0
+        self._told = 0
+        """The position of the newest frame that it gave: what came since is nothing for this channel."""
+        self.open: set[int] = set()
+        """The traversals that it was told begin, and not that they are completed."""
+        self.is_paused = False
+        self.presence_seen = 0
+        self._done_seen = 0
+        self._asked: set[int] = set()
+        """Those of them of which this program may not know how they stand."""
+        self._ready: dict[int, Done] = {}
+        """Those of them that are completed, and are told when it has come as far as where they were."""
+        self._is_fresh = True
+        self._needs_snapshot = False
+        self._has_shown = True
+        """Whether its client may hold what nodes show."""
+
+    def begin(self, said: Sub) -> None:
+        """Be where a client says that it is. Raises `WrongPosition`."""
+        if said.after is not None:
+            self.feed.check_position(said.after)
+            is_near = self.feed.position - said.after <= self.feed.settings.catch_up_max
+            self._is_fresh, self.position = not is_near, said.after
+            self._told = said.after
+            self._has_shown = said.after > 0
+            self.open = {one for one in said.open if 0 < one <= said.after} if is_near else set()
+            self._asked = set(self.open)
+        self._done_seen = self.feed.completed_count
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there may be something to give now."""
+        if self.is_paused:
+            return False
+        if self._is_fresh or self._needs_snapshot or self.position < self.feed.position:
+            return True
+        is_done = bool(self.open) and self._done_seen < self.feed.completed_count
+        return is_done or bool(self._asked) or any(one.position <= self.position for one in self._ready.values())
+
+    async def next(self) -> AsyncIterator[str]:
+        """What is to be sent next, frame by frame; nothing where it has all. As each is given, the cursor says how far
+        its client is once it was sent that."""
+        if self._is_fresh:
+            anew = await self.feed.snapshot(self.channel, self.entity, self.caller.entities)
+            self._is_fresh, self.position, self.open = False, anew.position, set(anew.open)
+            self._told = anew.position
+            yield encode_frame(anew)
+            return
+        if self.position < self.feed.position:
+            if frame := self._take(await self._behind()):
+                yield frame
+        elif self._needs_snapshot:
+            self._needs_snapshot = False
+            anew = await self.feed.snapshot(self.channel, self.entity, self.caller.entities, self.position)
+            self._told = self.position
+            yield encode_frame(anew)
+        await self._note_completed()
+        for traversal, one in sorted(self._ready.items()):
+            if one.position <= self.position:
+                del self._ready[traversal]
+                if traversal in self.open:
+                    self.open.discard(traversal)
+                    yield one.frame(self.channel, self.entity, self.caller.entities)
+
+    async def _behind(self) -> Stretch:
+        while True:
+            if self.feed.is_in_window(self.position):
+                found = self.feed.behind(self.position)
+                assert found is not None
+                return found
+            found = await self.feed.from_log(self.position)
+            if found.position > self.position:
+                return found
+
+    def _take(self, stretch: Stretch) -> str:
+        visible = self.caller.entities
+        begun = stretch.begun(self.position, self.entity, visible)
+        frame = stretch.frame(self.channel, self.entity, self.position, visible, told=self._told)
+        self.open.update(begun)
+        for traversal in begun:
+            one = self.feed.find_done(traversal)
+            if one is not None:
+                self._ready[traversal] = one
+            elif not self.feed.follows(traversal):
+                self._asked.add(traversal)
+        self.position = stretch.position
+        self._told = self.position if frame else self._told
+        self._has_shown, is_reset = stretch.shows(has_shown=self._has_shown)
+        self._needs_snapshot = self._needs_snapshot or is_reset
+        return frame
+
+    async def _note_completed(self) -> None:
+        """Of what it was told began, what is completed by now."""
+        if self.open and self._done_seen + 1 < self.feed.done_kept_from:
+            self._asked |= self.open  # it was away for longer than they are remembered
+        if self._asked:
+            asked, self._asked = self._asked, set()
+            self._ready.update({one.traversal: one for one in await self.feed.outcomes(asked)})
+        newest = self.feed.completed_count
+        for one in self.feed.done_since(self._done_seen) if self.open else ():
+            if one.traversal in self.open:
+                self._ready[one.traversal] = one
+        self._done_seen = newest

@@ -1,0 +1,128 @@
+"""The live half of a server: for each space a feed, its views and who is there; and all connections, looked after.
+
+Knows nothing of sockets, and of how callers prove who they are. Invariant: a user has no more connections than allowed,
+and each that ends leaves nothing behind: no view, no presence, no task.
+Source: supervisors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from types import TracebackType
+
+    from weft.space import Space
+
+from weft.server.caller import Guard
+from weft.server.connection import CROWDED, SILENT, Connection, ConnectionOver
+from weft.server.feed import Feed
+from weft.server.presence import Presences
+from weft.server.settings import LiveSettings
+from weft.server.views import Views, computed
+
+
+class LiveSpace:
+    """What is live of one space."""
+
+    def __init__(self, space: Space, settings: LiveSettings) -> None:
+        self.space, self.settings = space, settings
+        self.feed = Feed(space, settings)
+        self.views = Views(space._host, self._nodes_of)
+        self.presences = Presences()
+        self._renewals: set[asyncio.Task[None]] = set()
+        self.feed.on_reset = self._renew
+
+    def _nodes_of(self, entity: str) -> Mapping[str, bool]:
+        with self.space.view() as engine:
+            thing = engine.graph.thing(entity)
+            return computed(thing.type.nodes.values()) if thing is not None else {}
+
+    def _renew(self) -> None:
+        task = asyncio.get_running_loop().create_task(asyncio.to_thread(self.views.renew))
+        self._renewals.add(task)
+        task.add_done_callback(self._renewals.discard)
+
+
+class Live:
+    """All spaces that a server serves, and who is connected. Enter it with `async with`, on the loop that serves the
+    routes, for as long as these are served; the spaces are open before, and closed after that."""
+
+    def __init__(
+        self,
+        spaces: Mapping[str, Space],
+        guard: Guard,
+        *,
+        settings: LiveSettings | None = None,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.settings, self.guard, self._now_s = settings or LiveSettings(), guard, now_s
+        self.spaces = {name: LiveSpace(space, self.settings) for name, space in spaces.items()}
+        self.connections: dict[Connection, bool] = {}
+        """Those that are open; whether silence ends them."""
+        self._per_user: Counter[str] = Counter()
+        self._ticking: asyncio.Task[None] | None = None
+        self._feeds = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        for live in self.spaces.values():
+            await live.feed.start()
+            self._feeds.push_async_callback(live.feed.stop)
+        self._ticking = asyncio.create_task(self._tick(), name="weft live")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._ticking is not None
+        self._ticking.cancel()
+        await self._feeds.aclose()
+        for connection in list(self.connections):
+            connection.look()
+
+    @asynccontextmanager
+    async def connected(
+        self, name: str, credential: str, send: Callable[[str], Awaitable[None]], *, is_heard: bool
+    ) -> AsyncIterator[Connection]:
+        """A connection to the space of this name, for as long as this is open. Raises `Stranger`, `KeyError`, `Denied`
+        for somebody who may read nothing, and `ConnectionOver` where the user has too many."""
+        number = os.urandom(8).hex()
+        guard, now_s = self.guard, self._now_s
+        caller = guard.caller(credential)
+        if "read" not in caller.capabilities:
+            caller.check("read")
+        connection = Connection(self.spaces[name], guard, credential, send, name=number, now_s=now_s)
+        user, most = connection.caller.user, self.settings.connections_per_user
+        if self._per_user[user] >= most:
+            raise ConnectionOver(code=CROWDED, why=f"{user} has {most} connections already, which is the most")
+        self._per_user[user] += 1
+        self.connections[connection] = is_heard
+        connection.start()
+        try:
+            yield connection
+        finally:
+            del self.connections[connection]
+            self._per_user[user] -= 1
+            if not self._per_user[user]:
+                del self._per_user[user]
+            await connection.stop()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.tick_s)
+            self.look()
+
+    def look(self) -> None:
+        """See after all connections: end those that nothing is heard of, or that may do less by now."""
+        now_s = self._now_s()
+        for connection, is_heard in list(self.connections.items()):
+            connection.look()
+            if is_heard and now_s - connection.heard_s > self.settings.silent_s:
+                connection.end(SILENT, f"nothing was heard of it for {self.settings.silent_s:g} s")

@@ -1,0 +1,213 @@
+"""Live spaces over the network: a WebSocket, and server-sent events, with identical frames.
+
+`live_routes` gives both for each space: `/live/SPACE` and `/live/SPACE/events`. Whoever comes is asked for their Host
+and Origin, and for a credential (the cookie `weft_session`, or `Authorization: Bearer`), before anything else is read.
+A stranger is closed with 4401, or answered 401.
+
+Of server-sent events each has the cursor as its id, in the order of the channels that were asked for, and behind a
+semicolon the traversals that are open: a browser that comes back says it as Last-Event-ID, and goes on there.
+
+Knows nothing of frames. Invariant: nothing that a stranger sent is read, and nothing of a space is sent before somebody
+with the right to see it was known.
+Source: the WebSocket and EventSource standards; close codes as HTTP's statuses, behind 4000.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from weft.errors import WeftError
+from weft.server.caller import Denied, Stranger
+from weft.server.connection import DENIED, STRANGER, Connection, ConnectionOver
+from weft.server.frames import SPACE, BadFrame, Open, Sub, encode_frame, error_frame
+from weft.server.live import Live
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+COOKIE = "weft_session"
+UNKNOWN_SPACE = 4404
+REASON_BYTES_MAX = 120
+OPEN_IN_ID_MAX = 200
+"""How many open traversals an event's id holds; with more it is empty, and who comes back begins with a snapshot."""
+MayCome = Callable[[str, "str | None"], bool]
+"""Whether somebody may come who names this Host, and this Origin (None: none)."""
+
+
+def live_routes(live: Live, *, may_come: MayCome, prefix: str = "/live") -> list[BaseRoute]:
+    """The routes of all spaces of `live`, which is to be entered before the first of them is used. Each needs the
+    capability "read", and checks it itself."""
+    return [
+        WebSocketRoute(f"{prefix}/{{space}}", _Socket(live, may_come), name="live"),
+        Route(f"{prefix}/{{space}}/events", _Events(live, may_come), methods=["GET"], name="live events"),
+    ]
+
+
+def credential_of(asked: HTTPConnection) -> str:
+    """What somebody brings to be known by; "" for nothing."""
+    kind, _, token = asked.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer" and token.strip():
+        return token.strip()
+    return asked.cookies.get(COOKIE, "")
+
+
+class _Endpoint:
+    capability = "read"
+
+    def __init__(self, live: Live, may_come: MayCome) -> None:
+        self._live, self._may_come = live, may_come
+
+    def _is_welcome(self, asked: HTTPConnection) -> bool:
+        return self._may_come(asked.headers.get("host", ""), asked.headers.get("origin"))
+
+    async def _serve(self, connection: Connection, others: Sequence[Awaitable[None]]) -> ConnectionOver | None:
+        """Write until it is over, or one of the others is: returns why, if it is to be said."""
+        tasks = [asyncio.ensure_future(one) for one in (connection.write(), *others)]
+        ends_by: list[asyncio.Future[Any]] = [*tasks, connection.over]
+        try:
+            await asyncio.wait(ends_by, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+        if connection.over.done():
+            return connection.over.result()
+        found = [end for end in ends if isinstance(end, Exception)]
+        for end in found:
+            if not isinstance(end, ConnectionOver | WebSocketDisconnect | OSError):
+                raise end
+        return next((end for end in found if isinstance(end, ConnectionOver)), None)
+
+
+class _Socket(_Endpoint):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WebSocket(scope, receive, send)
+        if not self._is_welcome(socket):
+            await socket.close(DENIED)  # before it is accepted: the handshake is refused
+            return
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            await self._talk(socket)
+
+    async def _talk(self, socket: WebSocket) -> None:
+        await socket.accept()  # a close code reaches only whoever was accepted
+        name = socket.path_params["space"]
+        try:
+            over = await self._connect(socket, name)
+        except Stranger as why:
+            over = ConnectionOver(code=STRANGER, why=str(why))
+        except Denied as why:
+            over = ConnectionOver(code=DENIED, why=str(why))
+        except KeyError:
+            over = ConnectionOver(code=UNKNOWN_SPACE, why="there is no space of this name here")
+        except ConnectionOver as why:
+            over = why
+        if over is not None:
+            await socket.close(over.code, over.why.encode()[:REASON_BYTES_MAX].decode(errors="ignore"))
+
+    async def _connect(self, socket: WebSocket, name: str) -> ConnectionOver | None:
+        async def listen() -> None:
+            while True:
+                said = await socket.receive()
+                if said["type"] == "websocket.disconnect":
+                    raise WebSocketDisconnect
+                await connection.hear(said.get("text") or said.get("bytes") or "")
+
+        async with self._live.connected(name, credential_of(socket), socket.send_text, is_heard=True) as connection:
+            return await self._serve(connection, [listen()])
+
+
+class _Events(_Endpoint):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        refusal = await self._stream(request, receive, send)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+
+    async def _stream(self, request: Request, receive: Receive, send: Send) -> Response | None:
+        """Serve it; or what it is answered instead."""
+        if not self._is_welcome(request):
+            return JSONResponse({"error": "Denied", "message": "This Host or Origin is not served here."}, 403)
+
+        async def put(text: str) -> None:
+            id = _event_id(connection, channels)
+            body = f"id: {id}\ndata: {text}\n\n".encode()
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+
+        async def hear_end() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            raise WebSocketDisconnect
+
+        channels, is_begun, name = list[str](), False, request.path_params["space"]
+        try:
+            async with self._live.connected(name, credential_of(request), put, is_heard=False) as connection:
+                channels = request.query_params.getlist("channel") or [SPACE]
+                for entity in request.query_params.getlist("view"):
+                    await connection.take(Open(entity))
+                for said in _asked(channels, request):
+                    await connection.take(said)
+                headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"),
+                           (b"x-accel-buffering", b"no")]  # fmt: skip
+                is_begun = True
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                over = await self._serve(connection, [hear_end()])
+            if over is not None:
+                said_last = encode_frame(error_frame(over))
+                body = f"event: over\ndata: {said_last}\n\n".encode()
+                await send({"type": "http.response.body", "body": body, "more_body": False})
+        except (WeftError, KeyError) as why:
+            if is_begun:
+                raise
+            return _refusal(why)
+        return None
+
+
+def _refusal(why: WeftError | KeyError) -> Response:
+    if isinstance(why, Stranger):
+        return _answer(why, 401, {"www-authenticate": "Bearer"})
+    if isinstance(why, Denied):
+        return _answer(why, 403)
+    if isinstance(why, ConnectionOver):
+        return _answer(why, 429)
+    if isinstance(why, WeftError):
+        return _answer(why, 400)
+    return JSONResponse({"error": "KeyError", "message": "There is no space of this name here."}, 404)
+
+
+def _answer(why: WeftError, status: int, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"error": type(why).__name__, "message": str(why)}, status, headers)
+
+
+def _event_id(connection: Connection, channels: Sequence[str]) -> str:
+    cursors = [connection.cursors[channel] for channel in channels if channel in connection.cursors]
+    opened = sorted({one for cursor in cursors for one in cursor.open})
+    if len(cursors) != len(channels) or len(opened) > OPEN_IN_ID_MAX:
+        return ""
+    return ",".join(str(one.position) for one in cursors) + ";" + ",".join(map(str, opened))
+
+
+def _asked(channels: Sequence[str], request: Request) -> list[Sub]:
+    """What is subscribed to: from the last event that a browser had, else from `from` (one for all, or one for each);
+    without either, from snapshots. Raises `BadFrame`."""
+    last = request.headers.get("last-event-id", "")
+    positions, _, opened = last.partition(";")
+    if not last:
+        positions = ",".join(request.query_params.getlist("from"))
+    try:
+        after = [int(one) for one in positions.split(",") if one]
+        begun = tuple(int(one) for one in opened.split(",") if one)
+    except ValueError:
+        raise BadFrame(why=f"{last or positions!r} is no cursor") from None
+    if len(after) == 1:
+        after *= len(channels)
+    if after and len(after) != len(channels):
+        raise BadFrame(why=f"it names {len(after)} positions for {len(channels)} channels")
+    return [Sub(channel, after[n] if after else None, begun) for n, channel in enumerate(channels)]

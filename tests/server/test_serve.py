@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -18,13 +19,11 @@ import httpx
 import pytest
 
 import weft
-from tests.server.house import Keys, asked
 from weft.cli.program import COMMANDS
 from weft.cli.serve import SameName, ServerMissing, command
-from weft.server.app import make_app
-from weft.server.bounds import Settings
-from weft.server.caller import Stranger
-from weft.server.owner import Owner
+from weft.secrets.store import Hidden
+from weft.server.accounts import Accounts
+from weft.server.accounts.password import Cost
 from weft.server.serve import CannotListen, NoUsers, address_of, check_host, is_loopback, listening
 from weft.store import ENTITY
 
@@ -47,17 +46,17 @@ CREATES = 40
 class Program:
     """`weft serve`, running."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, link: bool = True) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "weft", "serve", str(folder / "shop.weft"), "--port", "0", *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "HOME": str(folder)},
         )  # fmt: skip
         assert self.process.stdout is not None
-        lines = self.process.stdout.readline(), self.process.stdout.readline()
-        found = re.search(r"(http://\S+)(/login\?key=\S+)", lines[1])
+        lines = [self.process.stdout.readline() for _ in range(2 if link else 1)]
+        found = re.search(r"(http://[^/\s]+)(/login\?key=\S+)?$", lines[-1].strip())
         assert found is not None, (lines, self.process.stderr and self.process.stderr.read())
-        self.address, self.link = found.groups()
+        self.address, self.link = found[1], found[2] or ""
 
     @contextmanager
     def client(self) -> Iterator[httpx.Client]:
@@ -74,10 +73,10 @@ class Program:
 
 
 @contextmanager
-def serving(folder: Path, *options: str) -> Iterator[Program]:
+def serving(folder: Path, *options: str, link: bool = True) -> Iterator[Program]:
     """The program, for as long as it is needed."""
     (folder / "shop.py").write_text(SCRIPT, encoding="utf-8")
-    program = Program(folder, *options)
+    program = Program(folder, *options, link=link)
     try:
         yield program
     finally:
@@ -195,45 +194,27 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "serve" in COMMANDS
 
 
-# The owner ---------------------------------------------------------------------------------------------------------
+def test_users_of_a_file_log_in_by_password_and_programs_by_token(tmp_path: Path) -> None:
+    accounts = tmp_path / "kept" / "accounts.sqlite"
+    with Accounts(accounts, cost=Cost(n=16)) as held:
+        held.users.add("ann", Hidden("correct horse"))
+        token = held.tokens.make("ann", "nightly").reveal()
+
+    with serving(tmp_path, "--app", "shop.py", "--accounts", str(accounts), link=False) as program:
+        with httpx.Client(base_url=program.address, timeout=60, headers={"Weft-Request": "1"}) as client:
+            assert client.get("/api/spaces").status_code == 401
+            assert client.post("/login", json={"name": "ann", "password": "wrong horse"}).status_code == 401
+            assert client.post("/login", json={"name": "ann", "password": "correct horse"}).json()["user"] == "ann"
+            assert create(client, 4).status_code == 201
+        found = httpx.get(f"{program.address}/api/spaces", headers={"Authorization": f"Bearer {token}"})
+        assert found.status_code == 200
 
 
-def test_the_link_works_once_also_for_who_is_there_at_the_same_moment() -> None:
-    owner, came = Owner(), list[str]()
-    key = owner.key
-
-    def try_it() -> None:
-        try:
-            came.append(owner.let_in(key))
-        except Stranger:
-            pass
-
-    threads = [threading.Thread(target=try_it) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert len(came) == 1
-    assert owner.caller(came[0]).may("administer")
-    for wrong in ("", key, "x", "ü"):
-        with pytest.raises(Stranger):
-            owner.caller(wrong)
-        with pytest.raises(Stranger):
-            owner.let_in(wrong)
-
-
-def test_the_link_gives_a_cookie_that_no_page_can_read_and_no_other_site_sends() -> None:
-    owner = Owner()
-    app = make_app({}, owner, Settings(), owner.routes())
-
-    looked = asked(app, "HEAD", f"/login?key={owner.key}")
-    wrong = asked(app, "GET", "/login?key=wrong")
-    said = asked(app, "GET", f"/login?key={owner.key}")
-
-    assert (looked.status, wrong.status, said.status) == (405, 401, 303)
-    assert "set-cookie" not in wrong.headers
-    cookie = said.headers["set-cookie"]
-    assert all(word in cookie for word in ("weft_session=", "HttpOnly", "SameSite=Strict", "Path=/"))
-    assert Owner().key != Owner().key
-    assert Keys().changes == owner.changes == 0
+def test_what_is_told_over_http_is_seen_by_who_listens(tmp_path: Path) -> None:
+    with serving(tmp_path, "--app", "shop.py") as program, program.client() as client:
+        said = create(client, 4, wait_s=30).json()
+        with client.stream("GET", "/live/shop/events?from=0") as listening:
+            assert listening.status_code == 200
+            frames = (json.loads(line[6:]) for line in listening.iter_lines() if line.startswith("data: "))
+            shown = next(one for frame in frames for one in frame.get("deltas", ()) if "doubled" in one["node"])
+    assert shown["node"] == f"{said['id']}.doubled"

@@ -42,37 +42,49 @@ class SameName(WeftError):
 @click.option("--host", default=LOOPBACK, show_default=True, help="The address to listen at.")
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0 for any that is free.")
 @click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="Another name that this is called by.")
-def command(spaces: tuple[str, ...], app: str | None, host: str, port: int, hosts: tuple[str, ...]) -> None:
+@click.option("--accounts", type=click.Path(dir_okay=False), help="Where users are kept, as `weft user` makes them.")
+def command(
+    spaces: tuple[str, ...], app: str | None, host: str, port: int, hosts: tuple[str, ...], accounts: str | None
+) -> None:
     """Serve each SPACE, under the name of its file, until Ctrl-C. With --app this program computes them, unless another
     does: FILE declares the types as for `weft run`. Without it they are looked at, and what they are told waits for a
     program that computes them.
 
-    The address is printed with a link that lets one browser in, once. A program on this machine uses the session that
-    the link begins.
+    Users log in by name and password, or bring a token: see `weft user` and `weft token`. Where there are none yet, the
+    address is printed with a link that lets one browser in, once.
     """
     try:
+        from weft.server.accounts import Accounts, default_path
         from weft.server.app import make_app
         from weft.server.bounds import Settings
-        from weft.server.owner import LINK, Owner
+        from weft.server.gate import gate_of
+        from weft.server.live import Live
+        from weft.server.login import LINK, login_routes
         from weft.server.serve import address_of, check_host, listening, serve
+        from weft.server.transports import live_routes
     except ModuleNotFoundError as missing:
         part = str(missing.name).partition(".")[0]
         if part not in ("starlette", "uvicorn"):
             raise
         raise ServerMissing(part=part) from None
 
-    check_host(host, lambda: False)
-    owner = Owner()
+    kept = Path(accounts) if accounts is not None else default_path()
     with ExitStack() as held:
+        guard = held.enter_context(Accounts(kept if accounts is not None or kept.exists() else None))
+        check_host(host, guard.has_users)
         opened = _opened(held, spaces, app)
         listens = held.enter_context(listening(host, port))
         address = address_of(host, listens)
         settings, secrets = Settings(hosts=(host, *hosts)), store_of(None, in_keyring=False)
-        served = make_app(opened, owner, settings, owner.routes(), secrets=secrets)
+        live = Live(opened, guard)
+        routes = [*login_routes(guard), *live_routes(live, may_come=gate_of(settings.hosts).may_come)]
+        served = make_app(opened, guard, settings, routes, held=[live], secrets=secrets)
 
         def say() -> None:
             terminal.say(f"serving {', '.join(opened)} at {address}")
-            terminal.say(f"open this once, to be let in: {address}{LINK}?key={owner.key}")
+            if not guard.has_users():
+                key = guard.logins.make_link(guard.users.own().name).reveal()
+                terminal.say(f"open this once, to be let in: {address}{LINK}?key={key}")
 
         serve(served, listens, say)
     terminal.note("stopped; everything is kept")

@@ -63,3 +63,8 @@ def check_said_by_us(credential: Credential, headers: Headers) -> None:
 def cookie_of(credential: str, *, is_secure: bool) -> str:
     """The header `Set-Cookie` of a session."""
     return f"{COOKIE}={credential}; Path=/; HttpOnly; SameSite=Strict" + ("; Secure" if is_secure else "")
+
+
+def no_cookie(*, is_secure: bool) -> str:
+    """The header that takes it away."""
+    return f"{cookie_of('', is_secure=is_secure)}; Max-Age=0"

@@ -31,6 +31,9 @@ from weft.pump import EditInterrupted, SpaceClosed
 from weft.questions import NoPlaceForSecrets, UnknownQuestion
 from weft.reader import ReadOnly
 from weft.reduce import Refused
+from weft.server.accounts.file import AccountsFailed, DamagedAccounts, NewerAccounts
+from weft.server.accounts.logins import WrongLogin
+from weft.server.accounts.tries import TooManyTries
 from weft.server.caller import Denied, Stranger
 from weft.server.log import NoSuchEntry
 from weft.server.method import UnfitCall
@@ -56,7 +59,7 @@ log = logging.getLogger("weft.server")
 
 _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
     400: (UnreadableBody, NoSuchPosition, NotAContentId, UnfitCall),
-    401: (Stranger,),
+    401: (Stranger, WrongLogin),
     403: (Denied, ForeignHost, ForeignOrigin, NotSaidByUs, ReadOnly),
     404: (
         NoBlob, NoSuchEntry, NoSuchRoute, UnknownElement, UnknownEntity, UnknownField, UnknownNode, UnknownQuestion,
@@ -71,10 +74,10 @@ _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
     413: (BodyTooLarge, EditTooLarge),
     415: (OtherMediaType,),
     422: (BlobOutOfReach, MalformedEvent, NotABlob, Undecodable, Unencodable, UnfitAnswer, UnfitTelling),
-    429: (TooManyCalls,),
+    429: (TooManyCalls, TooManyTries),
     503: (
-        EditInterrupted, EngineBroke, Fenced, NoEngine, OpenedElsewhere, SpaceClosed, SpaceDamaged, SpaceLocked,
-        StoreFailed,
+        AccountsFailed, DamagedAccounts, EditInterrupted, EngineBroke, Fenced, NewerAccounts, NoEngine, OpenedElsewhere,
+        SpaceClosed, SpaceDamaged, SpaceLocked, StoreFailed,
     ),
 }  # fmt: skip
 STATUS: Mapping[type[WeftError], int] = {kind: status for status, kinds in _CLASSES.items() for kind in kinds}
@@ -123,7 +126,7 @@ def headers_of(error: BaseException) -> dict[str, str]:
             return {"WWW-Authenticate": 'Bearer realm="weft"'}
         case MethodNotServed(allowed=str() as allowed):
             return {"Allow": allowed}
-        case TooManyCalls(wait_s=float() as wait_s):
+        case TooManyCalls(wait_s=wait_s) | TooManyTries(wait_s=wait_s):
             return {"Retry-After": str(math.ceil(wait_s))}
         case BodyTooLarge() | OtherMediaType():
             return {"Connection": "close"}

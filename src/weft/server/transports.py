@@ -27,13 +27,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from weft.errors import WeftError
 from weft.server.caller import Denied, Stranger
 from weft.server.connection import DENIED, STRANGER, Connection, ConnectionOver
+from weft.server.credential import credential_of
 from weft.server.frames import SPACE, BadFrame, Open, Sub, encode_frame, error_frame
 from weft.server.live import Live
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-COOKIE = "weft_session"
 UNKNOWN_SPACE = 4404
 REASON_BYTES_MAX = 120
 OPEN_IN_ID_MAX = 200
@@ -49,14 +49,6 @@ def live_routes(live: Live, *, may_come: MayCome, prefix: str = "/live") -> list
         WebSocketRoute(f"{prefix}/{{space}}", _Socket(live, may_come), name="live"),
         Route(f"{prefix}/{{space}}/events", _Events(live, may_come), methods=["GET"], name="live events"),
     ]
-
-
-def credential_of(asked: HTTPConnection) -> str:
-    """What somebody brings to be known by; "" for nothing."""
-    kind, _, token = asked.headers.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer" and token.strip():
-        return token.strip()
-    return asked.cookies.get(COOKIE, "")
 
 
 class _Endpoint:
@@ -120,7 +112,8 @@ class _Socket(_Endpoint):
                     raise WebSocketDisconnect
                 await connection.hear(said.get("text") or said.get("bytes") or "")
 
-        async with self._live.connected(name, credential_of(socket), socket.send_text, is_heard=True) as connection:
+        brought = credential_of(socket.headers).text
+        async with self._live.connected(name, brought, socket.send_text, is_heard=True) as connection:
             return await self._serve(connection, [listen()])
 
 
@@ -148,7 +141,8 @@ class _Events(_Endpoint):
 
         channels, is_begun, name = list[str](), False, request.path_params["space"]
         try:
-            async with self._live.connected(name, credential_of(request), put, is_heard=False) as connection:
+            brought = credential_of(request.headers).text
+            async with self._live.connected(name, brought, put, is_heard=False) as connection:
                 channels = request.query_params.getlist("channel") or [SPACE]
                 for entity in request.query_params.getlist("view"):
                     await connection.take(Open(entity))

@@ -249,7 +249,7 @@ def events(
     """Server-sent events, each with its id."""
     found: list[tuple[str, ServerFrame]] = []
     id = ""
-    named = {"Cookie": "weft_session=key of ann", **(headers or {})}
+    named = {"Cookie": 'weft_session="key of ann"', **(headers or {})}
     url = f"http://127.0.0.1:{server.port}/live/shelf/events"
     with httpx.stream("GET", url, params={"channel": "space", **query}, headers=named, timeout=LIMIT_S) as answer:
         assert answer.headers["content-type"] == "text/event-stream"

@@ -44,12 +44,13 @@ from weft.server.frames import (
 )
 
 if TYPE_CHECKING:
-    from weft.server.live import LiveSpace
+    from weft.server.live_space import LiveSpace
 
-STRANGER, DENIED, SILENT, FLOOD, CROWDED, OVER = 4401, 4403, 4408, 4429, 4430, 1012
-"""Why a connection ends: nobody is known by its credential; its rights have shrunk; nothing was heard of it; it said
-too much; its user has too many; the server stops, so come again."""
+STRANGER, DENIED, UNKNOWN_SPACE, SILENT, FLOOD, CROWDED, OVER = 4401, 4403, 4404, 4408, 4429, 4430, 1012
+"""Why a connection ends: nobody is known by its credential; its rights have shrunk; its space is not served; nothing
+was heard of it; it said too much; its user has too many; the server stops, so come again."""
 ANSWERS_MAX = 16
+"""So many answers to what a client said wait to be sent; it is heard further when there is room."""
 
 
 class ConnectionOver(WeftError):

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 READ_MAX = 4096
 """How many positions are read at one go."""
 WAIT_S = 0.5
+"""How long the thread of a feed waits for a turn of the engine before it looks whether it is to stop."""
 _log = logging.getLogger("weft")
 
 

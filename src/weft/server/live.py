@@ -1,4 +1,4 @@
-"""The live half of a server: for each space a feed, its views and who is there; and all connections, looked after.
+"""The live half of a server: its spaces, and all connections to them, looked after.
 
 Knows nothing of sockets, and of how callers prove who they are. Invariant: a user has no more connections than allowed,
 and each that ends leaves nothing behind: no view, no presence, no task.
@@ -23,32 +23,8 @@ if TYPE_CHECKING:
 
 from weft.server.caller import Guard
 from weft.server.connection import CROWDED, SILENT, Connection, ConnectionOver
-from weft.server.feed import Feed
-from weft.server.presence import Presences
+from weft.server.live_space import LiveSpace
 from weft.server.settings import LiveSettings
-from weft.server.views import Views, computed
-
-
-class LiveSpace:
-    """What is live of one space."""
-
-    def __init__(self, space: Space, settings: LiveSettings) -> None:
-        self.space, self.settings = space, settings
-        self.feed = Feed(space, settings)
-        self.views = Views(space._host, self._nodes_of)
-        self.presences = Presences()
-        self._renewals: set[asyncio.Task[None]] = set()
-        self.feed.on_reset = self._renew
-
-    def _nodes_of(self, entity: str) -> Mapping[str, bool]:
-        with self.space.view() as engine:
-            thing = engine.graph.thing(entity)
-            return computed(thing.type.nodes.values()) if thing is not None else {}
-
-    def _renew(self) -> None:
-        task = asyncio.get_running_loop().create_task(asyncio.to_thread(self.views.renew))
-        self._renewals.add(task)
-        task.add_done_callback(self._renewals.discard)
 
 
 class Live:

@@ -34,6 +34,7 @@ from weft.server.refusals import OtherMediaType, UnreadableBody
 
 LINK = "/login"
 LOGIN_BYTES_MAX = 8192
+"""How long a request to log in may be."""
 JSON_TYPE = "application/json"
 _NO_STORE = {"Cache-Control": "no-store"}
 Serves = Callable[[Request], Awaitable[Response]]

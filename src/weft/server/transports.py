@@ -26,7 +26,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from weft.errors import WeftError
 from weft.server.caller import Denied, Stranger
-from weft.server.connection import DENIED, STRANGER, Connection, ConnectionOver
+from weft.server.connection import DENIED, STRANGER, UNKNOWN_SPACE, Connection, ConnectionOver
 from weft.server.credential import credential_of
 from weft.server.frames import SPACE, BadFrame, Open, Sub, encode_frame, error_frame
 from weft.server.live import Live
@@ -34,8 +34,8 @@ from weft.server.live import Live
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-UNKNOWN_SPACE = 4404
 REASON_BYTES_MAX = 120
+"""How long the reason of a close may be: the standard has room for 123."""
 OPEN_IN_ID_MAX = 200
 """How many open traversals an event's id holds; with more it is empty, and who comes back begins with a snapshot."""
 MayCome = Callable[[str, "str | None"], bool]

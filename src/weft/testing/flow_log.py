@@ -135,16 +135,17 @@ class FlowLog:
         self._types: dict[str, str] = {}
         self._values: dict[tuple[str, str], Any] = {}
         self._shown: dict[tuple[str, str], Any] = {}
-        self._epoch = 0
+        self.epoch = 0
+        """Of the engine that wrote last."""
 
     def read(self, records: Iterable[Record]) -> None:
         """Read on. Raises `RuleBroken`."""
         for record in records:
             self.position = record.position
             require(
-                record.epoch >= self._epoch, "I9", f"record {record.position} was written by an engine without lease"
+                record.epoch >= self.epoch, "I9", f"record {record.position} was written by an engine without lease"
             )
-            self._epoch = record.epoch
+            self.epoch = record.epoch
             match record.kind:
                 case "event":
                     self._event(record)

@@ -188,6 +188,8 @@ class Wait(NamedTuple):
 
 Woken: TypeAlias = tuple[str, str, Wait]
 """Entity, flow, and what was told of a run that whoever drives it is to look at."""
+SET_ASIDE = "set_aside"
+"""What the failure of a run says that nothing of its own failed: engines ended under it, again and again."""
 SCHEDULE = "@"
 """The element that holds when a flow fires by the clock."""
 CHILD = "/"

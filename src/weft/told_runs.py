@@ -23,6 +23,7 @@ from weft.reduce import CellSpec, Change, Refused, Told
 from weft.run_rows import (
     CHILD,
     SCHEDULE,
+    SET_ASIDE,
     Asked,
     AskedForm,
     Ending,
@@ -353,12 +354,16 @@ class RunsCell(Struct):
         return [_changed(run, before, found.row())]
 
     def _retry(self, run: str) -> list[Change]:
-        """A run that failed goes on before the step whose failure it came to. Where its own code raised what it failed
-        with, it is told once more what it was told last; where it was told nothing, it begins anew."""
+        """A run that failed goes on before the step whose failure it came to; one that was set aside, where it stood.
+        Where its own code raised what it failed with, it is told once more what it was told last; where it was told
+        nothing, it begins anew."""
         found, place = self.runs.get(run), f"the run {run} of {self.spec.name}"
         if found is None or found.ending != "failed":
             raise Refused(place=place, why="it has not failed")
-        key = found.outcome.get("step") if isinstance(found.outcome, dict) else None
+        outcome = found.outcome if isinstance(found.outcome, dict) else {}
+        if SET_ASIDE in outcome:
+            return [*self._go_on(run, found)]
+        key = outcome.get("step")
         if isinstance(key, str) and key in found.steps:
             return self._rewind(run, key)
         if not found.steps:

@@ -26,7 +26,7 @@ from weft.errors import Unencodable, WeftError
 from weft.failure import message_of, where_of
 from weft.form import UnfitAnswer
 from weft.reduce import Refused
-from weft.run_rows import RunRow, Wait, spent_of
+from weft.run_rows import SET_ASIDE, RunRow, Wait, spent_of
 from weft.runs.awaits import NeverAwaited, told_outside
 from weft.runs.firing import tell_fired
 from weft.runs.replay import Asking, RunDiverged, Told
@@ -357,7 +357,8 @@ class RunDriver:
             self._held(id, row)
         elif row.recoveries >= RECOVERIES_MAX:
             why = f"it was under way when its engine ended, {row.recoveries} times one after another"
-            self._log.note(id, "end", "failed", {"error": "RunPoisoned", "message": why, "where": ""})
+            poisoned: Plain = {"error": "RunPoisoned", "message": why, "where": "", SET_ASIDE: True}
+            self._log.note(id, "end", "failed", poisoned)
         elif self._held(id, row) is not None:
             self._log.note(id, "recover")
 

@@ -23,6 +23,7 @@ from weft.collection import short_id
 from weft.content import Plain, cid_text, content_id, decode, encode
 from weft.flow_spec import ChangeSpec, FlowSpec
 from weft.record import Record
+from weft.run_rows import SET_ASIDE
 from weft.runs.approval import FORM as APPROVAL
 from weft.spec import TypeSpec
 from weft.testing.computed import Computed, computed_in
@@ -93,6 +94,8 @@ class Run:
     is_blocked: bool = False
     failed_step: str = ""
     """Whose failure it came to, where it failed by that of a step."""
+    is_set_aside: bool = False
+    """Whether it failed as engines ended under it."""
     restarts: int = 0
     rewinds: int = 0
     recoveries: int = 0
@@ -321,7 +324,7 @@ class FlowLog:
         _, ending, outcome = of
         if ending == "failed":
             require(outcome["error"] in FAILURES, "nothing raises", f"{run.id} failed: {outcome}")
-            run.failed_step = outcome.get("step", "")
+            run.failed_step, run.is_set_aside = outcome.get("step", ""), SET_ASIDE in outcome
         elif ending == "returned" and flow[1] != "announced":
             made_up = [one for one in outcome if one.split()[0] in _HEARD and one not in run.heard]
             require(not made_up, "outcomes", f"{run.id} returned {made_up}, which no step of it came to")
@@ -381,8 +384,8 @@ class FlowLog:
         raise RuleBroken(rule="replay", what=f"{of[0]} of {flow} was blocked at {now.position}: {of[1]}")
 
     def _rewind(self, flow: Flow, of: list[Any], now: _Now) -> None:
-        """It goes on before a step; where its own code failed it is told once more what it was told last, and where it
-        was told nothing, it begins anew."""
+        """It goes on before a step, or, where it was set aside, where it stood; where its own code failed it is told
+        once more what it was told last, and where it was told nothing, it begins anew."""
         run = self.runs[*flow, of[0]]
         steps = {key: step for key, step in run.steps.items() if step.state != "dropped"}
         if not steps:
@@ -391,7 +394,7 @@ class FlowLog:
         if found := steps.get(of[1] if len(of) > 1 else run.failed_step):
             told = found.told if found.state == "done" else now.position
             steps = {key: one for key, one in steps.items() if one is not found and one.told < told}
-        else:
+        elif not run.is_set_aside:
             last = max(steps.values(), key=lambda step: step.told)
             last.state, last.is_known = "open", True
         for step in steps.values():

@@ -36,11 +36,18 @@ FOUND = {
     12043: "an engine that was taken over while its disk was full called once more",
 }
 """Seeds that broke a rule, and what they showed."""
+KEEN = {768: "what is due while the disk is full is carried out when there is room"}
+"""Seeds that notice what few others do."""
 RIGHT = {
     7443: "an engine that does not know that it lost its lease makes a call again that broke",
     8256: "the same, behind a write that the disk refused",
 }
 """Seeds whose stories a rule once took for broken."""
+
+
+@pytest.mark.parametrize("seed", KEEN)
+def test_what_few_stories_notice_holds_in_those(seed: int) -> None:
+    told(seed)
 
 
 @pytest.mark.parametrize("seed", RIGHT)

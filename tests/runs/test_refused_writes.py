@@ -18,7 +18,7 @@ from weft.driver import Driver
 from weft.driving.drive import drive
 from weft.driving.driver import RECOVERIES_MAX
 from weft.flow import WhenInDoubt
-from weft.store import Batch, StoreFailed
+from weft.store import Batch, Fenced, StoreFailed
 from weft.stores.memory import MemoryStore
 
 WAIT_S = 30.0
@@ -190,3 +190,33 @@ def test_what_is_over_in_a_turn_that_was_refused_is_over_all_the_same(monkeypatc
         assert sleeper.sleep.wait(WAIT_S) == "slept"
         assert sleeper.ask.wait(WAIT_S) == "nobody"
         assert store.refuses == 0
+
+
+def test_an_engine_that_was_taken_over_while_it_could_not_write_sends_nothing_more_and_ends(place: Place) -> None:
+    sent: list[str] = []
+    store, other = place.store, MemoryStore(beside=place.store)
+
+    def refuse_and_be_taken_over(batch: Batch, /, *, epoch: int) -> None:
+        store._space.holder = None
+        other.acquire()
+        raise StoreFailed(path="memory", why="the disk is full")
+
+    place.outside.goes_on = False
+    worker = place.space.create(Worker)
+    until(lambda: place.outside.done == ["hello"])
+    runs = place.space._host._running().runs  # type: ignore[union-attr]
+    for carrier in runs._carriers.values():  # type: ignore[union-attr]
+        carrier.send = lambda *said, **more: sent.append(str(said))  # it is given to nobody from here on
+    store.append = refuse_and_be_taken_over  # type: ignore[method-assign]
+    with pytest.raises(StoreFailed):
+        worker.noted += 1
+
+    until(lambda: failure_of(place) is not None)
+    assert isinstance(failure_of(place), Fenced)
+    assert sent == []
+
+
+def failure_of(place: Place) -> BaseException | None:
+    """What ended the engine."""
+    pump = place.space._host._pump  # type: ignore[union-attr]
+    return None if pump is None else pump.failure

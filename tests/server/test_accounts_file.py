@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import is_required
 from tests.server.accounts import HERE, NOW_S, PASSWORD, Clock, accounts, log_in
 from weft.secrets import default_path as secrets_path
 from weft.secrets.file import UnsafeSecrets
@@ -25,7 +26,9 @@ from weft.server.accounts.file import VERSION, AccountsFailed, DamagedAccounts, 
 from weft.server.accounts.logins import WrongLogin
 from weft.server.caller import Stranger
 
-posix_alone = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="this system has no modes and owners")
+posix_alone = pytest.mark.skipif(
+    not hasattr(os, "geteuid") and not is_required("posix"), reason="this system has no modes and owners"
+)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from weft.questions import KeepsSecrets
+from weft.server.body import JSON_TYPE
 from weft.server.bounds import Settings
 from weft.server.caller import Guard
 from weft.server.doorway import API, Doorway
@@ -27,7 +28,7 @@ from weft.server.gate import gate_of
 from weft.server.method import Method, check_table
 from weft.server.openapi import openapi_of
 from weft.server.rates import Rates
-from weft.server.rest import JSON_TYPE, Rest, nothing_there, rest_routes
+from weft.server.rest import Rest, nothing_there, rest_routes
 from weft.server.served import Served
 from weft.server.services import SERVICES
 from weft.space import Space

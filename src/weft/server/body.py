@@ -13,6 +13,7 @@ from typing import Any
 from weft.form.answer import DEPTH_MAX, NODES_MAX, OutOfBounds, parse_answer
 from weft.server.refusals import BodyTooLarge, UnreadableBody
 
+JSON_TYPE = "application/json"
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?|[\[\]{},]', re.DOTALL)
 """A string, also one that nobody closes, or what opens, closes and parts. Possessive: it looks at each byte once."""
 
@@ -32,6 +33,11 @@ def check_bounds(body: bytes) -> None:
             raise UnreadableBody(why=f"it is deeper than {DEPTH_MAX}")
         if nodes > NODES_MAX:
             raise UnreadableBody(why=f"it holds more than {NODES_MAX} values")
+
+
+def media_type_of(said: str) -> str:
+    """What a header `Content-Type` names, without its parameters."""
+    return said.partition(";")[0].strip().lower()
 
 
 def parse_body(body: bytes) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from weft.errors import WeftError
 from weft.secrets.store import Hidden
 from weft.server.accounts import Accounts
 from weft.server.accounts.sessions import Opened
-from weft.server.body import check_length, parse_body, read_all
+from weft.server.body import JSON_TYPE, check_length, media_type_of, parse_body, read_all
 from weft.server.credential import cookie_of, credential_of, no_cookie
 from weft.server.doorway import refusal
 from weft.server.refusals import OtherMediaType, UnreadableBody
@@ -35,7 +35,6 @@ from weft.server.refusals import OtherMediaType, UnreadableBody
 LINK = "/login"
 LOGIN_BYTES_MAX = 8192
 """How long a request to log in may be."""
-JSON_TYPE = "application/json"
 _NO_STORE = {"Cache-Control": "no-store"}
 Serves = Callable[[Request], Awaitable[Response]]
 
@@ -81,7 +80,7 @@ def _refused_in_words(serves: Serves) -> Serves:
 
 async def _said(request: Request) -> tuple[str, Hidden]:
     """The name and the password. Raises `OtherMediaType`, `UnreadableBody`, `BodyTooLarge`."""
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    given = media_type_of(request.headers.get("content-type", ""))
     if given != JSON_TYPE:
         raise OtherMediaType(given=given, wanted=JSON_TYPE)
     check_length(request.headers.get("content-length"), LOGIN_BYTES_MAX)

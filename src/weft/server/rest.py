@@ -26,7 +26,7 @@ from starlette.routing import BaseRoute, Route
 
 from weft.blob import UNKNOWN_MEDIA_TYPE, Blob
 from weft.content import cid_text
-from weft.server.body import check_length, parse_body, query_of, read_all
+from weft.server.body import JSON_TYPE, check_length, media_type_of, parse_body, query_of, read_all
 from weft.server.bounds import Settings
 from weft.server.caller import Caller
 from weft.server.doorway import API, refusal
@@ -42,7 +42,6 @@ from weft.server.refusals import (
 from weft.server.served import Served
 
 T = TypeVar("T")
-JSON_TYPE = "application/json"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 SIMPLE_TYPES = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
 """What a browser sends for any page that asks, without asking the server first."""
@@ -187,7 +186,7 @@ def _with(given: Json, more: Json) -> Json:
 
 
 def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type_of(request.headers.get("content-type", ""))
 
 
 def _json(request: Request, method: Method, answer: Json) -> Response:

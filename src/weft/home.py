@@ -245,6 +245,8 @@ class Home:
         def act() -> None:
             refuse_pinned(self.engine, [spec])
             is_known = spec.name in self.engine.in_force
+            was = {**self.types}, {**self.kinds}
+            pump.undo.append(lambda: self._know(*was))  # as one that the store refused is said again
             is_another = self.engine.define(spec)
             self.types[spec.name], self.kinds[spec.name] = spec, kind
             pump.attempts.reattach()
@@ -252,6 +254,11 @@ class Home:
                 pump.runs.redefine()
 
         self._do(act)
+
+    def _know(self, types: Mapping[str, TypeSpec], kinds: Mapping[str, type]) -> None:
+        self.types.clear()  # the engine holds it too
+        self.types.update(types)
+        self.kinds = {**kinds}
 
     def pin(self, name: str, *, is_pinned: bool, actor: str, why: str) -> None:
         """Pin a type's definition, or let go of it."""

@@ -97,6 +97,8 @@ class Pump:
         self.failure: BaseException | None = None
         self._broken: Exception | None = None
         """What broke the engine on another thread than the loop's."""
+        self.undo: list[Callable[[], None]] = []
+        """What puts back what this turn has changed outside the engine, where nothing of it was kept."""
         self._stalled_until = 0.0
         self._was_refused = False
         """Whether the newest turn was refused by the store."""
@@ -290,6 +292,7 @@ class Pump:
     def _tell(self, made: tuple[bool, bool, bool], answers: list[Answer]) -> None:
         """The turn is durable: say so to whoever edited."""
         self._taken.clear()
+        self.undo.clear()
         self._pass(made, "edits kept", "inbox kept", "results kept")
         for future, value, refusal in answers:
             future.set_result(value) if refusal is None else future.set_exception(refusal)
@@ -342,6 +345,8 @@ class Pump:
             future.set_exception(why)
 
     def _read_anew(self) -> None:
+        while self.undo:
+            self.undo.pop()()
         self.engine.forget()
         self.engine.resume()
         self.runs.resume(is_new=False)

@@ -70,6 +70,8 @@ class Client:
         self._untaken: set[str] = set()
         """The ids of events that were told here, and that no engine was seen to take."""
         self._told = 0
+        self._waits: dict[Settlement, tuple[Callable[[Engine], bool], Callable[[], None]]] = {}
+        """Who waits for what, and what is to be done where they give up; one thread looks for all of them."""
         self.engine = Engine(store, epoch=-1, types=specs, now=now)
         wait_while_opening(store, lambda: all(map(self._is_in_force, specs.values())))
         for spec in specs.values():
@@ -243,23 +245,36 @@ class Client:
 
     def _poll(self, check: Callable[[Engine], bool], give_up: Callable[[], None] = lambda: None) -> Settlement:
         future = open_settlement()
-
-        def look() -> None:
-            try:
-                while not future.done():
-                    with self.view() as engine:
-                        if check(engine):
-                            finish(future)
-                            return
-                        if self.store.holder() is None:
-                            raise NoEngine(path=str(self.store.path))
-                    self._pause()
-                give_up()
-            except BaseException as why:  # noqa: BLE001  whatever it is, it is told to whoever asked
-                fail(future, why)
-
-        threading.Thread(target=look, name="weft client", daemon=True).start()
+        with self.lock:
+            self._waits[future] = check, give_up
+            if len(self._waits) == 1:
+                threading.Thread(target=self._look, name="weft client", daemon=True).start()
         return future
+
+    def _look(self) -> None:
+        """For all who wait, until nobody does."""
+        while True:
+            with self.lock:
+                for future, (check, give_up) in list(self._waits.items()):
+                    self._look_for(future, check, give_up)
+                if not self._waits:
+                    return
+            self._pause()
+
+    def _look_for(self, future: Settlement, check: Callable[[Engine], bool], give_up: Callable[[], None]) -> None:
+        try:
+            if future.done():
+                give_up()
+            else:
+                with self.view() as engine:
+                    if check(engine):
+                        finish(future)
+                    elif self.store.holder() is None:
+                        raise NoEngine(path=str(self.store.path))
+        except BaseException as why:  # noqa: BLE001  whatever it is, it is told to whoever asked
+            fail(future, why)
+        if future.done():
+            del self._waits[future]
 
     def counts(self) -> Mapping[tuple[str, str], int]:
         """Nothing is executed here."""

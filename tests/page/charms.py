@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field as given
+from dataclasses import dataclass
+from dataclasses import field as given
 from datetime import date, datetime
 from enum import Enum
 from typing import Annotated

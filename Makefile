@@ -18,7 +18,7 @@ help:  ## this list
 
 env: $(VENV)/has-dev  ## set up .venv with everything to test and check (also plain `make`)
 
-demo: $(VENV)/has-vision  ## shelves of books, read and grouped, in a minute
+demo: $(VENV)/has-demo  ## a bookshelf in your browser (without a terminal: told line by line)
 	$(BIN)/weft demo bookshelf
 
 test: $(VENV)/has-dev  ## all tests, and the core's on the newest other Python
@@ -47,12 +47,12 @@ clean:  ## remove environments and everything that was built
 # Environments. A file `has-<extra>` in one says that the extra is installed, as of these two files.
 PINNED = pyproject.toml constraints.txt
 
-$(VENV)/has-vision: $(PINNED)
-	$(call install,$(PYTHON),$(VENV),vision)
+$(VENV)/has-demo: $(PINNED)
+	$(call install,$(PYTHON),$(VENV),vision$(,)server)
 
 $(VENV)/has-dev: $(PINNED)
 	$(call install,$(PYTHON),$(VENV),all$(,)dev)
-	@touch $(VENV)/has-vision
+	@touch $(VENV)/has-demo
 
 $(BENCH)/has-bench: $(PINNED)
 	$(call install,$(PYTHON),$(BENCH),bench)

@@ -8,6 +8,7 @@ Invariant: exits with 0 only if every part passed and at least one test ran.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -21,20 +22,23 @@ from pathlib import Path
 from scripts.parts import ROOT, Outcome, Part, print_failures, print_times, run_parts
 from scripts.pythons import Found, newest_other
 
-SMALL = ("cbrrr", "msgspec", "click", "httpx", "loro")
+SMALL = ("cbrrr", "msgspec", "click", "httpx", "loro", "starlette", "uvicorn", "websockets", "python-socketio")
 VISION = ("rapidocr", "onnxruntime", "opencv-python-headless", "pillow", "numpy")
 REAL = SMALL + VISION
 """Packages whose real code the tests run, instead of a stand-in."""
+PROGRAMS = (("chromium", "--version"), ("node", "--version"), ("dovecot", "--version"))
+"""Programs that the tests run, and how each says its version."""
 NO_TESTS = frozenset({5})
 """What pytest exits with where no test has the mark: no failure, but for the core."""
-CORE = "not vision and not slow and not kill"
+CORE = "not vision and not slow and not kill and not browser"
 SEEDS = 5000
 """How many simulated stories are told; `scripts.simulate` tells as many as one likes."""
 MUTANT_PARTS = 4
 MARKED = {
     "kill": "kill",
     "vision": "vision and not kill",
-    "slow": "slow and not vision and not kill",
+    "slow": "slow and not vision and not kill and not browser",
+    "browser": "browser and not vision and not kill",
 }
 
 
@@ -70,7 +74,16 @@ def print_versions() -> None:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             found.append(f"{name} (not installed)")
+    found += [_program(*command) for command in PROGRAMS]
     print("with " + ", ".join(found), flush=True)
+
+
+def _program(*command: str) -> str:
+    path = shutil.which(command[0], path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if path is None:
+        return f"{command[0]} (not installed)"
+    said = subprocess.run([path, *command[1:]], capture_output=True, text=True, check=False).stdout.split()
+    return f"{command[0]} {next((word for word in said if word.strip('v')[:1].isdigit()), '?')}"
 
 
 def print_coverage(reports: Path) -> None:

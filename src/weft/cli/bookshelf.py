@@ -13,7 +13,7 @@ import dataclasses
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -21,6 +21,7 @@ from weft import Blob, NodeFailed, Space, Value, WaitTimeout, WeftError
 from weft import open as open_space
 from weft.cli import terminal
 from weft.cli.again import KEPT, command_for, is_kept, roots_in
+from weft.cli.serve import server_missing
 from weft.cli.shelf_lines import OPERATIONS, Seen, followed, notes_hint, shown
 from weft.cli.shelf_notes import notes_in, waiting
 from weft.content import cid_text
@@ -45,8 +46,8 @@ BOOKKEEPING = ("propose", "corrected")
 """Operations that only carry people's corrections along."""
 
 
-def tell(photos: Sequence[str], *, space: str | None, notes: str | None, as_json: bool) -> int:
-    """The whole story; `notes` names a file. Returns the exit code."""
+def tell(photos: Sequence[str], *, space: str | None, notes: str | None, as_json: bool, in_page: bool = False) -> int:
+    """The whole story; `notes` names a file. `in_page`: in the web app, where the extra `server` is. The exit code."""
     noted = notes_in(notes) if notes is not None else {}
     health = RapidOcr().health()
     if not health.ready:
@@ -59,9 +60,31 @@ def tell(photos: Sequence[str], *, space: str | None, notes: str | None, as_json
     services: dict[type, object] = {Ocr: RapidOcr()}
     if model is not None:
         services[Completion] = model
+    if in_page and (show := _page()) is not None:
+        return show(path, given.blobs, services, (blob.bytes() for blob, _ in rendered()))
     # A model that was chosen since is asked about what rules, or another model, found before.
     with open_space(path, types=(Bookshelf, Viewpoints), services=services, recompute=True, actor="reader") as opened:
         return Story(opened, given, as_json=as_json).tell()
+
+
+def _page() -> Callable[..., int] | None:
+    try:
+        from weft.cli.bookshelf_page import show
+    except ModuleNotFoundError as missing:
+        why = server_missing(missing)
+        if why is missing:
+            raise
+        terminal.note(str(why))
+        return None
+    return show
+
+
+def rendered() -> Iterator[tuple[Blob, str]]:
+    """The demonstration's own photos, each with what it is called."""
+    from weft.examples.bookshelf.render import render
+
+    for number in range(len(SHELVES)):
+        yield Blob.from_bytes(render(number + 1, books=shelf_of(number)).photo), f"rendered shelf {number + 1}"
 
 
 class Given:
@@ -140,17 +163,10 @@ class Story:
     # ---- photos ----
     def _samples(self) -> list[Blob]:
         """The rendered shelves, for a shelf that is empty or has one of them: any other is somebody's own."""
-        there = set(self.shelf.photos)
-        rendered = list(self._rendered())
-        return rendered if not there or not there.isdisjoint(rendered) else []
-
-    def _rendered(self) -> Iterator[Blob]:
-        from weft.examples.bookshelf.render import render
-
-        for number in range(len(SHELVES)):
-            blob = Blob.from_bytes(render(number + 1, books=shelf_of(number)).photo)
-            self.names[blob.id] = f"rendered shelf {number + 1}"
-            yield blob
+        there, samples = set(self.shelf.photos), list(rendered())
+        self.names |= {blob.id: name for blob, name in samples}
+        blobs = [blob for blob, _ in samples]
+        return blobs if not there or not there.isdisjoint(blobs) else []
 
     def _add(self, blobs: Sequence[Blob]) -> None:
         # What was read before is no progress; what failed before is said again.

@@ -5,12 +5,16 @@ Knows nothing of what examples do. Invariant: an example ends by itself, with a 
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 
-@click.group("demo")
-def command() -> None:
-    """See Weft at work, on something small and whole."""
+@click.group("demo", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> int | None:
+    """See Weft at work, on something small and whole: the bookshelf, where nothing else is said."""
+    return int(context.invoke(bookshelf)) if context.invoked_subcommand is None else None
 
 
 @command.command("bookshelf", short_help="Photos of bookshelves become books and topics.")
@@ -18,10 +22,13 @@ def command() -> None:
 @click.option("--space", type=click.Path(dir_okay=False), help="Keep the shelf in this file, and go on with it.")
 @click.option("--notes", metavar="FILE", help="Tell the spell these notes first: JSON of title to text.")
 @click.option("--json", "as_json", is_flag=True, help="What was found, as one JSON object.")
-@click.option("--no-web", is_flag=True, help="Stay in the terminal (as it does in any case, for now).")
+@click.option("--no-web", is_flag=True, help="Stay in the terminal.")
 def bookshelf(photos: tuple[str, ...], space: str | None, notes: str | None, as_json: bool, no_web: bool) -> int:
     """Photos of bookshelves become books and topics; a spell on a topic compares view points; and everything follows a
     further photo.
+
+    In a terminal it is shown in the web app, until Ctrl-C; with --json, --no-web or --notes, or where there is no
+    terminal, it is told line by line, and ends.
 
     PHOTO is a JPEG, PNG or WebP. Without one, a shelf of your own photos stays as it is; else two shelves are rendered
     and read. With OPENAI_BASE_URL (or OPENAI_API_KEY) and WEFT_MODEL in the environment, a model finds topics and
@@ -29,7 +36,8 @@ def bookshelf(photos: tuple[str, ...], space: str | None, notes: str | None, as_
     """
     from weft.cli.bookshelf import tell
 
-    return tell(photos, space=space, notes=notes, as_json=as_json)
+    in_page = not (as_json or no_web or notes) and sys.stdin.isatty() and sys.stdout.isatty()
+    return tell(photos, space=space, notes=notes, as_json=as_json, in_page=in_page)
 
 
 @command.command("mail", short_help="An assistant reads mails, ranks them and sums them up.")

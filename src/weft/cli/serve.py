@@ -13,7 +13,6 @@ import click
 
 from weft.cli import terminal
 from weft.cli.opening import SCRIPT, existing, load, types_in
-from weft.cli.secret import store_of
 from weft.errors import WeftError
 
 if TYPE_CHECKING:
@@ -54,20 +53,11 @@ def command(
     address is printed with a link that lets one browser in, once.
     """
     try:
+        from weft.cli.serving import serve_spaces
         from weft.server.accounts import Accounts, default_path
-        from weft.server.app import make_app
-        from weft.server.bounds import Settings
-        from weft.server.gate import gate_of
-        from weft.server.live import Live
-        from weft.server.login import LINK, login_routes
-        from weft.server.page import page_routes
-        from weft.server.serve import address_of, check_host, listening, serve
-        from weft.server.transports import live_routes
+        from weft.server.serve import check_host, listening
     except ModuleNotFoundError as missing:
-        part = str(missing.name).partition(".")[0]
-        if part not in ("starlette", "uvicorn"):
-            raise
-        raise ServerMissing(part=part) from None
+        raise server_missing(missing) from None
 
     kept = Path(accounts) if accounts is not None else default_path()
     with ExitStack() as held:
@@ -75,21 +65,20 @@ def command(
         check_host(host, guard.has_users)
         opened = _opened(held, spaces, app)
         listens = held.enter_context(listening(host, port))
-        address = address_of(host, listens)
-        settings, secrets = Settings(hosts=(host, *hosts)), store_of(None, in_keyring=False)
-        live = Live(opened, guard)
-        may_come = gate_of(settings.hosts).may_come
-        routes = [*page_routes(), *login_routes(guard), *live_routes(live, may_come=may_come)]
-        served = make_app(opened, guard, settings, routes, held=[live], secrets=secrets)
 
-        def say() -> None:
+        def say(address: str, link: str) -> None:
             terminal.say(f"serving {', '.join(opened)} at {address}")
-            if not guard.has_users():
-                key = guard.logins.make_link(guard.users.own().name).reveal()
-                terminal.say(f"open this once, to be let in: {address}{LINK}?key={key}")
+            if link:
+                terminal.say(f"open this once, to be let in: {link}")
 
-        serve(served, listens, say)
+        serve_spaces(opened, guard, host, listens, hosts=hosts, on_start=say)
     terminal.note("stopped; everything is kept")
+
+
+def server_missing(missing: ModuleNotFoundError) -> ModuleNotFoundError | ServerMissing:
+    """What to raise for a module that is not there: what the extra brings is named with it."""
+    part = str(missing.name).partition(".")[0]
+    return ServerMissing(part=part) if part in ("starlette", "uvicorn") else missing
 
 
 def _opened(held: ExitStack, paths: tuple[str, ...], app: str | None) -> dict[str, Space]:

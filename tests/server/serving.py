@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -70,8 +71,6 @@ class Served:
 @contextmanager
 def served(space: Space, guard: Keys | None = None, settings: LiveSettings | None = None) -> Iterator[Served]:
     """Serve a space as `shelf` until this is left."""
-    import uvicorn
-
     live = Live({"shelf": space}, guard or Keys(ann=user("ann"), ben=user("ben")), settings=settings)
 
     @asynccontextmanager
@@ -80,6 +79,15 @@ def served(space: Space, guard: Keys | None = None, settings: LiveSettings | Non
             yield
 
     app = Starlette(routes=live_routes(live, may_come=any_origin), lifespan=lifespan)
+    with running(app) as (port, stop):
+        yield Served(live, port, stop)
+
+
+@contextmanager
+def running(app: ASGIApp) -> Iterator[tuple[int, Callable[[], None]]]:
+    """Serve an app on loopback, on a thread, until this is left: its port, and what stops it sooner."""
+    import uvicorn
+
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app, log_level="error", ws="websockets-sansio", lifespan="on", timeout_graceful_shutdown=5,
@@ -95,7 +103,7 @@ def served(space: Space, guard: Keys | None = None, settings: LiveSettings | Non
     try:
         until(lambda: server.started or not thread.is_alive())
         assert server.started
-        yield Served(live, listening.getsockname()[1], stop)
+        yield listening.getsockname()[1], stop
     finally:
         stop()
         thread.join(LIMIT_S)

@@ -60,6 +60,7 @@ def command(
         from weft.server.gate import gate_of
         from weft.server.live import Live
         from weft.server.login import LINK, login_routes
+        from weft.server.page import page_routes
         from weft.server.serve import address_of, check_host, listening, serve
         from weft.server.transports import live_routes
     except ModuleNotFoundError as missing:
@@ -77,7 +78,8 @@ def command(
         address = address_of(host, listens)
         settings, secrets = Settings(hosts=(host, *hosts)), store_of(None, in_keyring=False)
         live = Live(opened, guard)
-        routes = [*login_routes(guard), *live_routes(live, may_come=gate_of(settings.hosts).may_come)]
+        may_come = gate_of(settings.hosts).may_come
+        routes = [*page_routes(), *login_routes(guard), *live_routes(live, may_come=may_come)]
         served = make_app(opened, guard, settings, routes, held=[live], secrets=secrets)
 
         def say() -> None:

@@ -1,0 +1,13 @@
+// The views that there are, a line each: add yours here.
+//
+// `path` is matched behind `#/SPACE/`; `menu` is its name in the menu, `tab` its name among the tabs of one charm (its
+// path then has `:entity`). `load` gives a module whose default export is a component that takes `{space, entity,
+// route}`: the `Space` of space.js; its `Charm`, opened, where the path names one, else null; and
+// `{name, params, query}`. Views are loaded when they are first looked at.
+
+export const VIEWS = [
+  { name: "shelf", path: "", menu: "Shelf", load: () => import("./views/shelf.js") },
+  { name: "charm", path: "charm/:entity", tab: "Values", load: () => import("./views/charm.js") },
+  { name: "inbox", path: "inbox", menu: "Inbox", load: () => import("./views/inbox.js") },
+  { name: "log", path: "log", menu: "Log", load: () => import("./views/log.js") },
+];

@@ -1,7 +1,7 @@
 """The graph: the nodes of a space's entities with how each stands, and who reads whom, also across entities.
 
 What runs over a list is one node here, with how many of its elements are settled, failed or due. A reference is a node
-that reads what it leads to; what is read through it reads both.
+that reads what it leads to: a node, or an entity, of which nothing is named then; what is read through it reads both.
 
 Knows nothing of how graphs are drawn. Invariant: an edge is told only where both its ends are; of entities that a
 caller may not read neither nodes nor edges are.
@@ -54,7 +54,7 @@ def _find(call: Call) -> Json:
             count += len(thing.nodes)
         found = [(thing, node) for thing in shown.values() for node in thing.nodes.values()]
         nodes = [_node(engine, node) for _, node in found[:limit]]
-        places = {(one["entity"], one["node"]) for one in nodes}
+        places = {(one["entity"], one["node"]) for one in nodes} | {(id, "") for id in shown}
         edges = [
             edge for thing in shown.values() for edge in _edges(engine, thing)
             if (edge["from"], edge["read"]) in places and (edge["to"], edge["reader"]) in places
@@ -119,7 +119,7 @@ def state_of(node: Source) -> str:
 def _edges(engine: Engine, thing: Thing) -> Iterator[Json]:
     """What is read, and by which node of this entity."""
     for name, node in thing.nodes.items():
-        if node.spec.kind == "ref" and (target := _target(thing, name)) is not None and target[1]:
+        if node.spec.kind == "ref" and (target := _target(thing, name)) is not None:
             entity, read, element = target
             yield _edge(entity, read, thing.id, name, "reference", element)
         for entry in node.spec.inputs:

@@ -5,9 +5,15 @@
 // route}`: the `Space` of space.js; its `Charm`, opened, where the path names one, else null; and
 // `{name, params, query}`. Views are loaded when they are first looked at.
 
+import { withSheet } from "./parts/sheet.js";
+
+const drawn = withSheet("views/graph.css", () => import("./views/graph.js"));
+
 export const VIEWS = [
   { name: "shelf", path: "", menu: "Shelf", load: () => import("./views/shelf.js") },
   { name: "charm", path: "charm/:entity", tab: "Values", load: () => import("./views/charm.js") },
   { name: "inbox", path: "inbox", menu: "Inbox", load: () => import("./views/inbox.js") },
   { name: "log", path: "log", menu: "Log", load: () => import("./views/log.js") },
+  { name: "graph", path: "graph", menu: "Graph", load: drawn },
+  { name: "near", path: "charm/:entity/graph", tab: "Graph", load: drawn },
 ];

@@ -92,7 +92,7 @@ export function piecesOf(graph) {
 export function edgesBetween(graph, shown) {
   const found = new Map();
   for (const edge of graph.edges) {
-    const from = shown.get(idOf(edge.from, edge.read));
+    const from = edge.read ? shown.get(idOf(edge.from, edge.read)) : edge.from;
     const to = shown.get(idOf(edge.to, edge.reader));
     if (from === undefined || to === undefined || from === to) continue;
     const id = `${from}\n${to}`;

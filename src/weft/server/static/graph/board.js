@@ -78,6 +78,11 @@ export class Board {
     this.look(fitted({ x, y, width: right - x, height: bottom - y }, this.screen));
   }
 
+  /** All of it, once what is shown now was taken. */
+  refit() {
+    this.camera = null;
+  }
+
   zoom(factor) {
     if (this.camera) this.look(zoomed(this.camera, factor, { x: this.screen.width / 2, y: this.screen.height / 2 }));
   }

@@ -134,7 +134,7 @@ export class Held {
 
   /** What an id reads, and what reads it: ids of nodes each. */
   around(id) {
-    const of = (edge, end) => (end === "from" ? idOf(edge.from, edge.read) : idOf(edge.to, edge.reader));
+    const of = (edge, end) => (end === "to" ? idOf(edge.to, edge.reader) : edge.read ? idOf(edge.from, edge.read) : edge.from);
     const edges = this.graph?.edges ?? [];
     return {
       reads: [...new Set(edges.filter((edge) => of(edge, "to") === id).map((edge) => of(edge, "from")))],

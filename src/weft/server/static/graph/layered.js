@@ -285,9 +285,10 @@ function heightsOf(columns, links, gap) {
   return ys;
 }
 
-/** Parts side by side in rows, so that all of it is about as wide as `aspect` times its height. */
+/** Parts side by side in rows, so that all of it is about as wide as `aspect` times its height; lone boxes come last. */
 function packed(parts, { gapX, gapY, aspect }) {
-  const sized = parts.map(({ boxes, places }) => ({ places, ...extent(boxes, places) }));
+  const joined = [...parts.filter((part) => part.boxes.length > 1), ...parts.filter((part) => part.boxes.length === 1)];
+  const sized = joined.map(({ boxes, places }) => ({ places, isLone: boxes.length === 1, ...extent(boxes, places) }));
   const area = sized.reduce((sum, one) => sum + (one.width + gapX) * (one.height + 2 * gapY), 0);
   const widest = Math.max(Math.sqrt(area * aspect), ...sized.map((one) => one.width));
   const places = new Map();
@@ -296,7 +297,7 @@ function packed(parts, { gapX, gapY, aspect }) {
   let tallest = 0;
   for (const one of sized) {
     if (x > 0 && x + one.width > widest) {
-      y += tallest + 2 * gapY;
+      y += tallest + (one.isLone ? gapY : 2 * gapY);
       x = tallest = 0;
     }
     one.places.forEach((place, id) => places.set(id, { x: Math.round(x + place.x), y: Math.round(y + place.y) }));

@@ -12,6 +12,7 @@ const withPast = (load) => withSheet("views/past.css", withSheet("views/graph.cs
 
 export const VIEWS = [
   { name: "shelf", path: "", menu: "Shelf", load: () => import("./views/shelf.js") },
+  { name: "new", path: "new/:type?", load: () => import("./views/new.js") },
   { name: "charm", path: "charm/:entity", tab: "Values", load: () => import("./views/charm.js") },
   { name: "inbox", path: "inbox", menu: "Inbox", load: () => import("./views/inbox.js") },
   { name: "log", path: "log", menu: "Log", load: () => import("./views/log.js") },
@@ -23,3 +24,6 @@ export const VIEWS = [
   { name: "why", path: "charm/:entity/why/:node?", tab: "Why", load: withPast(() => import("./views/why.js")) },
   { name: "cast", path: "charm/:entity/cast/:node?", tab: "Cast", load: withPast(() => import("./views/cast.js")) },
 ];
+
+/** Whether there is a view of this name: others link to it only then. */
+export const hasView = (name) => VIEWS.some((one) => one.name === name);

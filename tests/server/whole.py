@@ -122,7 +122,7 @@ class _Asked:
             case "calls":
                 return JSONResponse(dict(CALLS))
             case "wire":
-                for name in ("frames", "is_half", "lost", "is_down"):
+                for name in ("frames", "each", "is_half", "lost", "is_down"):
                     if name in said:
                         setattr(self.wire, name, said[name])
                 if said.get("cut"):
@@ -133,4 +133,5 @@ class _Asked:
                 self.guard.put(said["user"], user(said["user"]))
         views = self.live.spaces["home"].views
         open_now = sorted({entity for mine in list(views._open.values()) for entity in mine})
-        return JSONResponse({"cuts": self.wire.cuts, "came": self.wire.came, "open": open_now})
+        wire = self.wire
+        return JSONResponse({"cuts": wire.cuts, "came": wire.came, "lost": wire.lost, "open": open_now})

@@ -25,6 +25,8 @@ class Wire:
         self.port: int = self._listens.getsockname()[1]
         self.frames: int | None = None
         """How many frames of a live server are let through before both ends are cut; None for all."""
+        self.each: int | None = None
+        """How many of them each connection lets through, before it is cut."""
         self.is_half = False
         """Whether half of the next frame gets through too."""
         self.lost = 0
@@ -108,6 +110,7 @@ class Wire:
             said += far.recv(65536)
         head, _, rest = said.partition(b"\r\n\r\n")
         near.sendall(head + b"\r\n\r\n")
+        passed = 0
         while True:
             while (size := _frame_size(rest)) is None or len(rest) < size:
                 more = far.recv(65536)
@@ -115,8 +118,11 @@ class Wire:
                     near.sendall(rest)
                     return
                 rest += more
+            if self.each is not None and passed >= self.each:
+                self.cuts += 1
+                raise _CutError
             self._pass(near, rest[:size])
-            rest = rest[size:]
+            rest, passed = rest[size:], passed + 1
 
     def _pass(self, near: socket.socket, frame: bytes) -> None:
         if self.frames is not None:

@@ -177,7 +177,8 @@ export class Live extends EventTarget {
     socket.onopen = ifMine(() => this.#opened());
     socket.onmessage = ifMine((event) => this.#heard(event.data));
     socket.onclose = ifMine((event) => this.#closed(event.code, event.reason));
-    socket.onerror = () => {}; // it is closed next, with more of a reason
+    // What was open is closed next, with more of a reason; of what never opened, not every socket says that it is closed.
+    socket.onerror = ifMine(() => this.connection.status === "connecting" && this.#closed(1006, "it cannot be reached"));
     this.#timer = this.#clock.set(() => this.#giveUp("no answer"), OPENING_MS);
   }
 

@@ -92,8 +92,8 @@ test("each delta once, and in order, wherever the connection is cut", async () =
       live.open(made.id);
       live.subscribe("space");
       const told = [];
-      for (let each = 0; each < 3; each++) {
-        told.push((await set(made.id, { number: 1000 + 100 * frames + 10 * each + (is_half ? 1 : 0) })).told);
+      for (let each = 0; each < 3 || (await ask("wire")).cuts === cuts; each++) {
+        told.push((await set(made.id, { number: 1000 + 100 * frames + 2 * each + (is_half ? 1 : 0) })).told);
         await others.call("values.get", { ...HOME, entity: made.id, node: "digits", wait_s: 30 });
       }
       await until(live, () => told.every((one) => live.completed.some(({ traversal }) => traversal === one)));
@@ -101,7 +101,6 @@ test("each delta once, and in order, wherever the connection is cut", async () =
       assert.deepEqual(positions(live), await recorded(began, end), `cut behind ${frames} frames`);
       const mine = live.completed.map((one) => one.traversal).filter((one) => told.includes(one));
       assert.deepEqual(mine, told, "each was completed once");
-      assert.equal((await ask("wire", { frames: null })).cuts, cuts + 1, "it was cut");
       live.stop();
     }
   }

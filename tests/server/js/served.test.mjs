@@ -152,8 +152,8 @@ test("views are opened anew, so that what is looked at goes on to be computed", 
   await ask("wire", { cut: true });
   await until(live, () => live.opened === 2);
   const { told } = await set(made.id, { number: 9 });
+  await until(live, () => live.state.channels.space.nodes[`${made.id}.doubled`].preview === "18");
   await until(live, () => live.completed.some((one) => one.traversal === told));
-  assert.equal(live.state.channels.space.nodes[`${made.id}.doubled`].preview, "18");
   const { came, open } = await ask("look");
   assert.ok(came > before);
   assert.ok(open.includes(made.id));

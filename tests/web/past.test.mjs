@@ -93,3 +93,9 @@ test("a tree of reasons gives what each was made from, also what was cut off", (
   assert.equal(brief("x".repeat(300)).length, 120);
   assert.equal(spentText({ requests: 2, tokens_in: null, money: null, unpriced: 1 }), "2 requests, 1 without a price");
 });
+
+test("a run that does not say when it was fired begins where its firing was told", () => {
+  const runs = [{ run: "r", entity: "a", flow: "f", stands: "waiting" }];
+  const events = [{ position: 7, node: "a.f", preview: "f abc fire" }];
+  assert.deepEqual(bars(runs, 1, 9, events).map((bar) => [bar.start, bar.end]), [[7, 9]]);
+});

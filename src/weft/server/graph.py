@@ -33,6 +33,7 @@ NODES = 2_000
 NODES_MAX = 5_000
 """How many may be asked for."""
 _PREVIEW_CHARS = 60
+_ERROR_CHARS = 300
 _PREVIEWED_BYTES_MAX = 4_096
 
 
@@ -93,7 +94,7 @@ def _node(engine: Engine, node: Source) -> Json:
         run = flow_plain(engine, node).get("run")
         return said | ({"run": str(run.get("stands", ""))} if isinstance(run, dict) else {})
     if isinstance(outcome, Err):
-        said["error"] = shortened(f"{outcome.kind}: {outcome.message}")
+        said["error"] = shortened(f"{outcome.kind}: {outcome.message}", _ERROR_CHARS)
     elif isinstance(outcome, Ok) and len(outcome.encoded) <= _PREVIEWED_BYTES_MAX:
         said["preview"] = shortened(line_of(decode(outcome.encoded)), _PREVIEW_CHARS)
     if isinstance(node, Whole):

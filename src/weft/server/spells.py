@@ -37,7 +37,7 @@ def _find(call: Call) -> Json:
             thing = thing_in(engine, call.given["entity"])
             given, name = space.kind_named(thing.type.name), thing.type.name
         spells = [*_spells(space, engine, given, name)]
-        return {"spells": spells, "position": engine.position}
+        return {"entity": call.given["entity"], "spells": spells, "position": engine.position}
 
 
 def _element_of(found: Source) -> object:
@@ -88,6 +88,6 @@ SPELLS = (
         service="spells", name="find", http="GET", path="/spaces/{space}/entities/{entity}/spells", act=_find,
         capability="read", reach="entity", given={**ENTITY, "node": NAME},
         summary="The types with a reference that fits an entity, or an element of one of its lists; `fits`: which "
-        "references.", gives=closed(spells=listed(_SPELL), position=POSITION),
+        "references.", gives=closed(entity=STRING, spells=listed(_SPELL), position=POSITION),
     ),
 )  # fmt: skip

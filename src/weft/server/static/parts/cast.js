@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from "../lib.js";
 import { link } from "../route.js";
 import { useAnswer } from "../use.js";
-import { fieldsOf, labelOf, takes } from "../past/casting.js";
+import { fieldsOf, labelOf, takes, typeWords } from "../past/casting.js";
 import { Control } from "./form.js";
 import { say } from "./toasts.js";
 import { Value } from "./value.js";
@@ -48,7 +48,7 @@ function Offered({ space, charm, node, picked, spells }) {
   const shown = spells.map((spell) => [spell, takes(spell, picked.length)]);
   return html`<section class="card cast-spells stack tight" aria-live="polite"><h3>${picked.length ? `Cast on ${node ? count(picked.length, "element") : "this charm"}` : "Pick an element to cast a spell on it"}</h3>
     ${picked.length > 0 && html`<ul class="stack tight">${shown.map(([spell, how]) => html`<li key=${spell.type}>
-      <div class="row"><button class="main" disabled=${how !== "ready"} onClick=${() => setAsked(spell.type)}>${spelt(spell.type)}</button>
+      <div class="row"><button class="main" disabled=${how !== "ready"} onClick=${() => setAsked(spell.type)}>${typeWords(spell.type)}</button>
         <span class="soft">${how === "ready" ? `as ${spell.fits.map(spelt).join(" and ").toLowerCase()}` : how ? `needs ${count(how, "more element")}` : `takes ${count(spell.fits.length, "element")} alone`}</span></div>
       ${isAsked === spell.type && how === "ready" && html`<${Casting} key=${picked.join()} space=${space} charm=${charm} node=${node} picked=${picked} spell=${spell} />`}
     </li>`)}</ul>`}
@@ -67,7 +67,7 @@ function Casting({ space, charm, node, picked, spell }) {
     setWhy(null);
     try {
       const made = await space.call("entities.create", { type: spell.type, fields: fieldsOf(spell, charm.id, node, picked, others) });
-      say(`${spelt(spell.type)} was cast.`);
+      say(`${typeWords(spell.type)} was cast.`);
       location.hash = link(space.name, "charm", made.id);
     } catch (error) {
       setWhy(error);

@@ -34,10 +34,12 @@ export function lanes(events, { entity = "", isFlow } = {}) {
   return [...found.values()];
 }
 
-/** Bars of runs within a stretch: [{id, entity, flow, start, end, stands}]. */
-export function bars(runs, from, to) {
+/** Bars of runs within a stretch: [{id, entity, flow, start, end, stands}]. Where a run does not say when it was fired,
+ * the last of these events that fired it does. */
+export function bars(runs, from, to, events = []) {
+  const fired = (run) => events.findLast((event) => event.node === `${run.entity}.${run.flow}` && / fire$/.test(event.preview ?? ""))?.position;
   return runs
-    .map((run) => ({ id: run.run, entity: run.entity, flow: run.flow, start: run.fired ?? from, end: run.ended || to, stands: run.stands }))
+    .map((run) => ({ id: run.run, entity: run.entity, flow: run.flow, start: run.fired ?? fired(run) ?? from, end: run.ended || to, stands: run.stands }))
     .filter((bar) => bar.end >= from && bar.start <= to)
     .map((bar) => ({ ...bar, start: Math.max(from, bar.start), end: Math.min(to, bar.end) }));
 }

@@ -91,7 +91,7 @@ function Lanes({ space, entity, at, head, setAt }) {
   const found = useMemo(() => lanes(events ?? [], { entity: entity?.id, isFlow }), [events, entity?.id, space.types.value, typeOf]);
   if (error && !answer) return html`<${Failure} title="The log could not be read" why=${error} again=${again} />`;
   if (!answer) return html`<${Quiet}>Loading…<//>`;
-  const under = bars(runs.filter((run) => !entity || run.entity === entity.id), shown.from, shown.to);
+  const under = bars(runs.filter((run) => !entity || run.entity === entity.id), shown.from, shown.to, answer.events);
   const event = answer.events.find((one) => one.position === at);
   return html`<div class="lanes">
     ${found.slice(0, most).map((lane) => html`<${Lane} key=${lane.id} lane=${lane} name=${entity ? lane.id || "Created" : nameOf({ name: space.nameFor(lane.id), type: typeOf(lane.id) || "Charm", id: lane.id })} href=${entity ? undefined : link(space.name, "charm", lane.id, "history")}

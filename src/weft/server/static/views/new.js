@@ -33,7 +33,7 @@ function wholeSchema(node) {
 function Form({ space, type, isOnly }) {
   const nodes = type.nodes.filter((one) => one.told && VERBS[one.kind] && one.schema && (one.at_creation || VERBS[one.kind] !== "fields"));
   const fields = nodes.map((node) => ({ node, schema: wholeSchema(node), isNeeded: node.required === true }));
-  const first = () => Object.fromEntries(fields.filter((one) => one.isNeeded).map(({ node, schema }) => [node.name, blank(schema, schema)]).filter(([, one]) => one !== undefined));
+  const first = () => Object.fromEntries(fields.filter((one) => one.isNeeded || one.schema.default !== undefined).map(({ node, schema }) => [node.name, blank(schema, schema)]).filter(([, one]) => one !== undefined));
   const isKept = !fields.some((one) => isSecret(one.schema));
   const [draft, setDraft, forget] = useDraft(`${space.name} new ${type.name}`, first(), { isKept });
   const [errors, setErrors] = useState({});
@@ -82,10 +82,11 @@ function put(before, name, next) {
 
 function told(fields, draft) {
   const said = { fields: {} };
-  for (const { node } of fields) {
+  for (const { node, schema } of fields) {
     const value = draft[node.name];
     const verb = VERBS[node.kind];
-    const isNothing = value === undefined || (verb !== "fields" && !Object.keys(value).length);
+    const isDefault = schema.default !== undefined && JSON.stringify(value) === JSON.stringify(schema.default);
+    const isNothing = value === undefined || isDefault || (verb !== "fields" && !Object.keys(value).length);
     if (isNothing) continue;
     said[verb] = { ...said[verb], [node.name]: verb === "edit" ? [{ verb: "insert", at: 0, text: value }] : value };
   }

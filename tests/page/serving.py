@@ -87,7 +87,9 @@ def serving(space: Space, **more: Any) -> Iterator[Served]:
         thread.start()
         try:
             until(lambda: server.started or not thread.is_alive())
-            yield Served(address_of("127.0.0.1", listens), accounts, live, space)
+            found = Served(address_of("127.0.0.1", listens), accounts, live, space)
+            with found.program:
+                yield found
         finally:
             server.should_exit = True
             thread.join(LIMIT_S)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,13 +18,18 @@ from tests.server.lines import frames_of
 from tests.server.serving import Keys, user
 from weft import Entity, Field, derive, field, items
 from weft.definition import compiled_types
-from weft.server.client_state import ClientState, apply
+from weft.server.client_state import ClientState, FrameMissing, apply, news
 from weft.server.frames import (
+    Batch,
+    Completed,
+    Delta,
     Error,
     Heartbeat,
     Partial,
     Presence,
     ServerFrame,
+    Shown,
+    Snapshot,
     Sub,
     encode_frame,
     parse_server_frame,
@@ -54,12 +59,27 @@ class Words(Entity):
 
 def fixture_text() -> str:
     """What the file holds."""
-    state, steps = ClientState(), []
-    for frame in asyncio.run(_frames()):
-        state = apply(state, frame)
-        steps.append({"frame": json.loads(encode_frame(frame)), "state": msgspec.to_builtins(state)})
-    about = "Applied in this order to an empty state, each frame leads to the state beside it."
-    return json.dumps({"about": about, "steps": steps}, indent=1, ensure_ascii=False) + "\n"
+    about = (
+        "Applied in this order to an empty state, each frame leads to the state beside it, and what of it was not "
+        "known before is its news. `steps` are of a real run; each of the `rules` begins with an empty state, and "
+        "where frames are missing says behind which position."
+    )
+    rules = [{"rule": rule, "steps": _steps(frames)} for rule, frames in _rules()]
+    said = {"about": about, "steps": _steps(asyncio.run(_frames())), "rules": rules}
+    return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
+
+
+def _steps(frames: Iterable[ServerFrame]) -> list[dict[str, object]]:
+    state, steps = ClientState(), list[dict[str, object]]()
+    for frame in frames:
+        step: dict[str, object] = {"frame": json.loads(encode_frame(frame))}
+        step["news"] = json.loads(msgspec.json.encode(news(state, frame)))
+        try:
+            state = apply(state, frame)
+        except FrameMissing as why:
+            step["missing"] = why.position
+        steps.append(step | {"state": json.loads(msgspec.json.encode(state))})
+    return steps
 
 
 def _opened() -> Space:
@@ -104,6 +124,49 @@ def _go_on(space: Space, chain: Chain, words: Words) -> None:
     space.wait_settled(timeout_s=LIMIT_S)
     chain.number = -1
     space.wait_settled(timeout_s=LIMIT_S)
+
+
+def _rules() -> Iterator[tuple[str, list[ServerFrame]]]:
+    """What a run comes to seldom, or only where something goes wrong on the way."""
+    shown, other = Shown(2, 2, "node.settled", "c", "1"), Shown(4, 4, "node.settled", "d", "2")
+    begun, settled = Delta(4, 4, "e.m", "traversal.started", by="ann"), Delta(5, 4, "e.n", "node.settled", "d", "", "2")
+    snapshot = Snapshot("space", 3, 3, {"e.n": shown}, (3, 2))
+    yield "a frame behind one that is missing changes nothing", [
+        snapshot, Batch("space", 4, 6, (Delta(6, 4, "e.n", "node.settled"),)), Batch("space", 3, 5, (begun, settled)),
+    ]  # fmt: skip
+    yield "a frame that overlaps is taken as far as it is new", [
+        snapshot, Batch("space", 3, 4, (begun,)), Batch("space", 2, 5, (begun, settled)),
+        Batch("space", 3, 4, (begun,)),
+    ]  # fmt: skip
+    yield "what a snapshot holds already is told and not shown", [
+        Snapshot("space", 3, 5, {"e.n": other}),
+        Batch("space", 3, 6, (begun, settled, Delta(6, 4, "e.k", "node.reused"))),
+    ]  # fmt: skip
+    yield "an older snapshot is none", [
+        Snapshot("space", 5, 5, {"e.n": other}), snapshot, Snapshot("space", 5, 5, {}), Snapshot("space", 4, 6, {}),
+    ]  # fmt: skip
+    yield "a channel begins where its first batch does", [Batch("space", 3, 5, (begun, settled))]
+    yield "what is completed was open, and once", [
+        Completed("space", 4, 5), Batch("space", 3, 5, (begun, settled)), Completed("space", 4, 5, {"e.n": "d"}),
+        Completed("space", 4, 5), Completed("entity:e", 4, 5),
+    ]  # fmt: skip
+    yield "a partial value gives way to what settled behind it", [
+        snapshot, Partial("e.n", 4, 1, "so", "so"), Partial("e.k", 4, 2, "far", "far"),
+        Batch("space", 3, 5, (begun, settled)), Partial("e.n", 4, 3, "late"), Partial("e.n", 5, 3, "anew"),
+        Snapshot("space", 6, 6, {}), Partial("e.n", 6, 3, "no news"), Partial("e.n", 6, 4, "news"),
+    ]  # fmt: skip
+    yield "what is removed shows nothing; what was superseded, and what is impure, changes nothing", [
+        snapshot,
+        Batch("space", 3, 5, (Delta(4, 4, "e.n", "node.superseded", "x"), Delta(5, 4, "e.n", "node.impure"))),
+        Batch("space", 5, 6, (Delta(6, 4, "e.n", "node.failed", preview="ValueError: no"),)),
+        Batch("space", 6, 7, (Delta(7, 7, "e.n", "node.removed"),)),
+    ]  # fmt: skip
+    yield "a heartbeat moves channels that are known, and only on", [
+        Heartbeat({"space": 9}), snapshot, Heartbeat({"space": 9, "entity:e": 9}), Heartbeat({"space": 4}),
+    ]  # fmt: skip
+    yield "who is there is replaced", [
+        Presence("space", {"1": ("ann", None), "2": ("ben", [1])}), Presence("space", {"2": ("ben", {"at": "x"})}),
+    ]  # fmt: skip
 
 
 async def _told(space: Space, said: Sub) -> list[ServerFrame]:

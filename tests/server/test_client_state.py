@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -150,8 +151,13 @@ def test_the_fixtures_that_other_clients_are_held_to_are_of_today() -> None:
 
 
 def test_the_fixtures_say_what_each_frame_makes_of_a_state() -> None:
-    state = ClientState()
+    said = json.loads(FIXTURE.read_text(encoding="utf-8"))
 
-    for step in json.loads(FIXTURE.read_text(encoding="utf-8"))["steps"]:
-        state = apply(state, parse_server_frame(json.dumps(step["frame"])))
-        assert json.loads(msgspec.json.encode(state)) == step["state"]
+    for steps in (said["steps"], *(one["steps"] for one in said["rules"])):
+        state = ClientState()
+        for step in steps:
+            frame = parse_server_frame(json.dumps(step["frame"]))
+            assert json.loads(msgspec.json.encode(news(state, frame))) == step["news"]
+            with suppress(FrameMissing) if "missing" in step else nullcontext():
+                state = apply(state, frame)
+            assert json.loads(msgspec.json.encode(state)) == step["state"]

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from weft.server.blobs import BLOBS
 from weft.server.entities import ENTITIES
+from weft.server.graph import GRAPH
 from weft.server.inbox import INBOX
 from weft.server.log import LOG
 from weft.server.method import Method
 from weft.server.runs import RUNS
 from weft.server.spaces import SPACES
+from weft.server.spells import SPELLS
 from weft.server.types import TYPES
 from weft.server.values import VALUES
 
-SERVICES: tuple[Method, ...] = (*SPACES, *TYPES, *ENTITIES, *VALUES, *LOG, *RUNS, *INBOX, *BLOBS)
+SERVICES: tuple[Method, ...] = (
+    *SPACES, *TYPES, *ENTITIES, *VALUES, *GRAPH, *SPELLS, *LOG, *RUNS, *INBOX, *BLOBS
+)  # fmt: skip

@@ -103,7 +103,8 @@ def told_of(error: BaseException) -> Told:
         log.error("a call failed", exc_info=error)
         return Told(status, _body(status, _GENERAL, {}, {}))
     facts = {name: one for name, one in vars(error).items() if isinstance(one, str | int | None) and name[0] != "_"}
-    text, path, places = text_of(error), facts.get("path"), getattr(error, "places", ())
+    text, path = text_of(error), facts.get("path")
+    places = getattr(error, "places", None) or [(one.place, str(one)) for one in getattr(error, "misfits", ())]
     if isinstance(path, str) and not isinstance(error, NoSuchRoute | MethodNotServed):
         # Where a space's file is, is told to nobody.
         facts["path"] = PurePath(path).name

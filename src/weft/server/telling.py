@@ -39,6 +39,12 @@ class UnfitTelling(WeftError, ValueError):
     place: str
     why: str
 
+    @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """The field, without its type, for forms; nothing where it is no field."""
+        _, dot, name = self.place.partition(".")
+        return ((name, self.why),) if dot else ()
+
 
 _RANGE = {"start": {"type": "integer", "minimum": 0}, "stop": {"type": "integer", "minimum": 0}}
 VERBS: Json = {

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from weft.blob import Blob
+from weft.dag_json import json_of
 from weft.engine import Engine
 from weft.entity import Entity, inputs_of_kind
-from weft.errors import WeftError
+from weft.errors import Unencodable, WeftError
 from weft.form.schema import NoSchema, schema_of
 from weft.handle import NOTHING
 from weft.server.method import Call, Json, Method
@@ -73,7 +74,18 @@ def _node(kind: type[Entity] | None, node: NodeSpec) -> Json:
     if kind is not None and (told := inputs_of_kind(kind).get(node.name)) is not None:
         said["at_creation"] = True
         said["required"] = not isinstance(told, Field) or told.default is NOTHING
+        return said | {"schema": _schema(node) | _default(node, told)}
     return said | {"schema": _schema(node)}
+
+
+def _default(node: NodeSpec, told: object) -> Json:
+    """The value of a field that is told none, where it can be said as JSON."""
+    if not isinstance(told, Field) or told.default is NOTHING or node.code is None:
+        return {}
+    try:
+        return {"default": json_of(node.code.shape.to_plain(told.default))}
+    except Unencodable:
+        return {}
 
 
 def _schema(node: NodeSpec) -> Json:

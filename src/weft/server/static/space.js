@@ -6,9 +6,12 @@
 //
 // Knows nothing of what is shown. Invariant: what a charm holds is what the server said last, never older than before.
 import { batch, signal } from "./lib.js";
+import { nameOf } from "./parts/words.js";
 
 const TICK_MS = 250;
 const READ_MS = 60;
+const NAMES_MS = 2000;
+const NAMES_MAX = 1000;
 
 /** The ids of the entities that a delta speaks of: its `node` is ENTITY.NODE[ELEMENT], or several with commas between. */
 export function entitiesOf(node) {
@@ -44,6 +47,9 @@ export class Space {
     this.live = weft.live(name);
     this.charms = new Map();
     this.hearers = new Set();
+    this.names = signal(new Map());
+    this.unnamed = new Set();
+    this.readNames = soon(() => this.readNamesNow(), NAMES_MS);
     this.ticked = soon(() => (this.tick.value += 1), TICK_MS);
     this.listen();
   }
@@ -89,6 +95,28 @@ export class Space {
     return this.types.value?.find((one) => one.name === name);
   }
 
+  /** What an entity is called; the first letters of its id until that is known. Looked at while rendering. */
+  nameFor(id) {
+    const found = this.names.value.get(id);
+    if (found === undefined) {
+      this.unnamed.add(id);
+      this.readNames();
+    }
+    return found || id.slice(0, 8);
+  }
+
+  /** The names of the first entities; others stay known by their ids. */
+  async readNamesNow() {
+    try {
+      const { entities } = await this.call("entities.find", { limit: NAMES_MAX });
+      const others = [...this.unnamed].map((id) => [id, id.slice(0, 8)]);
+      this.unnamed.clear();
+      this.names.value = new Map([...this.names.peek(), ...others, ...entities.map((one) => [one.id, nameOf(one)])]);
+    } catch {
+      // Ids stand for names until there is an answer.
+    }
+  }
+
   /** Calls `act` with every delta of the space, once each; gives what ends that. */
   onDelta(act) {
     this.hearers.add(act);
@@ -98,7 +126,10 @@ export class Space {
   hear({ channel, delta }) {
     if (channel !== "space") return;
     if (delta.position > this.position.peek()) this.position.value = delta.position;
-    for (const id of entitiesOf(delta.node)) this.charms.get(id)?.note(delta);
+    for (const id of entitiesOf(delta.node)) {
+      this.charms.get(id)?.note(delta);
+      if (delta.type === "traversal.started") this.names.peek().delete(id); // it may be called otherwise now
+    }
     for (const act of this.hearers) act(delta);
     if (delta.type === "definition") this.readTypes();
     this.ticked();
@@ -135,6 +166,7 @@ export class Space {
   stop() {
     this.isOver = true;
     this.ticked.cancel();
+    this.readNames.cancel();
     this.live.stop();
   }
 }

@@ -13,6 +13,8 @@ const NOT_AGAIN = new Set([4401, 4403, 4404]);
 const DENIED = 4403;
 const RETRY_MS = 500;
 const RETRY_MS_MAX = 30_000;
+/** A connection that lasted for less does not count as one: what ends at once, each time, is tried ever more seldom. */
+const LASTED_MS = 10_000;
 /** A socket that opens for longer than this is given up. */
 const OPENING_MS = 15_000;
 /** After so long without a word from the server it is asked for one, and then has as long as `ANSWER_MS` for it. */
@@ -45,6 +47,8 @@ export class Live extends EventTarget {
   #socket = null;
   #wishes = new Map(); // by channel: {from, isPaused, shown}
   #views = new Map(); // by entity: how often it was opened
+  #tries = 0; // since a connection lasted
+  #openedMs = 0;
   #timer = null; // of the next try, or, while a socket is there, of the next look at it
   #heardMs = 0;
   #saidMs = 0;
@@ -137,7 +141,8 @@ export class Live extends EventTarget {
   /** Try now, also where it was told not to come again. */
   reconnectNow() {
     if (this.#isStopped) return;
-    if (this.#socket !== null && this.connection.status === "open") {
+    this.#tries = 0;
+    if (this.connection.status === "open") {
       this.#ask();
       return;
     }
@@ -172,24 +177,28 @@ export class Live extends EventTarget {
     socket.onopen = ifMine(() => this.#opened());
     socket.onmessage = ifMine((event) => this.#heard(event.data));
     socket.onclose = ifMine((event) => this.#closed(event.code, event.reason));
-    socket.onerror = () => {}; // it is closed next, with more of a reason
+    // What was open is closed next, with more of a reason; of what never opened, not every socket says that it is closed.
+    socket.onerror = ifMine(() => this.connection.status === "connecting" && this.#closed(1006, "it cannot be reached"));
     this.#timer = this.#clock.set(() => this.#giveUp("no answer"), OPENING_MS);
   }
 
   #opened() {
     this.#clock.clear(this.#timer);
-    this.#heardMs = this.#saidMs = this.#tokensMs = this.#clock.now();
+    this.#openedMs = this.#heardMs = this.#saidMs = this.#tokensMs = this.#clock.now();
     this.#askedMs = null;
     this.#tokens = SAID_AT_ONCE;
-    this.#outbox = [];
-    this.#stand({ status: "open", reason: "", latest: new Date(this.#heardMs) });
-    // What is looked at comes first: a traversal is completed as of what is demanded.
+    this.connection = {
+      ...this.connection, status: "open", attempt: 0, reason: "", latest: new Date(this.#heardMs),
+    };
+    // What is looked at comes first: a traversal is completed as of what is demanded. And all of it before anybody is
+    // told that it is open, who may wish for more then.
     for (const entity of this.#views.keys()) this.#say({ op: "open", entity });
     for (const [channel, wish] of this.#wishes) {
       this.#say(this.#subscription(channel));
       if (wish.isPaused) this.#say({ op: "pause", channel });
       if (wish.shown !== null) this.#say({ op: "presence", channel, shown: wish.shown });
     }
+    this.#tell("connection", this.connection);
     this.#look();
   }
 
@@ -208,6 +217,8 @@ export class Live extends EventTarget {
   }
 
   #drop() {
+    const wasOpen = this.connection.status === "open";
+    if (wasOpen && this.#clock.now() - this.#openedMs >= LASTED_MS) this.#tries = 0;
     this.#clock.clear(this.#timer);
     this.#clock.clear(this.#outboxTimer);
     this.#outboxTimer = null;
@@ -216,9 +227,9 @@ export class Live extends EventTarget {
   }
 
   #retry(reason) {
-    const { attempt } = this.connection;
-    const ms = jittered(this.#clock, attempt, RETRY_MS, RETRY_MS_MAX);
-    this.#stand({ status: "waiting", attempt: attempt + 1, retryAtMs: this.#clock.now() + ms, reason });
+    const ms = jittered(this.#clock, this.#tries, RETRY_MS, RETRY_MS_MAX);
+    this.#tries += 1;
+    this.#stand({ status: "waiting", attempt: this.#tries, retryAtMs: this.#clock.now() + ms, reason });
     this.#timer = this.#clock.set(() => this.#connect(), ms);
   }
 
@@ -286,8 +297,12 @@ export class Live extends EventTarget {
       return;
     }
     if (this.#askedMs === null && nowMs - this.#heardMs >= SILENT_MS) this.#ask();
-    else if (nowMs - this.#saidMs >= PING_MS) this.#say({ op: "ping" });
+    else if (this.#isSilent()) this.#say({ op: "ping" });
     this.#timer = this.#clock.set(() => this.#look(), 5000);
+  }
+
+  #isSilent() {
+    return this.#clock.now() - this.#saidMs >= PING_MS;
   }
 
   #ask() {
@@ -303,9 +318,10 @@ export class Live extends EventTarget {
     this.#heardMs = this.#clock.now();
     const isAnswer = this.#askedMs !== null;
     this.#askedMs = null;
-    this.connection = { ...this.connection, attempt: 0, latest: new Date(this.#heardMs) };
-    if (frame.op === "heartbeat" && !isAnswer) this.#say({ op: "ping" });
-    else if (frame.op === "error") this.#refused(frame);
+    this.connection = { ...this.connection, latest: new Date(this.#heardMs) };
+    // Said here, and not by a timer alone: the timers of a page that nobody sees come late.
+    if ((frame.op === "heartbeat" && !isAnswer) || this.#isSilent()) this.#say({ op: "ping" });
+    if (frame.op === "error") this.#refused(frame);
     if (frame.channel === undefined || this.#wishes.has(frame.channel)) this.#take(frame);
   }
 

@@ -25,7 +25,7 @@ export function Charm({ space, id, view, views, children }) {
       <p class="crumbs"><a href=${link(space.name)}>Shelf</a><span aria-hidden="true">/</span><span>${portrait.type}</span></p>
       <h1>${nameOf(portrait)}</h1>
       ${tabs.length > 1 && html`<nav class="tabs" aria-label="Views of this charm">
-        ${tabs.map((one) => html`<a key=${one.name} href=${link(space.name, ...one.path.replace(":entity", id).split("/"))}
+        ${tabs.map((one) => html`<a key=${one.name} href=${link(space.name, ...one.path.replace(":entity", id).split("/").filter((part) => part[0] !== ":"))}
           aria-current=${one.name === view.name ? "page" : undefined}>${one.tab}</a>`)}
       </nav>`}
     </div>

@@ -21,7 +21,7 @@ export const told = (why) => say(text(why), { isError: true });
 const close = (id) => (toasts.value = toasts.peek().filter((one) => one.id !== id));
 
 export function Toasts() {
-  return html`<div class="toasts" role="region" aria-label="Notes">
+  return html`<div class="toasts" role="region" aria-label="Messages">
     <div role="status" aria-live="polite">${toasts.value.filter((one) => !one.isError).map((one) => html`<${Toast} key=${one.id} ...${one} />`)}</div>
     <div role="alert">${toasts.value.filter((one) => one.isError).map((one) => html`<${Toast} key=${one.id} ...${one} />`)}</div>
   </div>`;
@@ -36,6 +36,6 @@ function Toast({ id, message, isError, act, label }) {
   return html`<div class=${isError ? "toast wrong" : "toast"}>
     <p>${message}</p>
     ${act && html`<button class="plain" onClick=${() => (close(id), act())}>${label}</button>`}
-    <button class="plain" aria-label="Close this note" onClick=${() => close(id)}>Close</button>
+    <button class="plain" aria-label="Close this message" onClick=${() => close(id)}>Close</button>
   </div>`;
 }

@@ -1,0 +1,70 @@
+// Photos and files on their way to the server: by drop, by chooser, by camera; each with its progress.
+// Knows nothing of what they are for: `onDone` is given what a field that holds blobs is told.
+import { html, names, useId, useRef, useState } from "../lib.js";
+import { size, text } from "./words.js";
+
+let number = 0;
+
+/** Files that are sent now, or that failed; `add(files)` sends more. */
+export function useUploads(space, entity, onDone) {
+  const [files, setFiles] = useState([]);
+  const put = (id, said) => setFiles((all) => all.map((one) => (one.id === id ? { ...one, ...said } : one)));
+  const drop = (id) => setFiles((all) => all.filter((one) => one.id !== id));
+  const send = async (id, file) => {
+    put(id, { error: null, sent: 0 });
+    try {
+      const said = await space.weft.upload(space.name, file, {
+        entity, mediaType: file.type || "application/octet-stream", onProgress: (sent) => put(id, { sent }),
+      });
+      await onDone(said, file);
+      drop(id);
+    } catch (error) {
+      if (error.code === 401) space.onStranger();
+      put(id, { error });
+    }
+  };
+  const add = async (given) => {
+    const added = [...given].map((file) => ({ id: (number += 1), name: file.name, size: file.size, sent: 0, error: null, file }));
+    setFiles((all) => [...all, ...added]);
+    for (const one of added) await send(one.id, one.file); // in the order in which they were given
+  };
+  return { files, add, retry: ({ id, file }) => send(id, file), drop };
+}
+
+/** A place to drop files on, with a chooser and a camera, and what is on its way. */
+export function Uploads({ uploads, label, isMany = true, onlyImages = false }) {
+  const [isOver, setOver] = useState(false);
+  const chooser = useRef(null);
+  const camera = useRef(null);
+  const id = useId();
+  const take = (event) => {
+    uploads.add(isMany ? event.target.files : [...event.target.files].slice(0, 1));
+    event.target.value = "";
+  };
+  const dropped = (event) => {
+    event.preventDefault();
+    setOver(false);
+    const files = [...event.dataTransfer.files];
+    if (files.length) uploads.add(isMany ? files : files.slice(0, 1));
+  };
+  return html`<div class=${names("drop", isOver && "over")} role="group" aria-label=${label}
+      onDragOver=${(event) => (event.preventDefault(), setOver(true))} onDragLeave=${() => setOver(false)} onDrop=${dropped}>
+    <p class="soft" id=${id}>Drop ${isMany ? "files" : "a file"} here, or</p>
+    <div class="row">
+      <button type="button" onClick=${() => chooser.current.click()} aria-describedby=${id}>${isMany ? "Choose files" : "Choose a file"}</button>
+      <button type="button" onClick=${() => camera.current.click()}>Take a photo</button>
+    </div>
+    <input class="unseen" tabindex="-1" aria-hidden="true" type="file" multiple=${isMany} ref=${chooser} onChange=${take} accept=${onlyImages ? "image/*" : undefined} />
+    <input class="unseen" tabindex="-1" aria-hidden="true" type="file" accept="image/*" capture="environment" ref=${camera} onChange=${take} />
+    ${uploads.files.length > 0 && html`<ul class="stack tight sending" aria-live="polite">
+      ${uploads.files.map((one) => html`<li key=${one.id}>
+        <span class="row"><span>${one.name}</span><span class="soft small">${size(one.size)}</span></span>
+        ${one.error
+          ? html`<span class="row"><span class="wrong-text">${text(one.error)}</span>
+              <button type="button" onClick=${() => uploads.retry(one)}>Try again</button>
+              <button type="button" class="plain" onClick=${() => uploads.drop(one.id)}>Leave it</button></span>`
+          : html`<progress max=${Math.max(one.size, 1)} value=${one.sent} aria-label=${`Sending ${one.name}`}></progress>`}
+      </li>`)}
+    </ul>`}
+  </div>`;
+}

@@ -1,0 +1,69 @@
+// What differs between two positions, for people: by charm, with what was and what is, and where texts part.
+//
+// Pure. Invariant: every difference is in one group, in the order in which it came.
+
+/** By entity: [{entity, type, changes}], definitions and the like under no entity, last. */
+export function grouped(differences) {
+  const groups = new Map();
+  for (const one of differences) {
+    const entity = ["definition", "service"].includes(one.kind) ? "" : one.entity;
+    if (!groups.has(entity)) groups.set(entity, { entity, type: "", isNew: false, changes: [] });
+    const group = groups.get(entity);
+    group.type ||= one.type;
+    if (one.kind === "created") group.isNew = true;
+    else group.changes.push(one);
+  }
+  const all = [...groups.values()];
+  return [...all.filter((one) => one.entity), ...all.filter((one) => !one.entity)];
+}
+
+/** Elements as one row per list: what entered and left an `each` is told element by element. */
+export function folded(changes) {
+  const found = [];
+  const lists = new Map();
+  for (const one of changes) {
+    if (!one.element) {
+      found.push(one);
+      continue;
+    }
+    if (!lists.has(one.node)) {
+      const list = { ...one, element: "", elements: [] };
+      lists.set(one.node, list);
+      found.push(list);
+    }
+    lists.get(one.node).elements.push(one);
+  }
+  // A list that is told as a whole is not told again as what became of its elements.
+  return found.filter((one) => !one.elements || !found.some((other) => !other.elements && other.node === one.node && (other.entered || other.left)));
+}
+
+/** Where two texts part: what both begin with, what was, what is, what both end with. Whole words. */
+export function parted(before, after) {
+  const [was, now] = [words(before), words(after)];
+  let start = 0;
+  while (start < was.length && start < now.length && was[start] === now[start]) start += 1;
+  let end = 0;
+  while (end < was.length - start && end < now.length - start && was.at(-1 - end) === now.at(-1 - end)) end += 1;
+  const text = (some) => some.join("");
+  return {
+    start: text(was.slice(0, start)), was: text(was.slice(start, was.length - end)),
+    now: text(now.slice(start, now.length - end)), end: end ? text(was.slice(-end)) : "",
+  };
+}
+
+const words = (text) => text.match(/\s+|[^\s]+/g) ?? [];
+
+/** What a place came to then, in words: {state, text, value}. `text` is empty where the value says it. */
+export function thenOf(past) {
+  switch (past?.state) {
+    case "value": return { state: "value", text: "", value: past.value };
+    case "failed": return { state: "failed", text: `${past.error}: ${past.message}` };
+    case "absent": return { state: "absent", text: "Not there" };
+    case "not kept": return { state: "lost", text: `Not kept: ${past.why}` };
+    case "unknown": {
+      const shown = thenOf(past.shown);
+      return { ...shown, state: "unknown", text: shown.text, note: `Not known to be right since ${past.since}` };
+    }
+    default: return { state: "absent", text: "Not there" };
+  }
+}

@@ -69,6 +69,8 @@ def _node(kind: type[Entity] | None, node: NodeSpec) -> Json:
     said: Json = {"name": node.name, "kind": node.kind, "type": node.type_text, "told": node.is_told}
     if node.target:
         said["target"] = node.target
+    if node.inputs:
+        said["reads"] = sorted({entry.ref or entry.node for entry in node.inputs})
     if not node.is_told or node.kind == "flow":
         return said
     if kind is not None and (told := inputs_of_kind(kind).get(node.name)) is not None:
@@ -126,7 +128,7 @@ def _get(call: Call) -> Json:
         return _portrait(call, engine, type_in(engine, call.given["type"]))
 
 
-_NODE = open_object({"schema": MAP, "required": FLAG, "at_creation": FLAG}, name=STRING, kind=STRING, type=STRING)
+_NODE = open_object({"schema": MAP, "required": FLAG, "at_creation": FLAG, "reads": LIST}, name=STRING, kind=STRING, type=STRING)
 _GIVEN = open_object(
     name=STRING, entities={"type": "integer"}, is_known=FLAG, nodes=listed(_NODE), flows=LIST
 )  # fmt: skip

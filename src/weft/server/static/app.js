@@ -28,9 +28,15 @@ async function begin() {
     if (me.value) spaces.value = (await weft.call("spaces.find")).spaces;
   } catch (why) {
     if (why.code === 401) me.value = null;
-    else trouble.value = why;
+    else {
+      trouble.value = why;
+      setTimeout(() => trouble.value === why && begin(), later());
+    }
   }
 }
+
+/** How long to wait before what could not be had is asked for again: not all pages at the same moment. */
+const later = () => 1000 + Math.random() * 2000;
 
 async function leave() {
   try {
@@ -134,6 +140,10 @@ function Loaded({ view, ...given }) {
   useEffect(() => {
     if (!View) get();
   }, []);
+  useEffect(() => {
+    const timer = why && setTimeout(get, later());
+    return () => clearTimeout(timer);
+  }, [why]);
   if (broke) return html`<${Failure} title="This view broke" why=${broke} again=${mend} />`;
   if (why) return html`<${Failure} title="This view could not be loaded" why=${why} again=${get} />`;
   return View ? html`<${View} ...${given} />` : html`<${Quiet}>Loading…<//>`;

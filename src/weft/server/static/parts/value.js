@@ -11,6 +11,8 @@ const CHARACTERS = 3000;
 const ROWS = 30;
 const COLUMNS = 8;
 const DEPTH_MAX = 6;
+const DIGEST = 90;
+const ID = /^b[a-z2-7]{58}$/;
 
 /** `space` and `entity` are where it is from: pictures are fetched for that. */
 export function Value({ value, space, entity, depth = 0 }) {
@@ -22,11 +24,14 @@ export function Value({ value, space, entity, depth = 0 }) {
   if (depth > DEPTH_MAX) return html`<code>${JSON.stringify(value).slice(0, 500)}</code>`;
   if (Array.isArray(value)) return html`<${List} value=${value} given=${given} />`;
   if (isBlob(value)) return html`<${BlobShown} space=${space} entity=${entity} blob=${value} isSmall=${depth > 0} />`;
-  if (typeof value["/"] === "string") return html`<code title=${value["/"]}>${value["/"].slice(0, 16)}…</code>`;
+  if (typeof value["/"] === "string") return html`<${Id} id=${value["/"]} />`;
   if (typeof value["/"]?.bytes === "string") return html`<span class="soft">${size(Math.floor((value["/"].bytes.length * 3) / 4))}</span>`;
   if (isReference(value)) return html`<${ReferenceShown} value=${value} space=${space} />`;
   return html`<${Record} value=${value} given=${given} />`;
 }
+
+/** A content id, which nobody reads whole. */
+const Id = ({ id }) => html`<code class="id" title=${id}>${id.slice(0, 8)}…${id.slice(-6)}</code>`;
 
 const REFERENCE = new Set(["entity", "node", "element"]);
 
@@ -51,6 +56,7 @@ function Text({ text, isInner }) {
   const shown = isLong ? text.slice(0, CHARACTERS) : text;
   const more = isLong && html`<button type="button" class="plain" onClick=${() => setWhole(true)}>Show all ${text.length.toLocaleString("en-GB")} characters</button>`;
   if (/^https?:\/\/\S+$/.test(text) && safeAddress(text)) return html`<${Out} to=${text}>${shown}<//>${more}`;
+  if (ID.test(text)) return html`<${Id} id=${text} />`;
   if (!isInner && isMarkdown(shown)) return html`<${Markdown} text=${shown} />${more}`;
   return html`<span class="text">${shown}</span>${more}`;
 }
@@ -73,13 +79,40 @@ function Table({ rows, given }) {
   if (columns.length > COLUMNS) return html`<ul class="stack">${rows.map((one, at) => html`<li key=${at}><${Record} value=${one} given=${given} /></li>`)}</ul>`;
   return html`<div class="wide" tabindex="0" role="group" aria-label=${`Table of ${count(rows.length, "row")}`}><table>
     <thead><tr>${columns.map((one) => html`<th key=${one} scope="col">${one === "$" ? "Kind" : spelt(one)}</th>`)}</tr></thead>
-    <tbody>${rows.map((row, at) => html`<tr key=${at}>${columns.map((one) => html`<td key=${one} class=${typeof row[one] === "number" ? "right" : ""}>${one in row && html`<${Value} ...${given} value=${row[one]} />`}</td>`)}</tr>`)}</tbody>
+    <tbody>${rows.map((row, at) => html`<tr key=${at}>${columns.map((one) => html`<td key=${one} class=${typeof row[one] === "number" ? "right" : ""}>${one in row && html`<${Cell} given=${given} value=${row[one]} />`}</td>`)}</tr>`)}</tbody>
   </table></div>`;
 }
+
+const isNested = (value) => (Array.isArray(value) ? value.some((one) => typeof one === "object" && one !== null) : isPlainRecord(value));
+
+/** A value in a table: what is nested in it is told in a line, and shown where that is asked for. */
+function Cell({ given, value }) {
+  const [isOpen, setOpen] = useState(false);
+  if (!value || !isNested(value) || (Array.isArray(value) && value.every(isBlob))) return html`<${Value} ...${given} value=${value} />`;
+  return html`<details class="nested" open=${isOpen} onToggle=${(event) => setOpen(event.currentTarget.open)}>
+    <summary>${digest(value)}</summary>${isOpen && html`<${Value} ...${given} value=${value} />`}</details>`;
+}
+
+/** What a value is about, in a few words. */
+export function digest(value) {
+  if (value === null || value === undefined) return "";
+  if (Array.isArray(value)) {
+    if (value.length === 0) return "none";
+    const named = value.slice(0, 12).map(digest).filter(Boolean).join(" · ");
+    return cut(`${value.length === 1 ? "" : `${value.length}: `}${named}`);
+  }
+  if (typeof value !== "object") return ID.test(value) ? "" : cut(typeof value === "number" ? figure(value) : String(value));
+  const names = Object.keys(value).filter((one) => one !== "$");
+  const told = NAMING.find((one) => typeof value[one] === "string") ?? names.find((one) => isNested(value[one]) && digest(value[one]));
+  return digest(value[told ?? names.find((one) => digest(value[one]))]);
+}
+
+const NAMING = ["name", "title", "label", "text", "subject"];
+const cut = (text) => (text.length > DIGEST ? `${text.slice(0, DIGEST - 1).trimEnd()}…` : text);
 
 function Record({ value, given }) {
   const names = Object.keys(value).filter((one) => one !== "$");
   if (names.length === 0) return html`<span class="soft">${value.$ ?? "Empty"}</span>`;
   return html`<dl class="record">${value.$ !== undefined && html`<dt>Kind</dt><dd>${String(value.$)}</dd>`}
-    ${names.map((one) => html`<dt key=${`${one} name`}>${spelt(one)}</dt><dd key=${one}><${Value} ...${given} value=${value[one]} /></dd>`)}</dl>`;
+    ${names.map((one) => html`<dt key=${`${one} name`}>${spelt(one)}</dt><dd key=${one}><${given.depth > 1 ? Cell : Value} ...${given} given=${given} value=${value[one]} /></dd>`)}</dl>`;
 }

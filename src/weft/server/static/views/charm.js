@@ -7,7 +7,7 @@ import { Question } from "../parts/question.js";
 import { Runs } from "../parts/runs.js";
 import { Failed, Standing, standing } from "../parts/standing.js";
 import { Told } from "../parts/told.js";
-import { Value } from "../parts/value.js";
+import { Value, digest } from "../parts/value.js";
 import { spelt } from "../parts/words.js";
 
 const ELEMENTS = 30;
@@ -19,6 +19,9 @@ export default function Charm({ space, entity: charm }) {
   const isTold = (one) => declared.get(one.name)?.told ?? one.state === "told";
   const told = portrait.nodes.filter((one) => isTold(one) && one.kind !== "flow");
   const computed = portrait.nodes.filter((one) => !isTold(one) && one.kind !== "flow");
+  const read = new Set(computed.flatMap((one) => declared.get(one.name)?.reads ?? []));
+  const ends = computed.filter((one) => !read.has(one.name));
+  const ways = computed.filter((one) => read.has(one.name));
   const flows = portrait.nodes.filter((one) => one.kind === "flow");
   return html`<div class=${computed.length || flows.length ? "charm" : "charm only"}>
     <section class="card told-card" aria-labelledby="told"><h2 id="told">Told</h2>
@@ -30,7 +33,9 @@ export default function Charm({ space, entity: charm }) {
       ${flows.length > 0 && html`<${Runs} charm=${charm} flows=${flows} />`}
       ${computed.length > 0 && html`<section class="stack computed" aria-labelledby="computed">
         <div class="row spread"><h2 id="computed">Computed</h2><${Stream} charm=${charm} nodes=${computed} /></div>
-        ${computed.map((one) => html`<${Computed} key=${one.name} charm=${charm} node=${one} />`)}
+        ${ends.map((one) => html`<${Computed} key=${one.name} charm=${charm} node=${one} />`)}
+        ${ways.length > 0 && html`<h3 class="soft small">On the way there</h3>
+          ${ways.map((one) => html`<${Computed} key=${one.name} charm=${charm} node=${one} isWay=${true} />`)}`}
       </section>`}
     </div>
   </div>`;
@@ -53,15 +58,20 @@ function Asked({ charm }) {
     ${found.map((one) => html`<${Question} key=${one.id} space=${charm.space} question=${one} isHere=${true} />`)}</section>`;
 }
 
-function Computed({ charm, node }) {
+/** A computed value. One that is only on the way to others is folded, unless it failed. */
+function Computed({ charm, node, isWay = false }) {
+  const [isOpen, setOpen] = useState(!isWay);
   const partial = charm.partials.value[node.name];
   const is = standing(node, partial, charm.isPaused.value);
   const { space } = charm;
+  const isShown = isOpen || is === "failed";
+  const body = `value-${node.name}`;
   return html`<article class="card value" data-node=${node.name} data-standing=${is} aria-busy=${is === "running" || is === "partial"}>
     <header class="row spread"><h3>${spelt(node.name)}</h3>
-      <span class="row">${hasView("why") && html`<a class="small" href=${link(space.name, "charm", charm.id, "why", node.name)} aria-label=${`Why ${spelt(node.name)} is so`}>Why</a>`}${hasView("cast") && isList(node) && html`<a class="small" href=${link(space.name, "charm", charm.id, "cast", node.name)} aria-label=${`Cast a spell on an element of ${spelt(node.name)}`}>Cast</a>`}<${Standing} is=${is} /></span></header>
-    <div class=${is === "stale" || is === "paused" ? "value-body old" : "value-body"} aria-live=${is === "partial" ? "off" : "polite"}>
-      <${Body} charm=${charm} node=${node} partial=${partial} is=${is} />
+      <span class="row">${hasView("why") && html`<a class="small" href=${link(space.name, "charm", charm.id, "why", node.name)} aria-label=${`Why ${spelt(node.name)} is so`}>Why</a>`}${hasView("cast") && isList(node) && html`<a class="small" href=${link(space.name, "charm", charm.id, "cast", node.name)} aria-label=${`Cast a spell on an element of ${spelt(node.name)}`}>Cast</a>`}<${Standing} is=${is} />${isWay && html`<button type="button" class="plain small" aria-expanded=${isShown} aria-controls=${body} aria-label=${`${isShown ? "Hide" : "Show"} ${spelt(node.name)}`} onClick=${() => setOpen(!isOpen)}>${isShown ? "Hide" : "Show"}</button>`}</span></header>
+    ${!isShown && html`<p class="soft small digest">${digest(node.value ?? node.last)}</p>`}
+    <div id=${body} hidden=${!isShown} class=${is === "stale" || is === "paused" ? "value-body old" : "value-body"} aria-live=${is === "partial" ? "off" : "polite"}>
+      ${isShown && html`<${Body} charm=${charm} node=${node} partial=${partial} is=${is} />`}
     </div>
   </article>`;
 }

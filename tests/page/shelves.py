@@ -36,6 +36,7 @@ async def group(books: tuple[Book, ...]) -> dict[str, tuple[str, ...]]:
 
 async def tell(topics: dict[str, tuple[str, ...]]) -> AsyncIterator[str]:
     said = ""
+    yield said
     for name, titles in topics.items():
         await asyncio.sleep(PAUSE_S)
         said += f"{'; ' if said else ''}{name}: {', '.join(titles)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from tests.journeys.shelves import Shelf
+from tests.page.shelves import Shelf
 from tests.kill.stops import Points, tell_parent
 from weft import Space
 from weft.cli.serving import serve_spaces

@@ -50,7 +50,7 @@ class KeptUp:
         self._watching.start()
 
     def _started(self, *stop: object) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tests.journeys.program", *self._paths, str(self.port), *map(str, stop)]
+        command = [sys.executable, "-m", "tests.page.mortal_server", *self._paths, str(self.port), *map(str, stop)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         assert process.stdout.readline() or _has_stopped(process), "it did not start"

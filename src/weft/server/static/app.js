@@ -76,7 +76,8 @@ function Frame({ space, served }) {
   const place = `${space.name}/${parts.join("/")}`;
   const isFirst = useRef(true);
   useEffect(() => {
-    if (!isFirst.current) main.current?.focus({ preventScroll: true });
+    // A view may have put the focus where it is wanted already.
+    if (!isFirst.current && !main.current?.contains(document.activeElement)) main.current?.focus({ preventScroll: true });
     if (!isFirst.current) scrollTo(0, 0);
     isFirst.current = false;
   }, [place]);

@@ -58,7 +58,8 @@ FOUND = """() => {
     out: all("main a[target]").filter((one) => !one.rel.includes("noopener")).map((one) => one.href),
   };
 }"""
-NOTHING = {"foreign": [], "listening": [], "links": [], "out": []}
+NAMED = """(text) => document.querySelector('.told[data-node="names"]')?.textContent.includes(text)"""
+NOTHING: dict[str, list[str]] = {"foreign": [], "listening": [], "links": [], "out": []}
 
 
 def look(page: Page) -> None:
@@ -72,19 +73,19 @@ def test_no_text_of_a_person_or_a_result_is_ever_more_than_text(pages: Pages, se
     for one in CORPUS[:3]:
         page.get_by_text(one).first.wait_for()
     look(page)
-    for text, plant in zip(CORPUS, made, strict=True):
+    for at in range(0, len(CORPUS), 3):
+        texts, plant = CORPUS[at : at + 3], made[at]
         served.patch(
             plant,
-            add={"names": [text]},
-            put={"prices": {text: 1}},
-            edit={"notes": [{"verb": "insert", "at": 0, "text": text}]},
-            tell=[{"event": "Seen", "value": {"by": text}}],
+            add={"names": [*texts]},
+            put={"prices": dict.fromkeys(texts, 1)},
+            edit={"notes": [{"verb": "insert", "at": 0, "text": "\n\n".join(texts)}]},
+            tell=[{"event": "Seen", "value": {"by": text}} for text in texts],
         )
         page.goto(served.page("charm", plant))
+        comes(page, NAMED, texts[0])
         page.locator('.value[data-node="about"][data-standing="settled"]').wait_for()  # markdown with the name in it
         look(page)
-        if text.strip():
-            assert text[:20] in page.locator('.told[data-node="names"]').inner_text()
     page.goto(served.page("log"))
     page.locator(".entry").first.wait_for()
     look(page)

@@ -139,7 +139,8 @@ def test_each_node_is_told_with_how_it_stands(do: Do) -> None:
     assert [(one["id"], one["type"]) for one in found["entities"]] == [(words, "Words")]
     told = nodes(found)
     assert told[words, "text"] == {
-        "entity": words, "node": "text", "kind": "field", "type": "str", "state": "told", "preview": "one three lengthy",
+        "entity": words, "node": "text", "kind": "field", "type": "str", "state": "told",
+        "preview": "one three lengthy",
     }  # fmt: skip
     assert told[words, "parts"]["elements"] == {"count": 3}
     assert told[words, "sizes"]["state"] == "failed"

@@ -142,10 +142,8 @@ def test_a_field_is_edited_in_place(pages: Pages, served: Served) -> None:
 
 def test_who_edits_what_another_changes_is_told_and_chooses(pages: Pages, served: Served) -> None:
     plant = served.create("Plant", name="First", height_cm=1)
-    context = pages.context()
-    one, other = context.new_page(), context.new_page()
+    one, other = pages.open("charm", plant), pages.open("charm", plant)
     for page in (one, other):
-        page.goto(served.page("charm", plant))
         page.get_by_role("button", name="Edit Name").click()
     told(one, "name").get_by_role("textbox").fill("By one")
     told(other, "name").get_by_role("textbox").fill("By other")

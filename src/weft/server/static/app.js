@@ -9,8 +9,10 @@ import { Connection } from "./parts/connection.js";
 import { Login } from "./parts/login.js";
 import { Toasts, told } from "./parts/toasts.js";
 import { Charm } from "./parts/frame.js";
+import { useAnswer } from "./use.js";
 import { Failure, Quiet } from "./parts/words.js";
 
+const ENGINE_MS = 15_000;
 const weft = new Weft();
 /** Undefined while nobody was asked, null for a stranger. */
 const me = signal(undefined);
@@ -19,6 +21,8 @@ const route = signal(parse(location.hash));
 const spaces = signal(null);
 const trouble = signal(null);
 
+// A file that is dropped beside the field it is for would else be opened in place of the page.
+for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
 addEventListener("hashchange", () => (route.value = parse(location.hash)));
 
 async function begin() {
@@ -76,14 +80,19 @@ function Frame({ space, served }) {
   const place = `${space.name}/${parts.join("/")}`;
   const isFirst = useRef(true);
   useEffect(() => {
-    if (!isFirst.current) main.current?.focus({ preventScroll: true });
+    // A view may have put the focus where it is wanted already.
+    if (!isFirst.current && !main.current?.contains(document.activeElement)) main.current?.focus({ preventScroll: true });
     if (!isFirst.current) scrollTo(0, 0);
     isFirst.current = false;
   }, [place]);
   const entity = found?.params.entity;
+  useEffect(() => {
+    document.title = [!entity && (found?.view.menu ?? "New charm"), space.name, "Weft"].filter(Boolean).join(" · ");
+  }, [found?.view.name, entity]);
   return html`
     <a class="skip" href=${location.hash || "#"} onClick=${(event) => (event.preventDefault(), main.current?.focus())}>Skip to the content</a>
     <${Header} space=${space} served=${served} view=${found?.view} />
+    <${Waiting} space=${space} />
     <main class="page" id="main" tabindex="-1" ref=${main}>
       ${!found && html`<h1>There is no such page</h1><p><a href=${link(space.name)}>Go to the shelf</a></p>`}
       ${found && (entity
@@ -92,6 +101,25 @@ function Frame({ space, served }) {
           <//>`
         : html`<${Loaded} key=${found.view.name} view=${found.view} space=${space} entity=${null} route=${{ name: found.view.name, params: found.params, query }} />`)}
     </main>`;
+}
+
+/** How many questions are open, beside the name of the inbox. */
+function Badge({ space }) {
+  const { answer } = useAnswer(space, "questions.find");
+  const open = answer?.questions.filter((one) => !one.answered).length ?? 0;
+  return open > 0 && html`<span class="badge"><span aria-hidden="true">${open}</span><span class="unseen">, ${open} open</span></span>`;
+}
+
+/** Said where no program computes the space: what is told is kept, and nothing comes of it yet. */
+function Waiting({ space }) {
+  const { answer, again } = useAnswer(space, "spaces.get", {}, { live: false });
+  const { status } = space.connection.value;
+  useEffect(() => {
+    const timer = setInterval(again, ENGINE_MS);
+    return () => clearInterval(timer);
+  }, [status]);
+  if (!answer || answer.is_engine || answer.engine) return null;
+  return html`<p class="banner" role="status">No program computes this space now. What is told is kept, and waits.</p>`;
 }
 
 function Header({ space, served, view }) {
@@ -106,7 +134,7 @@ function Header({ space, served, view }) {
         : html`<span class="in-space">${space.name}</span>`}
       <nav class="menu" aria-label="Views">
         ${VIEWS.filter((one) => one.menu).map((one) => html`<a key=${one.name} href=${link(space.name, one.path)}
-          aria-current=${one.name === view?.name ? "page" : undefined}>${one.menu}</a>`)}
+          aria-current=${one.name === view?.name ? "page" : undefined}>${one.menu}${one.name === "inbox" && html`<${Badge} space=${space} />`}</a>`)}
       </nav>
       <div class="top-end">
         <${Connection} space=${space} />

@@ -46,6 +46,7 @@ export class Space {
     this.presence = signal({});
     this.live = weft.live(name);
     this.charms = new Map();
+    this.asOf = null;
     this.hearers = new Set();
     this.names = signal(new Map());
     this.unnamed = new Set();
@@ -149,6 +150,13 @@ export class Space {
   noteState() {
     const { channels, partials } = this.live.state;
     const position = channels.space?.position ?? 0;
+    const asOf = channels.space?.as_of ?? null;
+    if (asOf !== null && this.asOf !== null && asOf > this.asOf) {
+      // It was away for too long to be told each thing: all that is shown is asked for anew.
+      this.ticked();
+      for (const charm of this.charms.values()) charm.read();
+    }
+    this.asOf = asOf ?? this.asOf;
     batch(() => {
       if (position > this.position.peek()) this.position.value = position;
       for (const charm of this.charms.values()) charm.notePartials(partials);

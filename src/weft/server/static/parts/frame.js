@@ -12,8 +12,12 @@ export function Charm({ space, id, view, views, children }) {
     setCharm(opened);
     return () => opened.leave();
   }, [space, id]);
+  const portrait = charm?.portrait.value;
+  const name = portrait ? nameOf(portrait) : "";
+  useEffect(() => {
+    if (name) document.title = `${name} · ${space.name} · Weft`;
+  }, [name, view.name]);
   if (!charm) return null;
-  const portrait = charm.portrait.value;
   const error = charm.error.value;
   if (error && (!portrait || error.code === 404 || error.code === 410)) {
     return html`<h1>This charm cannot be shown</h1><${Failure} title="The server says" why=${error} again=${() => charm.readNow()} />
@@ -23,7 +27,7 @@ export function Charm({ space, id, view, views, children }) {
   const tabs = views.filter((one) => one.tab);
   return html`<div class="charm-head">
       <p class="crumbs"><a href=${link(space.name)}>Shelf</a><span aria-hidden="true">/</span><span>${portrait.type}</span></p>
-      <h1>${nameOf(portrait)}</h1>
+      <h1>${name}</h1>
       ${tabs.length > 1 && html`<nav class="tabs" aria-label="Views of this charm">
         ${tabs.map((one) => html`<a key=${one.name} href=${link(space.name, ...one.path.replace(":entity", id).split("/").filter((part) => part[0] !== ":"))}
           aria-current=${one.name === view.name ? "page" : undefined}>${one.tab}</a>`)}

@@ -3,7 +3,7 @@
 // What is saved is shown at once, and put back where the server refuses it. Who edits what another changes meanwhile is
 // told so, and chooses; nothing of either is lost.
 // Knows nothing of what is computed.
-import { html, useEffect, useRef, useState } from "../lib.js";
+import { html, useLayoutEffect, useRef, useState } from "../lib.js";
 import { BlobShown, isBlob } from "./blob.js";
 import { hasDraft, useDraft } from "./draft.js";
 import { Control } from "./form.js";
@@ -63,7 +63,7 @@ function Editor({ charm, node, schema, declared, label, draftKey, close, show })
   const [errors, setErrors] = useState({});
   const [isBusy, setBusy] = useState(false);
   const form = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const control = form.current?.querySelector("input:not([type=file]), select, textarea, button");
     control?.focus();
     if (control?.select && control.type !== "checkbox") control.select();
@@ -116,9 +116,16 @@ export function inField(why, name) {
   return found;
 }
 
+/** Tell a charm something; the reader is told where nothing comes of it yet. */
+async function tell(charm, said) {
+  const answer = await charm.tell(said);
+  if (answer.told === null) say("Kept. It is shown when a program computes this space.");
+  return answer;
+}
+
 /** Say it. Where somebody said another thing between what was seen and this, the reader is told, and may take it back. */
 async function save(charm, node, value, base) {
-  const answer = await charm.tell({ set: { [node.name]: value }, base });
+  const answer = await tell(charm, { set: { [node.name]: value }, base });
   if (answer.told === null || answer.told <= base + 1) return;
   const { moments } = await charm.space.call("values.history", { entity: charm.id, node: node.name, from: base + 1, limit: 50 });
   const others = moments.filter((one) => one.position < answer.told && one.shown.value !== undefined && !same(one.shown.value, value));
@@ -126,21 +133,24 @@ async function save(charm, node, value, base) {
   if (!theirs) return;
   say(`${spelt(node.name)} had just been changed to ${JSON.stringify(theirs.shown.value).slice(0, 80)}. Yours stands now.`, {
     label: "Take theirs",
-    act: () => charm.tell({ set: { [node.name]: theirs.shown.value }, base: answer.told }).catch(told),
+    act: () => tell(charm, { set: { [node.name]: theirs.shown.value }, base: answer.told }).catch(told),
   });
 }
 
 // ---- several things ----
 
+const MOST = 60;
+const More = ({ count, onClick }) => html`<div><button type="button" class="plain" onClick=${onClick}>Show more of ${count.toLocaleString("en-GB")}</button></div>`;
+
 /** Has one thing said at a time, and says whether it is being said. */
 function useTelling(charm) {
   const [isBusy, setBusy] = useState(false);
   const [errors, setErrors] = useState({});
-  const tell = async (said) => {
+  const changed = async (said) => {
     setBusy(true);
     setErrors({});
     try {
-      await charm.tell(said);
+      await tell(charm, said);
       return true;
     } catch (why) {
       setErrors({ "": text(why) });
@@ -149,24 +159,26 @@ function useTelling(charm) {
       setBusy(false);
     }
   };
-  return { isBusy, errors, setErrors, tell };
+  return { isBusy, errors, setErrors, tell: changed };
 }
 
 function Items({ charm, node, schema, label }) {
   const value = Array.isArray(node.value) ? node.value : [];
-  const { errors, tell } = useTelling(charm);
-  const uploads = useUploads(charm.space, charm.id, (said) => charm.tell({ add: { [node.name]: [said] } }));
+  const { errors, tell: change } = useTelling(charm);
+  const [most, setMost] = useState(MOST);
+  const uploads = useUploads(charm.space, charm.id, (said) => tell(charm, { add: { [node.name]: [said] } }));
   const isOfBlobs = schema.format === "blob";
-  const remove = (one) => tell({ remove: { [node.name]: [one] }, base: charm.portrait.peek().position });
-  const move = (at, by) => tell({ move: { [node.name]: { item: value[at], before: by < 0 ? value[at - 1] : (value[at + 2] ?? null) } } });
+  const remove = (one) => change({ remove: { [node.name]: [one] }, base: charm.portrait.peek().position });
+  const move = (at, by) => change({ move: { [node.name]: { item: value[at], before: by < 0 ? value[at - 1] : (value[at + 2] ?? null) } } });
   return html`<h3 class="told-name">${label}</h3>
     <div class="told-value stack tight">
       ${value.length === 0 && html`<span class="soft">None yet</span>`}
-      <ul class=${isOfBlobs ? "gallery" : "things"}>${value.map((one, at) => html`<li key=${JSON.stringify(one)}>
+      <ul class=${isOfBlobs ? "gallery" : "things"}>${value.slice(0, most).map((one, at) => html`<li key=${JSON.stringify(one)}>
         ${isBlob(one) ? html`<${BlobShown} space=${charm.space} entity=${charm.id} blob=${one} isSmall=${true} />` : html`<div><${Value} value=${one} space=${charm.space} entity=${charm.id} depth=${1} /></div>`}
         <span class="row acts">
           ${at > 0 && html`<button type="button" class="plain" aria-label=${`Move ${label} ${at + 1} up`} onClick=${() => move(at, -1)}>Up</button>`}
           <button type="button" class="plain" aria-label=${`Remove ${label} ${at + 1}`} onClick=${() => remove(one)}>Remove</button></span></li>`)}</ul>
+      ${value.length > most && html`<${More} count=${value.length} onClick=${() => setMost(most * 4)} />`}
       ${errors[""] && html`<p class="wrong-text" role="alert">${errors[""]}</p>`}
       ${isOfBlobs ? html`<${Uploads} uploads=${uploads} label=${`Add to ${label}`} />` : html`<${Adding} charm=${charm} name=${node.name} schema=${schema} label=${label} />`}
     </div>`;
@@ -178,7 +190,7 @@ function Adding({ charm, name, schema, label, withKey = false }) {
   const { isBusy, errors, setErrors, tell } = useTelling(charm);
   const form = useRef(null);
   const opener = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isOpen) form.current?.querySelector("input, select, textarea")?.focus();
   }, [isOpen]);
   const close = () => {
@@ -207,12 +219,14 @@ function Entries({ charm, node, schema, label }) {
   // JSON names keys by text; maps of other keys are lists of pairs.
   const rows = Array.isArray(node.value) ? node.value : Object.entries(node.value ?? {});
   const { errors, tell } = useTelling(charm);
+  const [most, setMost] = useState(MOST);
   return html`<h3 class="told-name">${label}</h3>
     <div class="told-value stack tight">
       ${rows.length === 0 && html`<span class="soft">None yet</span>`}
-      <ul class="things">${rows.map(([key, one]) => html`<li key=${JSON.stringify(key)}>
+      <ul class="things">${rows.slice(0, most).map(([key, one]) => html`<li key=${JSON.stringify(key)}>
         <div><span class="soft">${typeof key === "string" ? key : JSON.stringify(key)}</span> <${Value} value=${one} space=${charm.space} entity=${charm.id} depth=${1} /></div>
         <span class="row acts"><button type="button" class="plain" aria-label=${`Remove ${key}`} onClick=${() => tell({ drop: { [node.name]: [key] }, base: charm.portrait.peek().position })}>Remove</button></span></li>`)}</ul>
+      ${rows.length > most && html`<${More} count=${rows.length} onClick=${() => setMost(most * 4)} />`}
       ${errors[""] && html`<p class="wrong-text" role="alert">${errors[""]}</p>`}
       <${Adding} charm=${charm} name=${node.name} schema=${schema} label=${label} withKey=${true} />
     </div>`;
@@ -263,7 +277,7 @@ function Writing({ charm, node, label, draftKey, close }) {
   const [draft, setDraft, forget] = useDraft(draftKey, first);
   const { isBusy, errors, tell } = useTelling(charm);
   const area = useRef(null);
-  useEffect(() => area.current?.focus(), []);
+  useLayoutEffect(() => area.current?.focus(), []);
   const leave = () => (forget(), close());
   const submit = async (event) => {
     event.preventDefault();

@@ -7,6 +7,7 @@ import { Value } from "../parts/value.js";
 import { Failure, Quiet, count, spelt, text } from "../parts/words.js";
 
 const PAGE = 100;
+const HELD_MAX = 2000;
 const WORDS = {
   "traversal.started": "Told", "node.settled": "Settled", "node.reused": "Reused", "node.superseded": "Superseded", "node.failed": "Failed",
   "node.removed": "Removed", "event.refused": "Refused", definition: "Definition", service: "Service", "node.impure": "Impure", erased: "Erased",
@@ -61,10 +62,17 @@ function useLog(space) {
       show({ isBusy: false, error });
     }
   };
+  /** The older half, which can be had again. */
+  const forget = () => {
+    const positions = [...state.byPosition.keys()].sort((one, other) => one - other);
+    for (const one of positions.slice(0, HELD_MAX / 2)) state.byPosition.delete(one);
+    state.oldest = positions[HELD_MAX / 2];
+  };
   useEffect(() => {
     let timer = null;
     const off = space.onDelta((delta) => {
       state.byPosition.set(delta.position, delta);
+      if (state.byPosition.size > HELD_MAX) forget();
       timer ??= requestAnimationFrame(() => ((timer = null), show()));
     });
     more();

@@ -1,5 +1,5 @@
 // A new charm: first its type, then a form of what that is told. What was typed outlives a reload.
-import { html, useEffect, useRef, useState } from "../lib.js";
+import { html, useLayoutEffect, useRef, useState } from "../lib.js";
 import { link } from "../route.js";
 import { useDraft } from "../parts/draft.js";
 import { Control } from "../parts/form.js";
@@ -39,7 +39,7 @@ function Form({ space, type, isOnly }) {
   const [errors, setErrors] = useState({});
   const [isBusy, setBusy] = useState(false);
   const form = useRef(null);
-  useEffect(() => form.current?.querySelector("input:not([type=file]), textarea, select")?.focus(), []);
+  useLayoutEffect(() => form.current?.querySelector("input:not([type=file]), textarea, select")?.focus(), []);
   const fail = (found) => {
     setErrors(found);
     requestAnimationFrame(() => form.current?.querySelector('[aria-invalid="true"]')?.focus());
@@ -55,8 +55,8 @@ function Form({ space, type, isOnly }) {
     try {
       const made = await space.call("entities.create", { type: type.name, ...told(fields, draft) });
       forget();
-      say(`${spelt(type.name)} made`);
-      location.hash = link(space.name, "charm", made.id);
+      say(made.told === null ? "Kept. It is made when a program computes this space." : `${spelt(type.name)} made`);
+      location.hash = made.told === null ? link(space.name) : link(space.name, "charm", made.id);
     } catch (why) {
       const inFields = Object.fromEntries(fields.map(({ node }) => [node.name, inField(why, node.name)]).filter(([, one]) => Object.keys(one).length));
       fail({ ...inFields, "": { "": text(why) } });

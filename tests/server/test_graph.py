@@ -139,7 +139,8 @@ def test_each_node_is_told_with_how_it_stands(do: Do) -> None:
     assert [(one["id"], one["type"]) for one in found["entities"]] == [(words, "Words")]
     told = nodes(found)
     assert told[words, "text"] == {
-        "entity": words, "node": "text", "kind": "field", "type": "str", "state": "told", "preview": "one three lengthy",
+        "entity": words, "node": "text", "kind": "field", "type": "str", "state": "told",
+        "preview": "one three lengthy",
     }  # fmt: skip
     assert told[words, "parts"]["elements"] == {"count": 3}
     assert told[words, "sizes"]["state"] == "failed"
@@ -235,7 +236,7 @@ def test_no_more_is_told_than_was_asked_for_and_that_there_is_more_is_said(do: D
 
 
 def test_of_what_may_not_be_read_neither_nodes_nor_edges_are_told(do: Do) -> None:
-    sheet = made(do, "Sheet", n=4)
+    sheet = made(do, "Sheet", n=4, name="hidden")
     pointer = made(do, "Pointer", to={"entity": sheet})
     ben = everything("ben", [pointer])
 
@@ -243,6 +244,8 @@ def test_of_what_may_not_be_read_neither_nodes_nor_edges_are_told(do: Do) -> Non
 
     assert [one["id"] for one in found["entities"]] == [pointer]
     assert edges(found) == {(pointer, "to", pointer, "again", "plain")}
+    assert nodes(found)[pointer, "to"]["preview"] == sheet[:8]
+    assert nodes(do("graph.find"))[pointer, "to"]["preview"] == "hidden"
     with pytest.raises(weft.WeftError, match="may not"):
         do("graph.find", ben, entity=sheet)
 

@@ -23,6 +23,8 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias
 
@@ -33,6 +35,7 @@ from weft.remote.patience import LIVE, Patience
 from weft.remote.refused import LiveOver
 from weft.server.client_state import ClientState, FrameMissing, apply, news
 from weft.server.frames import (
+    Batch,
     Completed,
     Delta,
     Error,
@@ -54,6 +57,8 @@ FOR_GOOD = ("Denied", "UnknownChannel", "SnapshotTooLarge", "TooMany")
 """Errors that saying it again would not mend."""
 OPEN_MAX = 1000
 """About so many traversals one who comes back may ask; with more open it begins with a snapshot."""
+CLOSE_S = 0.25
+"""How long a server is given to say that it has heard that one leaves: in vain where much of it was not read."""
 PING_S, LASTED_S = 20.0, 10.0
 """After so long without a word of ours, one is said; and a connection that lasted for less does not count as one."""
 AT_ONCE, PER_S = 60, 15.0
@@ -99,8 +104,9 @@ class Following:
         now_s: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] | None = None,
     ) -> None:
-        self.state = state or ClientState()
-        """What is held now."""
+        self._held_now = self._held_before = state or ClientState()
+        self._batch: Batch | None = None
+        """The frame of which the deltas are told now, one by one."""
         self.standing = Standing()
         self._url, self._headers, self._is_near = url, headers, is_near
         self._patience, self._now_s = patience, now_s
@@ -108,6 +114,8 @@ class Following:
         self._views: Counter[str] = Counter()
         self._news: deque[Told] = deque()
         self._socket: ClientConnection | None = None
+        self._held = ExitStack()
+        """The socket, which is closed when this is."""
         self._woken = threading.Event()
         self._wait = wait or self._woken.wait
         self._is_stopped = False
@@ -123,6 +131,17 @@ class Following:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    @property
+    def state(self) -> ClientState:
+        """What is held, as of what was told last: one who is given it later goes on behind that."""
+        first = self._news[0] if self._news else None
+        if self._batch is None or not isinstance(first, NewDelta):
+            return self._held_now
+        told = tuple(one for one in self._batch.deltas if one.position < first.delta.position)
+        if not told:
+            return self._held_before
+        return apply(self._held_before, replace(self._batch, position=told[-1].position, deltas=told))
 
     # ---- what is looked at ----
     def subscribe(self, channel: str = "space", *, after: int | None = None) -> None:
@@ -206,9 +225,7 @@ class Following:
         """End it for good, also while another thread waits for what is next."""
         self._is_stopped = True
         self._woken.set()
-        socket, self._socket = self._socket, None
-        if socket is not None:
-            socket.close()
+        self._drop()
         self.standing = Standing("over", 0, "stopped")
 
     def _connect(self, left_s: float | None) -> None:
@@ -223,18 +240,18 @@ class Following:
             self._wait(wait_s if left_s is None else min(wait_s, left_s))
             self._woken.clear()
             return
+        opening = partial(connect, self._url, additional_headers=self._headers, max_size=None, close_timeout=CLOSE_S)
         try:
-            socket = connect(
-                self._url, additional_headers=self._headers, max_size=None, proxy=None if self._is_near else True
-            )
+            # What is on this machine is reached by no proxy, whatever the environment says.
+            self._socket = self._held.enter_context(opening(proxy=None if self._is_near else True))
         except (OSError, WebSocketException) as why:
             self._retry(str(why) or type(why).__name__)
-            return
-        if self._is_stopped:
-            socket.close()
-            return
-        self._socket = socket
-        self._opened()
+        else:
+            self._opened()
+
+    def _drop(self) -> None:
+        self._socket = None
+        self._held.pop_all().close()
 
     def _opened(self) -> None:
         self._opened_s = self._said_s = self._now_s()
@@ -253,11 +270,11 @@ class Following:
     def _closed(self, code: int, why: str) -> None:
         if self._now_s() - self._opened_s >= LASTED_S:
             self._tries = 0
-        self._socket = None
+        self._drop()
         if self._is_stopped:
             return
         if code == DENIED:
-            self.state = ClientState()  # what may not be seen any more is held no more
+            self._held_now = ClientState()  # what may not be seen any more is held no more
         if code in NOT_AGAIN:
             self.standing = Standing("over", self._tries, why)
             self._over = LiveOver(base=self._url, code=code, why=why)
@@ -271,7 +288,7 @@ class Following:
 
     # ---- what is said ----
     def _subscription(self, channel: str) -> dict[str, Any]:
-        said, known, after = {"op": "sub", "channel": channel}, self.state.channels.get(channel), None
+        said, known, after = {"op": "sub", "channel": channel}, self._held_now.channels.get(channel), None
         if known is not None and len(known.open) > OPEN_MAX:
             self._forget(channel)
             return said
@@ -317,17 +334,18 @@ class Following:
             self._take(frame)
 
     def _take(self, frame: ServerFrame) -> None:
-        told, before = news(self.state, frame), self.state
+        told, before = news(self._held_now, frame), self._held_now
         try:
-            self.state = apply(self.state, frame)
+            self._held_now = apply(before, frame)
         except FrameMissing as why:
             self._say(self._subscription(why.channel))
             return
         if isinstance(told, tuple):
+            self._held_before, self._batch = before, frame if isinstance(frame, Batch) else None
             self._news.extend(NewDelta(getattr(frame, "channel", ""), delta) for delta in told)
         elif told is not None:
             self._news.append(told)
-        elif self.state is not before and isinstance(frame, Snapshot | Partial | Presence):
+        elif self._held_now is not before and isinstance(frame, Snapshot | Partial | Presence):
             self._news.append(frame)
 
     def _refused(self, frame: Error) -> None:
@@ -344,6 +362,8 @@ class Following:
         self._news.append(frame)
 
     def _forget(self, channel: str) -> None:
-        channels = {name: one for name, one in self.state.channels.items() if name != channel}
-        presence = {name: one for name, one in self.state.presence.items() if name != channel}
-        self.state = replace(self.state, channels=channels, presence=presence)
+        if self._batch is not None and self._batch.channel == channel:
+            self._news = deque(one for one in self._news if not isinstance(one, NewDelta))
+        channels = {name: one for name, one in self._held_now.channels.items() if name != channel}
+        presence = {name: one for name, one in self._held_now.presence.items() if name != channel}
+        self._held_now = replace(self._held_now, channels=channels, presence=presence)

@@ -110,7 +110,7 @@ class _Recorded:
         given = {"entity": entity, "node": name, "from": start, "limit": MOMENTS}
         given |= {"element": element} if element else {}
         page = self._asked("values.history", given, {"moments": [], "next": None})
-        own = [one for one in page["moments"] if one.get("element", "") == element]
+        own = [one for one in page["moments"] if element or not one.get("element")]
         return {one["position"]: one["shown"] for one in own}, page["next"]
 
     def _asked(self, title: str, given: dict[str, Any], otherwise: dict[str, Any]) -> Any:

@@ -34,6 +34,7 @@ NODES_MAX = 5_000
 """How many may be asked for."""
 _PREVIEW_CHARS = 60
 _ERROR_CHARS = 300
+_ID_CHARS = 8
 _PREVIEWED_BYTES_MAX = 4_096
 
 
@@ -54,7 +55,7 @@ def _find(call: Call) -> Json:
             shown[id] = thing
             count += len(thing.nodes)
         found = [(thing, node) for thing in shown.values() for node in thing.nodes.values()]
-        nodes = [_node(engine, node) for _, node in found[:limit]]
+        nodes = [_node(call, engine, node) for _, node in found[:limit]]
         places = {(one["entity"], one["node"]) for one in nodes} | {(id, "") for id in shown}
         edges = [
             edge for thing in shown.values() for edge in _edges(engine, thing)
@@ -86,14 +87,18 @@ def _entity(engine: Engine, thing: Thing) -> Json:
 # Nodes -------------------------------------------------------------------------------------------------------------
 
 
-def _node(engine: Engine, node: Source) -> Json:
+def _node(call: Call, engine: Engine, node: Source) -> Json:
     said: Json = {"entity": node.thing.id, "node": node.spec.name, "kind": node.spec.kind, "type": node.spec.type_text}
     outcome = node.outcome()
     said["state"] = state_of(node)
     if node.spec.kind == "flow":
         run = flow_plain(engine, node).get("run")
         return said | ({"run": str(run.get("stands", ""))} if isinstance(run, dict) else {})
-    if isinstance(outcome, Err):
+    if node.spec.kind == "ref" and (target := target_of(outcome)) is not None:
+        # What it leads to is called by its name only where that may be read.
+        named = (name_of(engine, target[0]) if call.may(target[0]) else "") or target[0][:_ID_CHARS]
+        said["preview"] = f"{named} · {target[1]}" if target[1] else named
+    elif isinstance(outcome, Err):
         said["error"] = shortened(f"{outcome.kind}: {outcome.message}", _ERROR_CHARS)
     elif isinstance(outcome, Ok) and len(outcome.encoded) <= _PREVIEWED_BYTES_MAX:
         said["preview"] = shortened(line_of(decode(outcome.encoded)), _PREVIEW_CHARS)

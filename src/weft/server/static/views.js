@@ -17,7 +17,7 @@ export const VIEWS = [
   { name: "inbox", path: "inbox", menu: "Inbox", load: () => import("./views/inbox.js") },
   { name: "log", path: "log", menu: "Log", load: () => import("./views/log.js") },
   { name: "timeline", path: "timeline", menu: "Timeline", load: withPast(() => import("./views/timeline.js")) },
-  { name: "compare", path: "compare", menu: "Compare", load: withPast(() => import("./views/compare.js")) },
+  { name: "compare", path: "compare", load: withPast(() => import("./views/compare.js")) },
   { name: "graph", path: "graph", menu: "Graph", load: drawn },
   { name: "near", path: "charm/:entity/graph", tab: "Graph", load: drawn },
   { name: "history", path: "charm/:entity/history", tab: "History", load: withPast(() => import("./views/timeline.js")) },

@@ -98,7 +98,7 @@ class Recorded {
     const [, entity, name, element] = /^([^.]*)\.([^[]*)(?:\[(.*)\])?$/s.exec(node);
     const given = { space: this.space, entity, node: name, element: element || undefined, from, limit: 100 };
     const { moments, next } = await this.#call("values.history", given, { moments: [], next: null });
-    const own = moments.filter((moment) => (moment.element ?? "") === (element ?? ""));
+    const own = element ? moments : moments.filter((moment) => !moment.element);
     return { byPosition: new Map(own.map((moment) => [moment.position, moment.shown])), next };
   }
 

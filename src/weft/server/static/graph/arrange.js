@@ -39,7 +39,7 @@ export function arrange(graph, { folded = new Set(), unfolded = new Set(), given
     const isFolded = folded.has(entity.id);
     const mine = isFolded ? [] : byEntity.get(entity.id);
     const kept = given ? new Map(mine.filter((box) => given.nodes.has(box.id)).map((box) => [box.id, given.nodes.get(box.id)])) : new Map();
-    const at = layered(mine, inner.get(entity.id) ?? [], { given: kept, gapX: 40, gapY: 10, aspect: 1.2 });
+    const at = layered(mine, inner.get(entity.id) ?? [], { given: kept, gapX: 40, gapY: 10, aspect: 2.4 });
     mine.forEach((box) => nodes.set(box.id, at.places.get(box.id)));
     const left = Math.min(0, ...mine.map((box) => at.places.get(box.id).x));
     const top = Math.min(0, ...mine.map((box) => at.places.get(box.id).y));
@@ -48,7 +48,7 @@ export function arrange(graph, { folded = new Set(), unfolded = new Set(), given
     return { id: entity.id, entity, isFolded, mine, left, top, width, height };
   });
   const outer = edges.filter((edge) => edge.isOuter).map((edge) => ({ from: edge.fromEntity, to: edge.toEntity }));
-  const stood = layered(boxes, outer, { given: given?.frames, gapX: 72, gapY: 28 });
+  const stood = layered(boxes, outer, { given: given?.frames, gapX: 72, gapY: 28, aspect: 2 });
   const placed = [];
   for (const box of boxes) {
     const place = stood.places.get(box.id);

@@ -41,6 +41,13 @@ export class Board {
     this.ask();
   }
 
+  /** Choose at once: keys may come faster than whoever has the graph shows what they chose. */
+  choose(id) {
+    this.scene = { ...this.scene, chosen: id };
+    this.does.choose(id);
+    this.ask();
+  }
+
   /** Draw in the next frame. */
   ask() {
     this.asked ??= requestAnimationFrame(() => {
@@ -151,7 +158,7 @@ export class Board {
       const frame = this.scene?.at.frames.get(id);
       const { x } = this.camera ? toPlane(this.camera, point) : { x: 0 };
       if (frame && x < frame.x + 26) this.does.fold(id);
-      else this.does.choose(id);
+      else this.choose(id);
     }
   }
 
@@ -183,7 +190,7 @@ export class Board {
     if (key in ARROWS) {
       const next = step(this.things(), chosen, ARROWS[key]);
       if (next) {
-        this.does.choose(next);
+        this.choose(next);
         this.reveal(next);
       }
       return true;
@@ -192,7 +199,7 @@ export class Board {
     if (key === "-") return this.zoom(0.8) ?? true;
     if (key === "0" || key === "f") return this.fit() ?? true;
     if (key === "/") return this.does.seek() ?? true;
-    if (key === "Escape" && chosen) return this.does.choose("") ?? true;
+    if (key === "Escape" && chosen) return this.choose("") ?? true;
     if (!chosen) return false;
     if (key === "Enter") return this.does.open(chosen) ?? true;
     if (key === " ") return this.does.fold(chosen) ?? true;

@@ -2,11 +2,13 @@
 //
 // Only what is seen is drawn, and words only where they can be read. A canvas, for a thousand nodes of SVG take twice the
 // time of a frame when all of them move; the list is the same for who cannot see it.
-// Knows nothing of events. Invariant: a state is told by its mark and its words, never by its colour alone.
+// Knows nothing of events. Invariant: a state is told by its mark and its words, and from far away by its mark where there
+// is something to look at; never by its colour alone.
 import { HEAD } from "./arrange.js";
 import { meets, seen } from "./camera.js";
 import { shownOf, STATES } from "./states.js";
 
+const QUIET = new Set(["told", "settled", "absent"]);
 const WORDS_FROM = 0.42;
 const NAMES_FROM = 0.28;
 const TINTS = {
@@ -97,9 +99,13 @@ export class Drawing {
     context.font = `600 ${size}px ${palette.sans}`;
     context.textBaseline = "top";
     context.fillStyle = palette.ink;
+    context.strokeStyle = palette.sunk;
+    context.lineWidth = size / 3;
+    context.lineJoin = "round";
     for (const [id, frame] of frames) {
       if (frame.isFolded || frame.width * camera.scale < 44) continue;
       const text = this.fitting(frame.entity.name || frame.entity.type || id.slice(0, 6), frame.width - size);
+      context.strokeText(text, frame.x + size / 2, frame.y + size / 3);
       context.fillText(text, frame.x + size / 2, frame.y + size / 3);
     }
   }
@@ -146,13 +152,13 @@ export class Drawing {
     context.fillStyle = (isFar && palette[`${tint}-soft`]) || palette.card;
     context.fill();
     const isChosen = id === chosen;
-    context.lineWidth = isChosen ? 2.5 : state === "failed" ? 1.75 : 1;
+    context.lineWidth = (isChosen ? 2.5 : state === "failed" ? 1.75 : 1) * (isFar ? Math.max(1, 0.7 / camera.scale) : 1);
     context.strokeStyle = isChosen ? palette.accent : ["failed", "running", "streaming"].includes(state) ? palette[tint] : palette["line-strong"];
     context.stroke();
     if (found.has(id)) this.ring(box);
     if (isFar && camera.scale < NAMES_FROM) {
-      // Too small for words: the mark alone, as large as it may be.
-      mark(context, state, box.x + box.width / 2, box.y + box.height / 2, 15, palette[tint], palette.card);
+      // Too small for words: a mark alone, and only where there is something to look at.
+      if (!QUIET.has(state)) mark(context, state, box.x + box.width - 26, box.y + box.height / 2, 15, palette[tint], palette.card);
       context.globalAlpha = 1;
       return;
     }

@@ -113,7 +113,7 @@ function keyed(event, root, toggle) {
   const to = { ArrowDown: rows[at + 1], ArrowUp: rows[at - 1], Home: rows[0], End: rows.at(-1) };
   if (event.key in to) to[event.key]?.focus();
   else if (event.key === "ArrowRight" && !isOpen) toggle(row.dataset.id, true);
-  else if (event.key === "ArrowRight") row.closest("li").querySelector("ul [data-id], .graph-around a")?.focus();
+  else if (event.key === "ArrowRight") row.closest("li").querySelector(":scope > ul [data-id], :scope > .graph-around a")?.focus();
   else if (event.key === "ArrowLeft" && isOpen) toggle(row.dataset.id, false);
   else if (event.key === "ArrowLeft") row.closest(".graph-entity")?.querySelector("[data-id]")?.focus();
   else return;

@@ -11,33 +11,37 @@ import { count, Failure, Quiet, spelt, text } from "./words.js";
 
 const PAGE = 50;
 
-/** The elements of one list, to pick from; with the spells that fit what is picked. `node` may be "": the charm itself. */
+/** What spells are cast on: the elements of one list, to pick from; or, where `node` is "", the charm itself. */
 export function Cast({ space, charm, node }) {
+  const given = { entity: charm.id, ...(node ? { node } : {}) };
+  const { answer, error, again } = useAnswer(space, "spells.find", given, { live: false });
+  if (error) return html`<${Failure} title="It could not be asked which spells fit" why=${error} again=${again} />`;
+  if (!answer) return html`<${Quiet}>Loading…<//>`;
+  const { spells } = answer;
+  if (!spells.length) return html`<p class="quiet">No type here takes ${node ? `an element of ${node}` : "this charm"}.</p>`;
+  if (!node) return html`<${Offered} space=${space} charm=${charm} node="" picked=${[""]} spells=${spells} />`;
+  return html`<${OnElements} space=${space} charm=${charm} node=${node} spells=${spells} />`;
+}
+
+function OnElements({ space, charm, node, spells }) {
   const [picked, setPicked] = useState([]);
   const [most, setMost] = useState(PAGE);
-  const given = { entity: charm.id, ...(node ? { node } : {}) };
-  const spells = useAnswer(space, "spells.find", given, { live: false });
-  const elements = useAnswer(space, "values.elements", { entity: charm.id, node: node || "-", limit: most }, { live: Boolean(node) });
-  useEffect(() => setPicked([]), [node]);
-  if (spells.error) return html`<${Failure} title="It could not be asked which spells fit" why=${spells.error} again=${spells.again} />`;
-  if (!spells.answer) return html`<${Quiet}>Loading…<//>`;
-  const offered = spells.answer.spells;
-  if (!offered.length) return html`<p class="quiet">No type here takes ${node ? `an element of ${node}` : "this charm"}.</p>`;
-  if (!node) return html`<${Offered} space=${space} charm=${charm} node="" picked=${[""]} spells=${offered} />`;
-  if (elements.error && !elements.answer) return html`<${Failure} title="The list could not be read" why=${elements.error} again=${elements.again} />`;
-  const found = elements.answer?.elements ?? [];
+  const { answer, error, again } = useAnswer(space, "values.elements", { entity: charm.id, node, limit: most });
+  if (error && !answer) return html`<${Failure} title="The list could not be read" why=${error} again=${again} />`;
+  if (!answer) return html`<${Quiet}>Loading…<//>`;
+  const found = answer.elements;
   const there = picked.filter((one) => found.some((element) => element.element === one));
   const toggle = (id) => setPicked(there.includes(id) ? there.filter((one) => one !== id) : [...there, id]);
   return html`<div class="stack">
-    ${elements.answer && !found.length && html`<${Quiet}>The list ${node} is empty.<//>`}
+    ${!found.length && html`<${Quiet}>The list ${node} is empty.<//>`}
     <fieldset class="cast-elements"><legend class="unseen">Elements of ${node}</legend>
       <ul>${found.map((one) => html`<li key=${one.element}><label class=${there.includes(one.element) ? "cast-element is-picked" : "cast-element"}>
         <input type="checkbox" checked=${there.includes(one.element)} onChange=${() => toggle(one.element)} />
         <span class="cast-value"><span class="cast-label">${labelOf(one.value)}</span>${isMore(one.value) && html`<${Value} value=${one.value} space=${space} entity=${charm.id} depth=${3} />`}${one.error && html`<span class="wrong-text">${one.error}</span>`}</span>
         ${there.includes(one.element) && there.length > 1 && html`<span class="tag">${there.indexOf(one.element) + 1}</span>`}
       </label></li>`)}</ul></fieldset>
-    ${elements.answer?.next && html`<button onClick=${() => setMost(Math.min(1000, most + 200))}>Show more of ${elements.answer.count}</button>`}
-    <${Offered} space=${space} charm=${charm} node=${node} picked=${there} spells=${offered} />
+    ${answer.next && html`<button onClick=${() => setMost(Math.min(1000, most + 200))}>Show more of ${answer.count}</button>`}
+    <${Offered} space=${space} charm=${charm} node=${node} picked=${there} spells=${spells} />
   </div>`;
 }
 

@@ -1,6 +1,6 @@
 // The graph of a space, or of one charm and those next to it: drawn, or as a list, which is what a phone is shown.
 // Knows nothing of how it is drawn.
-import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../lib.js";
 import { link } from "../route.js";
 import { count, Failure, nameOf, Quiet } from "../parts/words.js";
 import { Board } from "../graph/board.js";
@@ -84,7 +84,7 @@ function Drawn({ held, chosen, found, does, board, children }) {
   const canvas = useRef(null);
   const latest = useRef(does);
   latest.current = does;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const asked = (name) => (...given) => latest.current[name](...given);
     board.current = new Board(canvas.current, { choose: asked("choose"), open: asked("open"), fold: asked("fold"), why: asked("why"), seek: asked("seek") });
     return () => {
@@ -92,7 +92,7 @@ function Drawn({ held, chosen, found, does, board, children }) {
       board.current = null;
     };
   }, [held]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     board.current?.show({ at: held.at, nodes: held.nodes, partials: held.partials, chosen, found: found ?? new Set(), dim: Boolean(found) });
   });
   const thing = held.thing(chosen);

@@ -16,7 +16,9 @@ const REST_MS = 160;
 export default function Timeline({ space, entity, route }) {
   const head = space.position.value;
   const asked = Number.parseInt(route.query.at, 10);
-  const [at, setAt] = useState(Number.isFinite(asked) ? Math.max(1, Math.min(asked, head)) : null);
+  const wanted = Number.isFinite(asked) && asked < head ? Math.max(1, asked) : null;
+  const [at, setAt] = useState(wanted);
+  useEffect(() => setAt(wanted), [route.query]); // a link leads here; what is scrubbed to changes no route
   const now = Math.max(1, head);
   const here = at ?? now;
   const isPast = at !== null && at < head;
@@ -26,7 +28,8 @@ export default function Timeline({ space, entity, route }) {
     history.replaceState(history.state, "", link(space.name, ...parts, { at: isPast ? looked : "" }));
   }, [isPast && looked, entity?.id]);
   return html`<section class="stack timeline">
-    ${entity ? html`<h2>History</h2>` : html`<h1>Timeline</h1>`}
+    <div class="row spread">${entity ? html`<h2>History</h2>` : html`<h1>Timeline</h1>`}
+      <a class="button plain" href=${link(space.name, "compare", { entity: entity?.id })}>Compare two positions</a></div>
     <${Scrub} space=${space} at=${here} head=${now} isPast=${isPast} setAt=${setAt} looked=${looked} entity=${entity} />
     <${Lanes} space=${space} entity=${entity} at=${here} head=${now} setAt=${setAt} />
     ${entity ? html`<${CharmThen} space=${space} id=${entity.id} at=${looked} isPast=${isPast} isAlone />` : html`<${ShelfThen} space=${space} at=${looked} isPast=${isPast} />`}

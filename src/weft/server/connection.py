@@ -42,6 +42,7 @@ from weft.server.frames import (
     error_frame,
     parse_client_frame,
 )
+from weft.server.states import AWAY
 
 if TYPE_CHECKING:
     from weft.server.live_space import LiveSpace
@@ -135,7 +136,7 @@ class Connection:
         if not has_all_of(self.caller, was):
             raise ConnectionOver(code=DENIED, why="its caller may do less than before: connect again")
         for cursor in self.cursors.values():
-            cursor.caller = self.caller
+            cursor.caller, cursor.states_seen = self.caller, AWAY  # they may see more now
 
     # ---- what the client says ----
     async def hear(self, text: str | bytes) -> None:
@@ -268,6 +269,7 @@ class Connection:
             if cursor.is_behind:
                 is_more = await self._advance(channel, cursor) or is_more
             await self._put_presence(channel, cursor)
+            await self._put_states(channel, cursor)
         await self._put_partials()
         if self._now_s() - self.sent_s >= self.live.settings.heartbeat_s:
             await self._put(self._heartbeat())
@@ -309,6 +311,14 @@ class Connection:
         if cursor.presence_seen != (changes := presences.changes(channel)):
             cursor.presence_seen = changes
             await self._put(presences.frame(channel))
+
+    async def _put_states(self, channel: str, cursor: Cursor) -> None:
+        """What stands otherwise since it was told last; all, where it was told nothing."""
+        present = self.live.feed.present
+        if cursor.states_seen != present.number:
+            seen, cursor.states_seen = cursor.states_seen, present.number
+            if text := present.frame(channel, cursor.entity, self.caller.entities, seen):
+                await self._put(text)
 
     def _heartbeat(self) -> str:
         return encode_frame(Heartbeat({channel: one.position for channel, one in self.cursors.items()}))

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from weft.server.caller import Caller
 from weft.server.feed import Feed
 from weft.server.frames import Sub, channel_entity, encode_frame
+from weft.server.states import AWAY
 from weft.server.stretch import Stretch
 from weft.server.traversals import Done
 
@@ -28,7 +29,7 @@ class Cursor:
         self.open: set[int] = set()
         """The traversals that it was told begin, and not that they are completed."""
         self.is_paused = False
-        self.presence_seen = 0
+        self.presence_seen = self.states_seen = 0
         self._done_seen = 0
         self._asked: set[int] = set()
         """Those of them of which this program may not know how they stand."""
@@ -46,6 +47,7 @@ class Cursor:
             is_near = self.feed.position - said.after <= self.feed.settings.catch_up_max
             self._is_fresh, self.position = not is_near, said.after
             self._told = said.after
+            self.states_seen = AWAY if said.after else 0
             self._has_shown = said.after > 0
             self.open = {one for one in said.open if 0 < one <= said.after} if is_near else set()
             self._asked = set(self.open)

@@ -32,9 +32,11 @@ from weft.record import Entry
 from weft.server.client_state import SHOWS, shown_by
 from weft.server.frames import Shown, Snapshot, SnapshotTooLarge, UnknownChannel, WrongPosition
 from weft.server.settings import LiveSettings
+from weft.server.states import Present
 from weft.server.streaming import Part, Streaming
 from weft.server.stretch import Stretch, Visible, Window, entity_of, piece_of, stretch_of
 from weft.server.traversals import Done, Traversals
+from weft.server.unsettled import Changes, Unsettled
 from weft.settlement import Settlement, finish, open_settlement
 from weft.slot import SlotKey
 from weft.store import ENTITY, VERSION, entries_of
@@ -76,6 +78,9 @@ class Feed:
         self._traversals = Traversals(completed_max=settings.completed_max, sees_demand=self._is_engine)
         first = int((now_ms or (lambda: time.time() * 1000))())
         self._streaming = Streaming(first_number=first, bytes_max=settings.partial_bytes_max)
+        self.present = Present(first)
+        """How what is not settled stands now."""
+        self._unsettled = Unsettled(space._now)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -122,6 +127,7 @@ class Feed:
             self._position = self._followed_from = engine.position
             self._window = Window(self._position, deltas_max=self.settings.window_deltas)
             mark = max(engine.settled_mark() if self._is_engine else engine.cut, self._position - READ_MAX)
+            self._unsettled.begin(engine)
             for entry in entries_of(self.space._store, mark):
                 if entry.kind == "event":
                     self._traversals.begin(engine, entry)
@@ -156,13 +162,15 @@ class Feed:
             entries = list(entries_of(self.space._store, after, until=until))
             begun = (self._traversals.begin(engine, entry) for entry in entries if entry.kind == "event")
             done += [one for one in begun if one is not None]
+            for entry in entries:
+                self._unsettled.note(entry)
             self._position = until
             stretch = stretch_of(after, until, entries)
             self._post(lambda stretch=stretch: self._take(stretch))  # type: ignore[misc]
         done += self._completed(engine)
-        parts = self._look(engine)
-        if done or parts is not None:
-            self._post(lambda: self._tell(done, parts))
+        parts, changes = self._look(engine)
+        if done or parts is not None or changes:
+            self._post(lambda: self._tell(done, parts, changes))
 
     def _completed(self, engine: Engine) -> list[Done]:
         if self._is_engine:
@@ -188,12 +196,15 @@ class Feed:
                 finish(settled)
             self._asked = self._newest_open, settled
 
-    def _look(self, engine: Engine) -> tuple[Part, ...] | None:
+    def _look(self, engine: Engine) -> tuple[tuple[Part, ...] | None, Changes]:
         now_s = time.monotonic()
-        if not self._is_engine or now_s - self._looked_s < 1 / self.settings.partials_per_s:
-            return None
+        if now_s - self._looked_s < 1 / self.settings.partials_per_s:
+            return None, {}
         self._looked_s = now_s
-        return self._streaming.look(engine)
+        pump = self._host._pump if isinstance(self._host, Home) else None
+        stuck = pump.attempts.stuck if pump is not None else {}
+        parts = self._streaming.look(engine) if self._is_engine else None
+        return parts, self._unsettled.look(engine, stuck)
 
     # ---- on the loop ----
     def _take(self, stretch: Stretch) -> None:
@@ -205,7 +216,7 @@ class Feed:
             self.on_reset()
         self._ring()
 
-    def _tell(self, done: Iterable[Done], parts: tuple[Part, ...] | None) -> None:
+    def _tell(self, done: Iterable[Done], parts: tuple[Part, ...] | None, changes: Changes) -> None:
         for one in done:
             self.completed_count += 1
             self._done.append(one)
@@ -216,6 +227,8 @@ class Feed:
             self._forgot_up_to = max(self._forgot_up_to, gone)
         if parts is not None:
             self.parts = parts
+        if changes:
+            self.present.take(changes)
         self._ring()
 
     @property

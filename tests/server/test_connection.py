@@ -16,8 +16,8 @@ from tests.server.lines import Line, caught_up, frames_of, line
 from tests.server.serving import Keys, user
 from tests.until import LIMIT_S
 from weft import Space
-from weft.server.caller import Denied, Stranger
-from weft.server.connection import DENIED, FLOOD, OVER, SILENT, STRANGER, ConnectionOver
+from weft.server.caller import Caller, Denied, Stranger
+from weft.server.connection import DENIED, FLOOD, OVER, SILENT, STRANGER, ConnectionOver, has_all_of
 from weft.server.frames import Batch, Heartbeat, Partial, Presence, Snapshot, Sub
 from weft.server.live import Live
 from weft.server.settings import LiveSettings
@@ -259,6 +259,17 @@ def test_a_caller_who_may_do_more_goes_on() -> None:
             await ann.until(lambda: isinstance(ann.frames[-1], Snapshot))
 
     lived(story, guard=guard)
+
+
+def test_who_may_do_less_to_one_entity_may_do_less_than_before() -> None:
+    some, edits = frozenset({"a", "b"}), frozenset({"read", "edit"})
+    was = Caller("ben", frozenset({"read"}), some, {"a": edits})
+
+    assert has_all_of(was, was)
+    assert has_all_of(Caller("ben", edits, some), was)
+    assert not has_all_of(Caller("ben", frozenset({"read"}), some), was)
+    assert not has_all_of(Caller("ben", edits, some, {"a": frozenset({"read"})}), was)
+    assert not has_all_of(Caller("ben", edits, frozenset({"b"})), was)
 
 
 def test_somebody_who_may_not_read_is_not_connected() -> None:

@@ -207,7 +207,7 @@ class Connection:
     async def _check_entity(self, channel: str, entity: str) -> None:
         """Whether they may see it, before whether there is one."""
         if not entity:
-            if "read" not in self.caller.capabilities:
+            if not self.caller.may_somewhere("read"):
                 self.caller.check("read")
             return
         self.caller.check("read", entity)
@@ -332,4 +332,6 @@ class Connection:
 def has_all_of(now: Caller, was: Caller) -> bool:
     """Whether a caller may do all that it might before."""
     is_wider = now.entities is None or (was.entities is not None and was.entities <= now.entities)
-    return now.user == was.user and was.capabilities <= now.capabilities and is_wider
+    both = {*now.granted, *was.granted}
+    is_more = was.capabilities <= now.capabilities and all(was.to(entity) <= now.to(entity) for entity in both)
+    return now.user == was.user and is_wider and is_more

@@ -72,7 +72,7 @@ class Live:
         number = os.urandom(8).hex()
         guard, now_s = self.guard, self._now_s
         caller = guard.caller(credential)
-        if "read" not in caller.capabilities:
+        if not caller.may_somewhere("read"):
             caller.check("read")
         connection = Connection(self.spaces[name], guard, credential, send, name=number, now_s=now_s)
         user, most = connection.caller.user, self.settings.connections_per_user

@@ -168,7 +168,7 @@ def check_may(method: Method, caller: Caller, given: Mapping[str, Any]) -> None:
     """That a caller may have this done, as far as that can be said before it is. Raises `Denied`."""
     capability = method.capability_asked
     if method.reach == "found":
-        if capability not in caller.capabilities:
+        if not caller.may_somewhere(capability):
             raise Denied(user=caller.user, capability=capability, where="")
         return
     caller.check(capability, str(given.get("entity", "")) if method.reach == "entity" else "")

@@ -226,7 +226,7 @@ def test_nobody_administers_one_entity_alone(held: Accounts) -> None:
 def test_a_grant_whose_role_is_none_allows_nothing() -> None:
     rights = of_role("editor", {"a": "captain", "b": "administrator", "c": ""})
 
-    assert rights.entities == {"b", "c"}
+    assert rights.entities == frozenset({"b", "c"})
     assert rights.granted == {"b": {"read", "edit", "answer", "operate"}}
 
 

@@ -61,6 +61,10 @@ class ConnectionOver(WeftError):
     why: str
 
 
+class TooManyConnections(ConnectionOver):
+    """There are too many live connections ({code}): {why}. Close one first."""
+
+
 class Connection:
     """One client."""
 

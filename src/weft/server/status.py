@@ -35,6 +35,8 @@ from weft.server.accounts.file import AccountsFailed, DamagedAccounts, NewerAcco
 from weft.server.accounts.logins import WrongLogin
 from weft.server.accounts.tries import TooManyTries
 from weft.server.caller import Denied, Stranger
+from weft.server.connection import ConnectionOver, TooManyConnections
+from weft.server.frames import BadFrame, SnapshotTooLarge, TooMany, UnknownChannel, WrongPosition
 from weft.server.log import NoSuchEntry
 from weft.server.method import UnfitCall
 from weft.server.refusals import (
@@ -58,12 +60,12 @@ from weft.store import Fenced, NoBlob, OpenedElsewhere, SpaceDamaged, SpaceLocke
 log = logging.getLogger("weft.server")
 
 _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
-    400: (UnreadableBody, NoSuchPosition, NotAContentId, UnfitCall),
+    400: (BadFrame, NoSuchPosition, NotAContentId, SnapshotTooLarge, TooMany, UnfitCall, UnreadableBody, WrongPosition),
     401: (Stranger, WrongLogin),
     403: (Denied, ForeignHost, ForeignOrigin, NotSaidByUs, ReadOnly),
     404: (
-        NoBlob, NoSuchEntry, NoSuchRoute, UnknownElement, UnknownEntity, UnknownField, UnknownNode, UnknownQuestion,
-        UnknownRun, UnknownSpace, UnknownType, ValueNotKept,
+        NoBlob, NoSuchEntry, NoSuchRoute, UnknownChannel, UnknownElement, UnknownEntity, UnknownField, UnknownNode,
+        UnknownQuestion, UnknownRun, UnknownSpace, UnknownType, ValueNotKept,
     ),
     405: (MethodNotServed,),
     409: (
@@ -74,10 +76,10 @@ _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
     413: (BodyTooLarge, EditTooLarge),
     415: (OtherMediaType,),
     422: (BlobOutOfReach, MalformedEvent, NotABlob, Undecodable, Unencodable, UnfitAnswer, UnfitTelling),
-    429: (TooManyCalls, TooManyTries),
+    429: (TooManyCalls, TooManyConnections, TooManyTries),
     503: (
-        AccountsFailed, DamagedAccounts, EditInterrupted, EngineBroke, Fenced, NewerAccounts, NoEngine, OpenedElsewhere,
-        SpaceClosed, SpaceDamaged, SpaceLocked, StoreFailed,
+        AccountsFailed, ConnectionOver, DamagedAccounts, EditInterrupted, EngineBroke, Fenced, NewerAccounts, NoEngine,
+        OpenedElsewhere, SpaceClosed, SpaceDamaged, SpaceLocked, StoreFailed,
     ),
 }  # fmt: skip
 STATUS: Mapping[type[WeftError], int] = {kind: status for status, kinds in _CLASSES.items() for kind in kinds}

@@ -425,6 +425,62 @@ def test_somebody_silent_is_dropped_and_somebody_who_answers_heartbeats_is_not()
         asyncio.run(run(space))
 
 
+def test_one_who_sleeps_for_an_hour_comes_back_to_each_delta_once() -> None:
+    now = [0.0]
+
+    async def run(space: Space) -> None:
+        numbers = space.create(Sum)
+        keys, settings = Keys(ann=user("ann"), ben=user("ben")), LiveSettings(heartbeat_s=10, silent_s=25, tick_s=1000)
+        async with (
+            Live({"shelf": space}, keys, settings=settings, now_s=lambda: now[0]) as live,
+            line(live, "ben") as ben,
+        ):
+            await ben.say("open", entity=numbers.id)
+            await ben.say("sub", channel="space", **{"from": 0})
+            async with line(
+                live, is_heard=True
+            ) as ann:  # its socket stays half open: nothing is heard, and nothing ends
+                await ann.say("sub", channel="space", **{"from": 0})
+                await ann.reaches(space.position)
+                now[0] = 3600.0
+                live.look()
+                await ann.until(lambda: ann.over)
+                assert ann.over is not None
+                assert ann.over.code == SILENT
+            for number in range(5):
+                numbers.number = 10 + number
+            await asyncio.to_thread(space.wait_settled, timeout_s=LIMIT_S)
+            async with line(live, state=ann.state, is_heard=True) as again:
+                await again.say("sub", channel="space", **{"from": last(ann)})
+                await again.reaches(space.position)
+                await ben.reaches(space.position)
+                assert [*ann.deltas, *again.deltas] == ben.deltas
+                assert again.nodes() == ben.nodes()
+
+    with weft.open(types=TYPES) as space:
+        asyncio.run(run(space))
+
+
+def test_who_was_away_for_too_long_begins_with_a_snapshot() -> None:
+    async def story(space: Space, live: Live) -> None:
+        numbers = space.create(Sum)
+        async with line(live) as ann, line(live, "ben") as ben:
+            await ann.say("open", entity=numbers.id)
+            await ann.say("sub", channel="space", **{"from": 0})
+            for number in range(10):
+                numbers.number = number + 20
+            await asyncio.to_thread(space.wait_settled, timeout_s=LIMIT_S)
+            await ann.reaches(space.position)
+
+            await ben.say("sub", channel="space", **{"from": 1})
+            await ben.until(lambda: ben.frames)
+            assert isinstance(ben.frames[0], Snapshot)
+            await ben.reaches(space.position)
+            assert (ben.nodes(), ben.deltas) == (ann.nodes(), [])
+
+    lived(story, LiveSettings(catch_up_max=5))
+
+
 def test_a_connection_that_is_lost_leaves_nothing_behind() -> None:
     async def story(space: Space, live: Live) -> None:
         numbers = space.create(Sum)

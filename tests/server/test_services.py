@@ -373,6 +373,9 @@ def story(do: Do) -> Iterator[tuple[str, Answer]]:
     yield from step("entities.patch", **entity, set={"n": "x"})
     yield from step("entities.patch", **entity, set={"n": 1}, base=10**6)
     yield from step("entities.patch", entity="nobody", set={"n": 1})
+    yield from step("entities.update", **entity, fields={"n": 16, "name": "whole"}, once="c", wait_s=30)
+    for fields in ({}, {"n": "x"}, {"n": 1, "xs": [1]}):
+        yield from step("entities.update", **entity, fields=fields)
     for title in ("entities.get", "entities.at"):
         more = {"position": 5} if title == "entities.at" else {}
         yield from step(title, **entity, **more)
@@ -401,6 +404,10 @@ def story(do: Do) -> Iterator[tuple[str, Answer]]:
     yield from step("questions.answer", question="nothing", answer=1)
     yield from step("schedules.pause", **entity, flow="approve")
     yield from step("schedules.unpause", **entity, flow="approve")
+    for title in (one for one, row in ROWS.items() if row.service in ("users", "tokens", "sessions")):
+        row, said = ROWS[title], {"user": "ann", "token": "t", "session": "s", "name": "n", "password": "long enough",
+                                  "entities": ["e"]}  # fmt: skip
+        yield title, do(title, **{name: said[name] for name in (*row.in_path, *row.required)})
     yield from step("entities.remove", **entity, why="enough")
     yield from step("entities.get", **entity)
 

@@ -42,6 +42,8 @@ class Caller:
     """The ids of those that they may act upon; None for all."""
     granted: Mapping[str, frozenset[Capability]] = field(default_factory=dict, hash=False)
     """What they may do to some of these, where it is something else."""
+    is_token: bool = False
+    """Whether a program calls, by a token."""
 
     def to(self, entity: str) -> frozenset[Capability]:
         """What they may do to an entity; "": to all there are."""

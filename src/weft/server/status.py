@@ -33,7 +33,13 @@ from weft.reader import ReadOnly
 from weft.reduce import Refused
 from weft.server.accounts.file import AccountsFailed, DamagedAccounts, NewerAccounts
 from weft.server.accounts.logins import WrongLogin
+from weft.server.accounts.password import BadPassword
+from weft.server.accounts.rights import NotOfOneEntity
+from weft.server.accounts.sessions import UnknownSession
+from weft.server.accounts.tokens import BadLifetime, TokenExists, TooManyTokens, UnknownToken
 from weft.server.accounts.tries import TooManyTries
+from weft.server.accounts.user import BadName
+from weft.server.accounts.users import HeldToNone, NobodyWouldAdminister, UnknownUser, UserExists
 from weft.server.caller import Denied, Stranger
 from weft.server.connection import ConnectionOver, TooManyConnections
 from weft.server.frames import BadFrame, SnapshotTooLarge, TooMany, UnknownChannel, WrongPosition
@@ -51,7 +57,7 @@ from weft.server.refusals import (
     UnreadableBody,
 )
 from weft.server.runs import UnknownRun
-from weft.server.served import UnknownSpace
+from weft.server.served import NoAccounts, UnknownSpace
 from weft.server.telling import UnfitTelling
 from weft.server.types import UnknownType
 from weft.server.values import NothingToRetry, UnknownElement, UnknownNode
@@ -60,17 +66,21 @@ from weft.store import Fenced, NoBlob, OpenedElsewhere, SpaceDamaged, SpaceLocke
 log = logging.getLogger("weft.server")
 
 _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
-    400: (BadFrame, NoSuchPosition, NotAContentId, SnapshotTooLarge, TooMany, UnfitCall, UnreadableBody, WrongPosition),
+    400: (
+        BadFrame, BadLifetime, BadName, BadPassword, NoSuchPosition, NotAContentId, SnapshotTooLarge, TooMany,
+        UnfitCall, UnreadableBody, WrongPosition,
+    ),
     401: (Stranger, WrongLogin),
     403: (Denied, ForeignHost, ForeignOrigin, NotSaidByUs, ReadOnly),
     404: (
         NoBlob, NoSuchEntry, NoSuchRoute, UnknownChannel, UnknownElement, UnknownEntity, UnknownField, UnknownNode,
-        UnknownQuestion, UnknownRun, UnknownSpace, UnknownType, ValueNotKept,
+        UnknownQuestion, UnknownRun, UnknownSession, UnknownSpace, UnknownToken, UnknownType, UnknownUser, ValueNotKept,
     ),
     405: (MethodNotServed,),
     409: (
-        BlobInUse, BlobIsValue, ClientAdds, ClientDefines, EventReused, NoEngineHere, NoPlaceForSecrets, NotItsEngine,
-        NothingToRetry, OtherField, Refused, TypeNotGiven,
+        BlobInUse, BlobIsValue, ClientAdds, ClientDefines, EventReused, HeldToNone, NoAccounts, NobodyWouldAdminister,
+        NoEngineHere, NoPlaceForSecrets, NotItsEngine, NothingToRetry, NotOfOneEntity, OtherField, Refused, TokenExists,
+        TooManyTokens, TypeNotGiven, UserExists,
     ),
     410: (EntityErased,),
     413: (BodyTooLarge, EditTooLarge),

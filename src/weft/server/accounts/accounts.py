@@ -79,7 +79,7 @@ class Accounts:
             user, rights = self.tokens.rights(kept)
         else:
             raise Stranger(why=UNKNOWN)
-        return Caller(user.name, rights.capabilities, rights.entities, rights.granted)
+        return Caller(user.name, rights.capabilities, rights.entities, rights.granted, is_token=kind == "token")
 
     def has_users(self) -> bool:
         """Whether there is a user with a password: without one, a server listens for its owner alone."""

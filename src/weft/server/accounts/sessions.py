@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from weft.errors import WeftError
 from weft.secrets.store import Hidden
 from weft.server.accounts.credential import digest, new
 from weft.server.accounts.file import AccountFile
@@ -20,6 +21,7 @@ from weft.server.accounts.tokens import DISABLED, EXPIRED, NOTED_EVERY_S, REVOKE
 from weft.server.accounts.user import User, of_row
 from weft.server.caller import Stranger
 
+_ID_CHARS = 16
 SESSIONS_MAX = 64
 """How many sessions a user may have open: with another login the one ends that was used longest ago."""
 
@@ -41,6 +43,22 @@ class Opened:
     user: str
     session: Hidden
     ends_s: float
+
+
+class UnknownSession(WeftError):
+    """There is no open session {session}. `sessions.find` lists those that there are."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One that is open, as it is shown: `id` is of what is kept of it, and lets nobody in."""
+
+    id: str
+    user: str
+    opened_s: float
+    used_s: float
 
 
 class Sessions:
@@ -79,6 +97,30 @@ class Sessions:
         if self._file.rows("SELECT 1 FROM session WHERE hash = ? AND closed_s IS NULL", kept):
             with self._file.changing() as sql:
                 sql.execute("UPDATE session SET closed_s = ? WHERE hash = ?", (self._clock(), kept))
+
+    def list(self, user: str | None = None) -> tuple[Session, ...]:
+        """Those that are open, of all or of one user; the newest first."""
+        query = (
+            "SELECT hash, user, opened_s, used_s FROM session WHERE closed_s IS NULL"
+            " AND min(opened_s + ?, used_s + ?) > ? AND (? IS NULL OR user = ?) ORDER BY opened_s DESC, hash"
+        )
+        found = self._file.rows(query, self._terms.session_s, self._terms.idle_s, self._clock(), user, user)
+        return tuple(
+            Session(row["hash"].hex()[:_ID_CHARS], row["user"], row["opened_s"], row["used_s"]) for row in found
+        )
+
+    def get(self, id: str) -> Session:
+        """One by its id. Raises `UnknownSession`."""
+        for one in self.list():
+            if one.id == id:
+                return one
+        raise UnknownSession(session=id[:_ID_CHARS])
+
+    def end(self, session: Session) -> None:
+        """It lets nobody in any more."""
+        with self._file.changing() as sql:
+            query = "UPDATE session SET closed_s = ? WHERE substr(hex(hash), 1, ?) = ? AND closed_s IS NULL"
+            sql.execute(query, (self._clock(), _ID_CHARS, session.id.upper()))
 
     def close_all(self, user: str) -> None:
         """Log a user out everywhere."""

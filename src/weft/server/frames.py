@@ -84,7 +84,7 @@ class Unsub(Struct, frozen=True, tag_field="op", tag="unsub", forbid_unknown_fie
 class Open(Struct, frozen=True, tag_field="op", tag="open", forbid_unknown_fields=True):
     """Look at an entity: all its nodes are computed until it is closed as often as it was opened, or the connection
     ends. A client that comes back opens what it looks at before it subscribes: a traversal is completed as of what is
-    demanded."""
+    demanded. One that had paused it subscribes and pauses before it opens: so nothing is called for it in between."""
 
     entity: str
 

@@ -17,7 +17,7 @@ from weft.server.method import Call, Json, Method
 from weft.server.schemas import LIST, MAYBE_STRING, NAME, STRING, closed, listed, open_object
 from weft.server.users import IDS, USER, accounts_of, check_is_theirs, moment
 
-DAY_S = 86400.0
+_DAY_S = 86400.0
 
 
 def _about(call: Call) -> str | None:
@@ -53,8 +53,8 @@ def _create_token(call: Call) -> Json:
     user = given.get("user", call.caller.user)
     check_is_theirs(call, user)
     _check_is_person(call)
-    days = given.get("days", TOKEN_S / DAY_S)
-    lifetime_s = None if days is None else days * DAY_S
+    days = given.get("days", TOKEN_S / _DAY_S)
+    lifetime_s = None if days is None else days * _DAY_S
     made = tokens.make(user, given["name"], given.get("may", ["read"]), entities=given.get("entities"),
                        lifetime_s=lifetime_s)  # fmt: skip
     found = next(one for one in tokens.list(user) if one.name == given["name"])

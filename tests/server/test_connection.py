@@ -16,8 +16,9 @@ from tests.server.lines import Line, caught_up, frames_of, line
 from tests.server.serving import Keys, user
 from tests.until import LIMIT_S
 from weft import Space
+from weft.server.bearer import has_all_of
 from weft.server.caller import Caller, Denied, Stranger
-from weft.server.connection import DENIED, FLOOD, OVER, SILENT, STRANGER, ConnectionOver, TooManyConnections, has_all_of
+from weft.server.ending import DENIED, FLOOD, OVER, SILENT, STRANGER, ConnectionOver, TooManyConnections
 from weft.server.frames import Batch, Heartbeat, Partial, Presence, Snapshot, Sub
 from weft.server.live import Live
 from weft.server.settings import LiveSettings

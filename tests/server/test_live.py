@@ -19,7 +19,7 @@ from tests.until import LIMIT_S
 from weft import Entity, Space
 from weft.content import cid_text
 from weft.server.client_state import ClientState, apply
-from weft.server.connection import STRANGER, UNKNOWN_SPACE
+from weft.server.ending import STRANGER, UNKNOWN_SPACE
 from weft.server.frames import Batch, Completed, Delta, Heartbeat, ServerFrame, Shown, parse_server_frame
 from weft.server.settings import LiveSettings
 from weft.slot import Ok

@@ -20,7 +20,7 @@ from tests.server.serving import Client, Served, served
 from tests.until import LIMIT_S
 from weft import Space
 from weft.server.accounts import Accounts
-from weft.server.connection import DENIED, STRANGER
+from weft.server.ending import DENIED, STRANGER
 from weft.server.frames import ClientFrame, Error, Heartbeat, parse_server_frame
 from weft.server.settings import LiveSettings
 

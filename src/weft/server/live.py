@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from weft.space import Space
 
 from weft.server.caller import Guard
-from weft.server.connection import CROWDED, SILENT, Connection, TooManyConnections
+from weft.server.connection import Connection
+from weft.server.ending import CROWDED, SILENT, TooManyConnections
 from weft.server.live_space import LiveSpace
 from weft.server.served import UnknownSpace
 from weft.server.settings import LiveSettings

@@ -41,7 +41,7 @@ from weft.server.accounts.tries import TooManyTries
 from weft.server.accounts.user import BadName
 from weft.server.accounts.users import HeldToNone, NobodyWouldAdminister, UnknownUser, UserExists
 from weft.server.caller import Denied, Stranger
-from weft.server.connection import ConnectionOver, TooManyConnections
+from weft.server.ending import ConnectionOver, TooManyConnections
 from weft.server.frames import BadFrame, SnapshotTooLarge, TooMany, UnknownChannel, WrongPosition
 from weft.server.log import NoSuchEntry
 from weft.server.method import UnfitCall

@@ -26,9 +26,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from weft.errors import WeftError
 from weft.server.caller import Denied, Stranger
-from weft.server.connection import DENIED, STRANGER, UNKNOWN_SPACE, Connection, ConnectionOver
+from weft.server.connection import Connection
 from weft.server.credential import credential_of
 from weft.server.doorway import deny, refusal
+from weft.server.ending import DENIED, STRANGER, UNKNOWN_SPACE, ConnectionOver
 from weft.server.frames import SPACE, BadFrame, Open, Sub, encode_frame, error_frame
 from weft.server.live import Live
 from weft.server.refusals import ForeignHost, ForeignOrigin

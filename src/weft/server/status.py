@@ -27,6 +27,7 @@ from weft.folding import MalformedEvent
 from weft.form import UnfitAnswer
 from weft.past.as_of import NoSuchPosition
 from weft.past.view import ValueNotKept
+from weft.pins import PinnedByEngine
 from weft.pump import EditInterrupted, SpaceClosed
 from weft.questions import NoPlaceForSecrets, UnknownQuestion
 from weft.reader import ReadOnly
@@ -79,8 +80,8 @@ _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
     405: (MethodNotServed,),
     409: (
         BlobInUse, BlobIsValue, ClientAdds, ClientDefines, EventReused, HeldToNone, NoAccounts, NobodyWouldAdminister,
-        NoEngineHere, NoPlaceForSecrets, NotItsEngine, NothingToRetry, NotOfOneEntity, OtherField, Refused, TokenExists,
-        TooManyTokens, TypeNotGiven, UserExists,
+        NoEngineHere, NoPlaceForSecrets, NotItsEngine, NothingToRetry, NotOfOneEntity, OtherField, PinnedByEngine,
+        Refused, TokenExists, TooManyTokens, TypeNotGiven, UserExists,
     ),
     410: (EntityErased,),
     413: (BodyTooLarge, EditTooLarge),

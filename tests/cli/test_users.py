@@ -166,7 +166,7 @@ def test_a_token_is_printed_once_and_listed_without_its_text(typed: Typed, kept:
     assert token not in made.stderr
     with Accounts(kept) as server:
         caller = server.caller(token)
-        assert caller == Caller("ann", frozenset({"read", "edit"}), frozenset({"a"}))
+        assert caller == Caller("ann", frozenset({"read", "edit"}), frozenset({"a"}), is_token=True)
         assert server.caller(other["token"]).user == "bob"
         assert (other["may"], other["entities"], other["expires"], other["revoked"]) == (["read"], None, None, None)
 

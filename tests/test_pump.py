@@ -6,6 +6,7 @@ import asyncio
 import math
 import threading
 from collections.abc import Iterable
+from contextlib import nullcontext
 from functools import partial
 
 import pytest
@@ -17,7 +18,7 @@ from weft.content import Cid, Plain, encode
 from weft.definition import compile_type
 from weft.home import Home
 from weft.pump import Pump
-from weft.store import Batch, StoreFailed
+from weft.store import Batch, StoreFailed, Within
 from weft.stores.memory import MemoryStore
 
 tries: list[int] = []
@@ -59,10 +60,12 @@ class FussyStore(MemoryStore):
             raise StoreFailed(path="memory", why="the disk is full")
         super().append(batch, epoch=epoch)
 
-    def keep_blob(self, chunks: Iterable[bytes], /, *, is_made: bool = False) -> tuple[Cid, int]:
+    def keep_blob(
+        self, chunks: Iterable[bytes], /, *, is_made: bool = False, within: Within = nullcontext
+    ) -> tuple[Cid, int]:
         if self.is_full:
             raise StoreFailed(path="memory", why="the disk is full")
-        return super().keep_blob(chunks, is_made=is_made)
+        return super().keep_blob(chunks, is_made=is_made, within=within)
 
     refused = frozenset({"event", "computed"})
 

@@ -27,7 +27,7 @@ from weft.pump import SpaceClosed
 from weft.reduce import Refused
 from weft.settlement import Place, Settlement, fail, finish, is_settled, open_settlement
 from weft.spec import TypeSpec
-from weft.store import EVENT, Store
+from weft.store import EVENT, Store, keep_content
 from weft.watchers import new_presence
 
 CLIENT_POLL_S = 0.02
@@ -194,9 +194,7 @@ class Client:
 
     def keep(self, blob: Blob) -> None:
         """Keep a blob's content, if it is not here yet."""
-        with self._opened() as store:
-            if not store.has_blob(blob.id):
-                store.keep_blob(blob.chunks())
+        keep_content(self.store, blob, self._opened)
 
     def watch(self, place: Place, *, stays: bool = False) -> None:
         """Ask the engine to demand a node until that is let go of, or this program closes the space or ends; if it

@@ -35,7 +35,7 @@ from weft.runs.driven import Runs
 from weft.runs.firing import tell_fired
 from weft.settlement import Place, Settlement, fail, finish, is_settled, open_settlement
 from weft.spec import TypeSpec
-from weft.store import Store, StoreFailed
+from weft.store import Store, StoreFailed, keep_content
 from weft.turns.crowd import Crowd
 
 if TYPE_CHECKING:
@@ -298,9 +298,7 @@ class Home:
 
     def keep(self, blob: Blob) -> None:
         """Keep a blob's content, if it is not here yet."""
-        with self.view():
-            if not self.store.has_blob(blob.id):
-                self.store.keep_blob(blob.chunks())
+        keep_content(self.store, blob, self.view)
 
     def watch(self, place: Place, *, stays: bool = False) -> None:
         """Demand a node until that is let go of: `stays` says so of a client, which an engine may outlive."""

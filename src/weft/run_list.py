@@ -21,6 +21,8 @@ from weft.store import KIND, STATE, WAIT
 from weft.told_runs import RunsCell
 
 Stands: TypeAlias = Literal["failed", "blocked", "goes on", "waits to begin"]
+_WORKS = ("call", "perform", "decide")
+"""The kinds of steps that programs carry out, so that a run which waits for one of these is at work."""
 _KINDS = (*get_args(Asked), "begin", "doubt", "answered", "cancel", "resume", "blocked", "failed")
 
 
@@ -106,7 +108,7 @@ def _listed_step(key: str, step: StepRow) -> ListedStep:
 
 def listed_runs(engine: Engine) -> list[ListedRun]:
     """Those that failed first, then those that are blocked, go on, and wait to begin; of each, who was fired first."""
-    found = sorted(dict.fromkeys(_ids(engine)), key=lambda id: _fired(engine, *id))
+    found = sorted(dict.fromkeys(unfinished_runs(engine)), key=lambda id: _fired(engine, *id))
     listed = [listed_run(engine, *id) for id in found]
     return sorted(listed, key=lambda one: get_args(Stands).index(one.stands))
 
@@ -117,16 +119,32 @@ def waited_for(engine: Engine, entity: str, flow: str) -> str:
     newest = node.cell.newest() if isinstance(node, ToldNode) and isinstance(node.cell, RunsCell) else None
     if newest is None or newest[1].ending:
         return ""
-    run, row = newest
-    assert isinstance(node, ToldNode) and isinstance(node.cell, RunsCell)
-    spec = next((one for one in node.thing.type.flows if one.name == flow), None)
+    assert isinstance(node, ToldNode)
+    return run_waits(node, *newest)
+
+
+def run_waits(node: ToldNode, run: str, row: RunRow) -> str:
+    """What a run that goes on waits for, or is at work on, in words."""
+    assert isinstance(node.cell, RunsCell)
+    spec = next((one for one in node.thing.type.flows if one.name == node.spec.name), None)
     if not row.began:
         return _turn(run, node.cell, spec)
     stands, why = _stands(row, "" if spec is None else spec.version)
     if stands == "blocked":
         return f"it is blocked: {why}"
-    waits = [_wait(key, step) for key, step in row.steps.items() if step.outcome is None and not step.is_left]
+    waits = [_wait(key, step) for key, step in _awaited(row)]
     return "it " + " and ".join(waits or ["is at work"])
+
+
+def is_at_work(row: RunRow) -> bool:
+    """Whether something is done for a run that goes on, rather than that it waits for a person, a moment or a node."""
+    awaited = [step for _, step in _awaited(row)]
+    works = [step for step in awaited if step.kind in _WORKS and not step.doubt]
+    return bool(row.began) and not row.blocked and (bool(works) or not awaited)
+
+
+def _awaited(row: RunRow) -> list[tuple[str, StepRow]]:
+    return [(key, step) for key, step in row.steps.items() if step.outcome is None and not step.is_left]
 
 
 def _turn(run: str, cell: RunsCell, spec: FlowSpec | None) -> str:
@@ -172,7 +190,8 @@ def _fired(engine: Engine, entity: str, flow: str, run: str) -> int:
     return node.cell.runs[run].fired if isinstance(node, ToldNode) and isinstance(node.cell, RunsCell) else 0
 
 
-def _ids(engine: Engine) -> Iterator[tuple[str, str, str]]:
+def unfinished_runs(engine: Engine) -> Iterator[tuple[str, str, str]]:
+    """Those that are not over, or failed: the entity, the flow and the id of each, some more than once."""
     for kind in _KINDS:
         for key, _ in engine.rows(WAIT, (kind,)):
             yield cast("tuple[str, str, str]", key[2:5])
@@ -188,9 +207,7 @@ def listed_run(engine: Engine, entity: str, flow: str, run: str) -> ListedRun:
     row, type = node.cell.runs[run], node.thing.type
     version = next((one.version for one in type.flows if one.name == flow), "")
     stands, why = _stands(row, version)
-    awaits = tuple(
-        key.rpartition(" ")[0] for key, step in row.steps.items() if step.outcome is None and not step.is_left
-    )
+    awaits = tuple(key.rpartition(" ")[0] for key, _ in _awaited(row))
     where = str(row.outcome.get("where", "")) if stands == "failed" and isinstance(row.outcome, dict) else ""
     return ListedRun(run, entity, type.name, flow, stands, awaits, why, where)
 

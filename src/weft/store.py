@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct, field
 
@@ -28,9 +28,14 @@ from weft.errors import WeftError
 from weft.record import Entry, Record
 from weft.standing import Erasure
 
+if TYPE_CHECKING:
+    from weft.blob import Blob
+
 Column: TypeAlias = str | int | bytes | None
 Key: TypeAlias = tuple[str | int | bytes, ...]
 Row: TypeAlias = tuple[Column, ...]
+Within: TypeAlias = Callable[[], AbstractContextManager[object]]
+"""Entered for as long as something is used that others share."""
 
 
 class Table(Struct, frozen=True, eq=False):
@@ -293,9 +298,14 @@ class Store(Log, Rows, Protocol):
         """Entries not yet taken, ascending by number. An entry leaves by `Batch.taken`."""
         ...
 
-    def keep_blob(self, chunks: Iterable[bytes], /, *, is_made: bool = False) -> tuple[Cid, int]:
+    def keep_blob(
+        self, chunks: Iterable[bytes], /, *, is_made: bool = False, within: Within = nullcontext
+    ) -> tuple[Cid, int]:
         """Store raw content as it streams in; durable on return; returns its raw content id and size in bytes. Keeping
         the same content again changes nothing. Open to clients, no lease needed. Memory: one chunk at a time.
+
+        `within`: for whoever shares this object with other threads: it is entered for each short use of what is shared,
+        and never while the chunks are taken, however long these are in coming.
 
         `is_made`: a record that is yet to be written names it, so until a batch says so (`Batch.named`) it is one of
         those that are `unnamed`, unless it was here already."""
@@ -339,3 +349,11 @@ class Store(Log, Rows, Protocol):
     def close(self) -> None:
         """Release the lease, and let go of files. Harmless twice."""
         ...
+
+
+def keep_content(store: Store, blob: Blob, within: Within) -> None:
+    """Keep a blob's content, if it is not here yet, while others go on using the store."""
+    with within():
+        is_here = store.has_blob(blob.id)
+    if not is_here:
+        store.keep_blob(blob.chunks(), within=within)

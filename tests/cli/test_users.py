@@ -71,7 +71,8 @@ def test_the_first_user_administers_and_a_password_is_read_from_standard_input(t
     shown = said(second)
     assert shown.pop("made").startswith("20")
     assert shown == {
-        "name": "bob", "display": "bob", "role": "viewer", "entities": None, "disabled": False, "owner": False,
+        "name": "bob", "display": "bob", "role": "viewer", "entities": None, "roles": {}, "disabled": False,
+            "owner": False,
     }  # fmt: skip
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with Accounts(file) as held:
@@ -129,14 +130,17 @@ def test_a_server_that_runs_hears_of_each_change(typed: Typed, kept: Path) -> No
             assert done.returncode == 0, done.stderr
             return done.stdout
 
-        changed = change("grant", "bob", "a shelf", "a cat", "--role", "viewer")
-        assert changed == "bob: viewer, held to a cat, a shelf\n"
+        assert change("grant", "bob", "a shelf") == "bob: editor, held to a shelf\n"
+        changed = change("grant", "bob", "a cat", "--role", "viewer")
+        assert changed == "bob: editor, held to a cat (viewer), a shelf\n"
         assert server.caller(session).may("read", "a cat")
+        assert server.caller(session).may("edit", "a shelf")
         assert not server.caller(session).may("edit", "a cat")
+        assert json.loads(change("grant", "bob", "a cat", "--role", "viewer", "--json"))["roles"] == {"a cat": "viewer"}
 
-        assert change("revoke", "bob", "a cat") == "bob: viewer, held to a shelf\n"
+        assert change("revoke", "bob", "a cat") == "bob: editor, held to a shelf\n"
         assert not server.caller(session).may("read", "a cat")
-        assert change("revoke", "bob", "a shelf") == "bob: viewer, held to no entity\n"
+        assert change("revoke", "bob", "a shelf") == "bob: editor, held to no entity\n"
         assert json.loads(change("grant", "bob", "--all", "--json"))["entities"] is None
         assert change("grant", "bob", "--role", "operator") == "bob: operator, all entities\n"
         assert server.caller(session).may("operate")
@@ -162,7 +166,7 @@ def test_a_token_is_printed_once_and_listed_without_its_text(typed: Typed, kept:
     assert token not in made.stderr
     with Accounts(kept) as server:
         caller = server.caller(token)
-        assert caller == Caller("ann", frozenset({"read", "edit"}), frozenset({"a"}))
+        assert caller == Caller("ann", frozenset({"read", "edit"}), frozenset({"a"}), is_token=True)
         assert server.caller(other["token"]).user == "bob"
         assert (other["may"], other["entities"], other["expires"], other["revoked"]) == (["read"], None, None, None)
 

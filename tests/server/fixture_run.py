@@ -25,11 +25,13 @@ from weft.server.frames import (
     Delta,
     Error,
     Heartbeat,
+    NodeState,
     Partial,
     Presence,
     ServerFrame,
     Shown,
     Snapshot,
+    States,
     Sub,
     encode_frame,
     parse_server_frame,
@@ -40,6 +42,7 @@ from weft.stores.memory import MemoryStore
 
 FIXTURE = Path(__file__).parent / "fixtures" / "client_state.json"
 LIMIT_S = 30.0
+AT = "2026-01-01T00:00:00.000000Z"
 
 
 class Chain(Entity):
@@ -86,7 +89,7 @@ def _opened() -> Space:
     numbers = (f"{number:032x}" for number in range(1000))
     return Space(
         MemoryStore(), compiled_types([Chain, Words]), services={}, actor="ann",
-        now=lambda: "2026-01-01T00:00:00.000000Z", new_id=lambda: next(numbers),
+        now=lambda: AT, new_id=lambda: next(numbers),
     )  # fmt: skip
 
 
@@ -180,6 +183,15 @@ def _volatile(entity: str, channel: str, head: int) -> Iterator[ServerFrame]:
     yield Partial(node, head, 2, "'so far so good'", "so far so good")
     yield Partial(node, head, 1, "'so far'", "so far")
     yield Partial(node, 1, 3, "'of before'", "of before")
+    late, waits = NodeState("node.started", AT), NodeState("node.waiting", AT, needs=(node,))
+    yield States(channel, 2, {node: late})
+    yield States(channel, 3, {node: NodeState("node.queued", AT), f"{entity}.thrice": waits}, is_whole=True)
+    yield States("space", 3, {f"{entity}.approve[r1]": NodeState("run.paused", AT, "it waits for x")}, is_whole=True)
+    yield States(channel, 5, {node: late})
+    yield States(channel, 4, {node: None})
+    yield States(channel, 6, {node: None, f"{entity}.gone": None})
+    yield States(channel, 8, {node: late}, is_whole=True)
+    yield States(channel, 7, {}, is_whole=True)
     yield Presence(channel, {"0123": ("ann", {"at": "lengths"})})
     yield Presence(channel, {})
     yield Heartbeat({"space": head, channel: head})

@@ -142,6 +142,10 @@ class Client:
         """The answer to what is said."""
         return self.request("POST", path, **more)
 
+    def put(self, path: str, **more: Any) -> httpx.Response:
+        """The same."""
+        return self.request("PUT", path, **more)
+
     def patch(self, path: str, **more: Any) -> httpx.Response:
         """The same."""
         return self.request("PATCH", path, **more)

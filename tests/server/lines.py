@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 
 from tests.until import LIMIT_S
 from weft.server.client_state import ClientState, apply, news
-from weft.server.connection import Connection, ConnectionOver
+from weft.server.connection import Connection
 from weft.server.cursor import Cursor
+from weft.server.ending import ConnectionOver
 from weft.server.feed import Feed
 from weft.server.frames import Completed, Delta, Error, ServerFrame, Shown, Sub, parse_server_frame
 from weft.server.live import Live

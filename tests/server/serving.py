@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.until import LIMIT_S, until
 from weft import Space
-from weft.server.caller import CAPABILITIES, Caller, Stranger
+from weft.server.caller import CAPABILITIES, Caller, Guard, Stranger
 from weft.server.client_state import ClientState, apply, news
 from weft.server.frames import Completed, Delta, Error, ServerFrame, parse_server_frame
 from weft.server.live import Live
@@ -69,7 +69,7 @@ class Served:
 
 
 @contextmanager
-def served(space: Space, guard: Keys | None = None, settings: LiveSettings | None = None) -> Iterator[Served]:
+def served(space: Space, guard: Guard | None = None, settings: LiveSettings | None = None) -> Iterator[Served]:
     """Serve a space as `shelf` until this is left."""
     live = Live({"shelf": space}, guard or Keys(ann=user("ann"), ben=user("ben")), settings=settings)
 

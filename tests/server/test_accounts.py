@@ -19,8 +19,17 @@ from weft.server.accounts import Accounts
 from weft.server.accounts.credential import CREDENTIAL_CHARS_MAX, PREFIXES
 from weft.server.accounts.logins import WrongLogin
 from weft.server.accounts.password import PASSWORD_BYTES_MAX, BadPassword, Cost, hashed, is_right
-from weft.server.accounts.rights import CAPABILITIES_OF, ROLES, Rights, UnknownCapability, UnknownRole
-from weft.server.accounts.tokens import BadLifetime, TokenExists, UnknownToken
+from weft.server.accounts.rights import (
+    CAPABILITIES_OF,
+    ROLES,
+    NotOfOneEntity,
+    Rights,
+    UnknownCapability,
+    UnknownRole,
+    of_role,
+)
+from weft.server.accounts.sessions import SESSIONS_MAX
+from weft.server.accounts.tokens import TOKENS_MAX, BadLifetime, TokenExists, TooManyTokens, UnknownToken
 from weft.server.accounts.tries import TRIES_PER_NAME, TRIES_PER_SOURCE, TRIES_WINDOW_S, TooManyTries, Tries
 from weft.server.accounts.user import BadName
 from weft.server.accounts.users import HeldToNone, NobodyWouldAdminister, NotAlone, UnknownUser, UserExists
@@ -82,6 +91,9 @@ def test_a_role_that_is_kept_and_none_allows_nothing(held: Accounts) -> None:
         sql.execute("UPDATE user SET role = 'root', entities = '{' WHERE name = 'bob'")
 
     assert held.caller(session) == Caller("bob", frozenset(), frozenset())
+    with held._file.changing() as sql:
+        sql.execute("UPDATE user SET role = 'editor', entities = '{' WHERE name = 'bob'")
+    assert held.caller(session).entities == frozenset()
 
 
 @pytest.mark.parametrize("name", ["", "a b", "-ann", "ann\n", "ä", "a" * 65, PASSWORD.reveal()])
@@ -177,9 +189,76 @@ def test_a_role_and_entities_are_granted_at_once_or_neither(held: Accounts) -> N
 
     user = held.users.grant("bob", "a shelf", role="operator")
 
-    assert (user.role, user.entities, held.changes) == ("operator", frozenset({"a shelf"}), before + 1)
+    assert (user.role, user.grants, held.changes) == ("editor", {"a shelf": "operator"}, before + 1)
     user = held.users.grant_all("bob", role="viewer")
     assert (user.role, user.entities, held.changes) == ("viewer", None, before + 2)
+
+
+def test_a_grant_may_carry_a_role_for_its_entity(held: Accounts) -> None:
+    session, token = session_of(held, "bob"), held.tokens.make("bob", "sync", ["read", "operate"]).reveal()
+    held.users.grant("bob", "a shelf", role="viewer")
+    held.users.grant("bob", "a cat", role="operator")
+    held.users.grant("bob", "a dog")
+
+    caller = held.caller(session)
+    assert caller.to("a shelf") == {"read"}
+    assert caller.to("a cat") == {"read", "edit", "answer", "operate"}
+    assert caller.to("a dog") == {"read", "edit", "answer"}
+    assert not caller.to("a bird") and not caller.to("")
+    assert caller.may_somewhere("operate") and not caller.may_somewhere("administer")
+    with pytest.raises(Denied, match="bob may not operate the entity a dog"):
+        caller.check("operate", "a dog")
+    assert held.caller(token).to("a cat") == {"read", "operate"}
+    assert held.caller(token).to("a shelf") == {"read"}
+
+    held.users.grant("bob", "a cat")  # the newest grant counts
+    assert not held.caller(session).may_somewhere("operate")
+    assert held.users.revoke("bob", "a shelf").grants == {"a cat": "", "a dog": ""}
+
+
+def test_nobody_administers_one_entity_alone(held: Accounts) -> None:
+    with pytest.raises(NotOfOneEntity, match="administrator is no role for one entity"):
+        held.users.grant("bob", "a shelf", role="administrator")
+
+    assert held.users.get("bob").entities is None
+
+
+def test_a_grant_whose_role_is_none_allows_nothing() -> None:
+    rights = of_role("editor", {"a": "captain", "b": "administrator", "c": ""})
+
+    assert rights.entities == frozenset({"b", "c"})
+    assert rights.granted == {"b": {"read", "edit", "answer", "operate"}}
+
+
+def test_a_user_has_so_many_tokens_and_is_told_which_to_revoke(held: Accounts, clock: Clock) -> None:
+    tokens = {name: held.tokens.make("bob", name).reveal() for name in map(str, range(TOKENS_MAX))}
+    clock.now_s += 60
+    for name in tokens:
+        if name != "7":
+            held.caller(tokens[name])
+
+    with pytest.raises(TooManyTokens, match=r"bob has 64 tokens already.* 7 was used longest ago"):
+        held.tokens.make("bob", "one more")
+    assert held.caller(tokens["7"]).user == "bob"
+    held.tokens.revoke("bob", "7")
+    held.tokens.make("bob", "one more")
+    held.tokens.make("ann", "hers")
+
+
+def test_with_too_many_sessions_the_one_ends_that_was_used_longest_ago(held: Accounts, clock: Clock) -> None:
+    sessions = []
+    for _ in range(SESSIONS_MAX):
+        sessions.append(session_of(held, "bob"))
+        clock.now_s += 0.5
+    others, before = session_of(held, "ann"), held.changes
+
+    newest = session_of(held, "bob")
+
+    assert refused(held, sessions[0]) == "it was revoked"
+    assert held.changes > before
+    for one in [*sessions[1:], newest]:
+        assert held.caller(one).user == "bob"
+    assert held.caller(others).user == "ann"
 
 
 def test_what_may_act_upon_all_has_nothing_to_revoke(held: Accounts) -> None:
@@ -487,15 +566,6 @@ def test_to_close_no_session_changes_nothing(held: Accounts) -> None:
     held.sessions.close("weft_s_nothing")
 
     assert held.changes == before
-
-
-def test_a_session_has_a_csrf_token_of_its_own(held: Accounts) -> None:
-    one, two = log_in(held, "bob"), log_in(held, "bob")
-
-    assert held.is_csrf(one.session.reveal(), one.csrf.reveal())
-    assert not held.is_csrf(two.session.reveal(), one.csrf.reveal())
-    assert not held.is_csrf(one.session.reveal(), "")
-    assert not held.is_csrf(one.session.reveal(), "\udc80ä")
 
 
 @pytest.mark.parametrize("kind", PREFIXES.values())
@@ -841,7 +911,7 @@ def test_no_secret_is_in_a_repr_an_error_a_log_or_a_traceback_even_with_what_var
     caplog.set_level(logging.DEBUG)
     opened, token = log_in(held, "bob"), held.tokens.make("bob", "sync")
     link = held.logins.make_link("bob")
-    secrets = [each.reveal() for each in (PASSWORD, opened.session, opened.csrf, token, link)]
+    secrets = [each.reveal() for each in (PASSWORD, opened.session, token, link)]
     shown = list(map(repr, [held, opened, token, link, held.users.list(), held.tokens.list(), caplog.records]))
 
     def full(*_: object) -> None:

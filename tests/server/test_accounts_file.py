@@ -21,7 +21,6 @@ from tests.server.accounts import HERE, NOW_S, PASSWORD, Clock, accounts, log_in
 from weft.secrets import default_path as secrets_path
 from weft.secrets.file import UnsafeSecrets
 from weft.server.accounts import Accounts, default_path
-from weft.server.accounts.credential import csrf_of
 from weft.server.accounts.file import VERSION, AccountsFailed, DamagedAccounts, NewerAccounts
 from weft.server.accounts.logins import WrongLogin
 from weft.server.caller import Stranger
@@ -174,7 +173,7 @@ def test_no_secret_stands_in_the_file_or_beside_it(path: Path) -> None:
     with accounts(path) as held:
         opened, token, link = log_in(held, "ann"), held.tokens.make("ann", "sync"), held.logins.make_link("ann")
         by_link = held.logins.by_link(held.logins.make_link("ann").reveal())
-        secrets = [PASSWORD, opened.session, token, link, by_link.session, csrf_of(opened.session.reveal())]
+        secrets = [PASSWORD, opened.session, token, link, by_link.session]
         with held._file.writing() as sql:
             sql.execute("UPDATE meta SET changes = changes")
             bytes_held = b"".join(each.read_bytes() for each in path.parent.iterdir())

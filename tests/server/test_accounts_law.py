@@ -18,7 +18,7 @@ from tests.server.accounts import PASSWORD, TERMS, Clock, accounts, log_in
 from weft.secrets.store import Hidden
 from weft.server.accounts import Accounts
 from weft.server.accounts.logins import WrongLogin
-from weft.server.accounts.rights import CAPABILITIES_OF, ROLES
+from weft.server.accounts.rights import CAPABILITIES_OF, ROLES, NotOfOneEntity
 from weft.server.accounts.tokens import TokenExists, UnknownToken
 from weft.server.accounts.tries import TRIES_WINDOW_S
 from weft.server.accounts.users import HeldToNone, NobodyWouldAdminister, UnknownUser, UserExists
@@ -36,7 +36,8 @@ class Person:
 
     password: str
     role: str
-    entities: set[str] | None = None
+    entities: dict[str, str] | None = None
+    """Each with the role that its grant carries, "" for their own."""
     is_disabled: bool = False
 
 
@@ -126,16 +127,20 @@ class Accounted(RuleBasedStateMachine):
             self.people = rest
 
     @precondition(lambda self: self.people)
-    @rule(name=NAMES, role=st.sampled_from(ROLES), is_disabled=st.booleans(), entity=ENTITIES, verb=st.integers(0, 4))
+    @rule(name=NAMES, role=st.sampled_from(ROLES), is_disabled=st.booleans(), entity=ENTITIES, verb=st.integers(0, 5))
     def change(self, name: str, role: str, is_disabled: bool, entity: str, verb: int) -> None:
         users, person = self.held.users, self.people.get(name)
         held = person.entities if person is not None else None
         verbs: list[tuple[dict[str, object], Callable[[], object]]] = [
             ({"role": role}, lambda: users.set_role(name, role)),
             ({"is_disabled": is_disabled}, lambda: (users.disable if is_disabled else users.enable)(name)),
-            ({"entities": (held or set()) | {entity}}, lambda: users.grant(name, entity)),
-            ({"entities": (held or set()) - {entity}}, lambda: users.revoke(name, entity)),
+            ({"entities": {**(held or {}), entity: ""}}, lambda: users.grant(name, entity)),
+            (
+                {"entities": {one: its for one, its in (held or {}).items() if one != entity}},
+                lambda: users.revoke(name, entity),
+            ),
             ({"entities": None}, lambda: users.grant_all(name)),
+            ({"entities": {**(held or {}), entity: role}}, lambda: users.grant(name, entity, role=role)),
         ]
         fields, act = verbs[verb]
         try:
@@ -144,6 +149,8 @@ class Accounted(RuleBasedStateMachine):
             assert person is None
         except HeldToNone:
             assert verb == 3 and held is None
+        except NotOfOneEntity:
+            assert verb == 5 and role == "administrator"
         except NobodyWouldAdminister:
             assert not self._changed(name, **fields)
         else:
@@ -292,12 +299,13 @@ class Accounted(RuleBasedStateMachine):
             return None
         if given.idle_ends_s != float("inf") and given.idle_ends_s - TERMS.idle_s <= now_s - 60:
             given.idle_ends_s = now_s + TERMS.idle_s
-        held = [each for each in (person.entities, given.entities) if each is not None]
+        held = [set(each) for each in (person.entities, given.entities) if each is not None]
         return {
             (one, entity)
-            for one in given.capabilities & CAPABILITIES_OF[person.role]
+            for one in given.capabilities
             for entity in ("", "a", "b", "c")
             if all(entity in each for each in held)
+            and one in CAPABILITIES_OF[(person.entities or {}).get(entity) or person.role]
         }
 
 

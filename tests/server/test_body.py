@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import ASGIApp, Message
 
+import weft
 from tests.server.conftest import SETTINGS
-from tests.server.house import Client, Keys, asked, everything
+from tests.server.house import Client, Keys, Sheet, asked, everything
 from weft import Space
 from weft.form.answer import DEPTH_MAX, NODES_MAX
 from weft.server.app import make_app
@@ -80,6 +83,23 @@ def test_a_body_that_says_nothing_of_its_size_is_read_no_further_than_its_bound(
         said = asked(app, "POST", path, headers, receive=sends(rest))
 
         assert (said.status, len(list(rest))) == (413, 996)
+
+
+def test_a_large_upload_takes_no_memory_of_its_size(tmp_path: Path) -> None:
+    size, part = 48 << 20, 64 << 10
+    headers = {**HEADERS, "Content-Type": "application/octet-stream", "Content-Length": str(size)}
+    with weft.open(str(tmp_path / "a.weft"), types=[Sheet]) as space:
+        app = make_app({"home": space}, Keys(everything("ann")), SETTINGS)
+        parts = (number.to_bytes(4, "big") * (part // 4) for number in range(size // part))
+        tracemalloc.start()
+        try:
+            said = asked(app, "POST", BLOBS, headers, receive=sends(parts))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+        assert (said.status, said.said["size"]) == (201, size)
+        assert peak < size // 2  # a few pieces, however large it is
 
 
 def test_where_a_bound_lies_is_told_exactly() -> None:

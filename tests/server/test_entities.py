@@ -85,6 +85,23 @@ def test_every_verb_of_a_field_is_told(client: Client) -> None:
     assert found["totalled"] == 9
 
 
+def test_an_update_tells_all_that_creation_does_and_leaves_the_rest(client: Client) -> None:
+    id = made(client, fields={"n": 4, "name": "four", "state": "kept"}, add={"xs": [1]}, increment={"count": 2})["id"]
+    path = f"{ENTITIES}/{id}"
+
+    said = client.put(path, json={"fields": {"n": 9, "state": "new"}, "once": "whole", "wait_s": 30})
+    again = client.put(path, json={"fields": {"n": 9, "state": "new"}, "once": "whole"})
+    found = values(said.json())
+
+    assert (found["n"], found["state"], found["name"], found["rooted"]) == (9, "new", "", 3)
+    assert (found["xs"], found["count"]) == ([1], 2)
+    assert again.json()["told"] == said.json()["told"]
+    for fields, why in (({"name": "x"}, "no default for n"), ({"n": 1, "xs": [2]}, "and not xs")):
+        wrong = client.put(path, json={"fields": fields})
+        assert (wrong.status_code, why in wrong.json()["message"]) == (400, True), wrong.text
+    assert values(client.get(path).json())["n"] == 9
+
+
 def test_an_element_is_removed_by_its_id(client: Client) -> None:
     id = made(client, add={"xs": [1, 2, 3]})["id"]
     page = client.get(f"{ENTITIES}/{id}/nodes/xs/elements").json()

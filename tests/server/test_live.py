@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -18,7 +19,7 @@ from tests.until import LIMIT_S
 from weft import Entity, Space
 from weft.content import cid_text
 from weft.server.client_state import ClientState, apply
-from weft.server.connection import STRANGER, UNKNOWN_SPACE
+from weft.server.ending import STRANGER, UNKNOWN_SPACE
 from weft.server.frames import Batch, Completed, Delta, Heartbeat, ServerFrame, Shown, parse_server_frame
 from weft.server.settings import LiveSettings
 from weft.slot import Ok
@@ -170,8 +171,10 @@ def test_strangers_are_turned_away_before_anything_is_read() -> None:
         with server.client(space="another") as lost:
             assert lost.closed()[0] == UNKNOWN_SPACE
         for origin in ("https://evil.example", "null"):
-            with pytest.raises(InvalidStatus, match="403"):
+            with pytest.raises(InvalidStatus, match="403") as refused:
                 server.client(origin=origin)
+            said = json.loads(refused.value.response.body or b"{}")
+            assert (said["className"], said["data"]["error"]) == ("forbidden", "ForeignOrigin")
         with server.client(origin="http://127.0.0.1") as ann:
             ann.say("ping", is_asking=True)
             assert isinstance(ann.next(), Heartbeat)
@@ -209,16 +212,16 @@ def test_server_sent_events_say_what_is_wrong() -> None:
 
         def answer(query: str, **headers: str) -> tuple[int, str]:
             said = httpx.get(f"{url}?{query}", headers={"Authorization": "Bearer key of ann", **headers})
-            return said.status_code, said.json()["error"]
+            return said.status_code, said.json()["data"]["error"]
 
-        assert answer("channel=all") == (400, "UnknownChannel")
+        assert answer("channel=all") == (404, "UnknownChannel")
         assert answer("from=12345") == (400, "WrongPosition")
         assert answer("from=one") == (400, "BadFrame")
         assert answer("from=1,2") == (400, "BadFrame")
         assert answer("", **{"Last-Event-ID": "x;y"}) == (400, "BadFrame")
-        assert answer("view=nobody") == (400, "UnknownChannel")
+        assert answer("view=nobody") == (404, "UnknownChannel")
         lost = httpx.get(url.replace("shelf", "another"), headers={"Authorization": "Bearer key of ann"})
-        assert lost.status_code == 404
+        assert (lost.status_code, lost.json()["data"]["error"]) == (404, "UnknownSpace")
 
 
 def nodes_of(client: Client) -> Mapping[str, Shown]:

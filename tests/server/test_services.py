@@ -199,6 +199,15 @@ def test_a_type_says_by_schemas_what_its_entities_are_told(do: Do) -> None:
     assert {one["name"] for one in do("types.find")[1]["types"]} == {"Sheet", "Pointer", "Late"}
 
 
+def test_a_definition_is_pinned_by_whoever_administers_until_it_is_let_go_of(do: Do, space: Space) -> None:
+    said = do("types.pin", type="Sheet", why="a release")[1]
+
+    assert (said["pinned"]["actor"], said["pinned"]["why"]) == ("ann", "a release")
+    assert space.pins().keys() == {"Sheet"}
+    assert do("types.unpin", type="Sheet")[1] == {"type": "Sheet", "pinned": None}
+    assert space.pins() == {}
+
+
 def test_a_reference_is_told_by_ids_and_read_through(do: Do) -> None:
     sheet = made(do, add={"xs": [1, 2]})["id"]
 
@@ -373,6 +382,9 @@ def story(do: Do) -> Iterator[tuple[str, Answer]]:
     yield from step("entities.patch", **entity, set={"n": "x"})
     yield from step("entities.patch", **entity, set={"n": 1}, base=10**6)
     yield from step("entities.patch", entity="nobody", set={"n": 1})
+    yield from step("entities.update", **entity, fields={"n": 16, "name": "whole"}, once="c", wait_s=30)
+    for fields in ({}, {"n": "x"}, {"n": 1, "xs": [1]}):
+        yield from step("entities.update", **entity, fields=fields)
     for title in ("entities.get", "entities.at"):
         more = {"position": 5} if title == "entities.at" else {}
         yield from step(title, **entity, **more)
@@ -387,6 +399,9 @@ def story(do: Do) -> Iterator[tuple[str, Answer]]:
     yield from step("values.retry", **entity, node="rooted")
     for title in ("spaces.find", "types.find", "runs.find", "schedules.find", "questions.find"):
         yield from step(title)
+    for title in ("types.pin", "types.pin", "types.unpin"):
+        yield from step(title, type="Sheet", why="a release")
+        yield from step(title, type="Sheat")
     yield from step("spaces.get")
     yield from step("types.get", type="Sheet")
     yield from step("events.find", limit=1)
@@ -401,6 +416,10 @@ def story(do: Do) -> Iterator[tuple[str, Answer]]:
     yield from step("questions.answer", question="nothing", answer=1)
     yield from step("schedules.pause", **entity, flow="approve")
     yield from step("schedules.unpause", **entity, flow="approve")
+    for title in (one for one, row in ROWS.items() if row.service in ("users", "tokens", "sessions")):
+        row, said = ROWS[title], {"user": "ann", "token": "t", "session": "s", "name": "n", "password": "long enough",
+                                  "entities": ["e"]}  # fmt: skip
+        yield title, do(title, **{name: said[name] for name in (*row.in_path, *row.required)})
     yield from step("entities.remove", **entity, why="enough")
     yield from step("entities.get", **entity)
 

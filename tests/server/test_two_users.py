@@ -51,7 +51,7 @@ class Two:
             "space": "home", "entity": id, "node": "rooted", "run": run, "question": question, "flow": "approve",
             "blob": self.photos[about], "position": created if title == "events.get" else self.space.position,
             "answer": {"yes": True}, "set": {"n": -2}, "before": 0, "after": self.space.position, "type": "Sheet",
-            "content": b"more",
+            "content": b"more", "fields": {"n": -3},
         }  # fmt: skip
         row = ROWS[title]
         wanted = {*row.in_path, *row.required, *(("entity", "set") if title == "entities.patch" else ())}
@@ -73,8 +73,25 @@ def two(space: Space, client: Client, known: Callable[[Caller], Caller]) -> Two:
 ABOUT_ONE = [
     title for title, row in ROWS.items() if row.reach == "entity" or (row.reach == "found" and row.name != "find")
 ]
-ABOUT_ONE = [title for title in ABOUT_ONE if title not in ("spaces.get", "types.get")]
-LISTING = [title for title, row in ROWS.items() if row.name == "find" and title not in ("spaces.find", "types.find")]
+PEOPLE = [title for title, row in ROWS.items() if row.service in ("users", "tokens", "sessions")]
+"""Tried with accounts, in test_people."""
+FOR_ALL = ["spaces.get", "types.get", "spaces.find", "types.find"]
+ABOUT_ONE = [title for title in ABOUT_ONE if title not in (*FOR_ALL, *PEOPLE)]
+LISTING = [title for title, row in ROWS.items() if row.name == "find" and title not in (*FOR_ALL, *PEOPLE)]
+OF_ALL = [title for title, row in ROWS.items() if row.reach == "all" and title not in (*LISTING, *PEOPLE)]
+
+
+def test_every_method_is_tried_by_two_users() -> None:
+    assert sorted([*PEOPLE, *FOR_ALL, *ABOUT_ONE, *LISTING, *OF_ALL]) == sorted(ROWS)
+
+
+@pytest.mark.parametrize("title", OF_ALL)
+def test_who_is_held_to_some_does_nothing_that_is_about_all(two: Two, title: str) -> None:
+    before = two.space.position
+    for user in USERS:
+        status, said = sent(two.clients[user], title, two.given(title, user))
+        assert (status, said["data"]["error"]) == (403, "Denied"), said
+    assert two.space.position == before
 
 
 @pytest.mark.parametrize("title", ABOUT_ONE)

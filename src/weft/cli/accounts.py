@@ -5,7 +5,7 @@ Knows nothing of what is done with them. Invariant: who only looks makes no file
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,10 +42,11 @@ def say_wrapped(text: str) -> None:
 
 
 def held_to(entities: Iterable[str] | None) -> str:
-    """Which entities, in words."""
+    """Which entities, in words; with the roles that are granted for them, where these are said."""
     if entities is None:
         return "all entities"
-    ids = sorted(entities)
+    roles = entities if isinstance(entities, Mapping) else {}
+    ids = [f"{one} ({roles[one]})" if roles.get(one) else one for one in sorted(entities)]
     more = f", … ({len(ids)} in all)" if len(ids) > ENTITIES_SHOWN else ""
     return f"held to {', '.join(ids[:ENTITIES_SHOWN]) or 'no entity'}{more}"
 

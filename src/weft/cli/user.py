@@ -7,7 +7,8 @@ input, never from an argument, and is never written.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +19,7 @@ from weft.cli.secret import ValueAside, asked, read
 if TYPE_CHECKING:
     from weft.secrets.store import Hidden
     from weft.server.accounts.user import User
+    from weft.server.accounts.users import Users
 
 ROLE = click.option(
     "--role",
@@ -42,18 +44,35 @@ def command() -> None:
     """
 
 
-@command.command("add", cls=PasswordAside)
-@click.argument("name")
-@ROLE
-@click.option("--display", default="", metavar="TEXT", help="The name that is shown, in place of NAME.")
-@STDIN
-@ACCOUNTS
-@JSON
-def add_command(name: str, role: str | None, display: str, from_stdin: bool, path: str | None, as_json: bool) -> None:
+def _about(
+    verb: str, *more: Callable[[Any], Any], cls: type[click.Command] = click.Command
+) -> Callable[[Callable[..., User]], click.Command]:
+    """A command about the user NAME, who is said as they are behind it."""
+
+    def made(act: Callable[..., User]) -> click.Command:
+        def run(name: str, path: str | None, as_json: bool, **said: Any) -> None:
+            with opened(path, makes=verb == "add") as held:
+                _say(act(held.users, name, **said), as_json=as_json)
+
+        run.__doc__ = act.__doc__
+        for one in (JSON, ACCOUNTS, *reversed(more), click.argument("name")):
+            run = one(run)
+        return command.command(verb, cls=cls)(run)
+
+    return made
+
+
+@_about(
+    "add",
+    ROLE,
+    click.option("--display", default="", metavar="TEXT", help="The name that is shown, in place of NAME."),
+    STDIN,
+    cls=PasswordAside,
+)
+def add_command(users: Users, name: str, role: str | None, display: str, from_stdin: bool) -> User:
     """Add the user NAME, who logs in by a password. The first one administers; others edit, unless --role says more or
     less."""
-    with opened(path, makes=True) as held:
-        _say(held.users.add(name, _password(name, from_stdin), role=role, display=display), as_json=as_json)
+    return users.add(name, _password(name, from_stdin), role=role, display=display)
 
 
 @command.command("list")
@@ -72,47 +91,29 @@ def list_command(path: str | None, as_json: bool) -> None:
         terminal.note(f"there are none; {terminal.program()} user add NAME adds one")
 
 
-@command.command("rename")
-@click.argument("name")
-@click.argument("display")
-@ACCOUNTS
-@JSON
-def rename_command(name: str, display: str, path: str | None, as_json: bool) -> None:
+@_about("rename", click.argument("display"))
+def rename_command(users: Users, name: str, display: str) -> User:
     """Show NAME as DISPLAY. What they log in by stays."""
-    with opened(path) as held:
-        _say(held.users.rename(name, display), as_json=as_json)
+    return users.rename(name, display)
 
 
-@command.command("password", cls=PasswordAside)
-@click.argument("name")
-@STDIN
-@ACCOUNTS
-@JSON
-def password_command(name: str, from_stdin: bool, path: str | None, as_json: bool) -> None:
+@_about("password", STDIN, cls=PasswordAside)
+def password_command(users: Users, name: str, from_stdin: bool) -> User:
     """Give NAME another password. All their sessions are closed; tokens stay."""
-    with opened(path) as held:
-        held.users.get(name)  # asked before the password is
-        _say(held.users.set_password(name, _password(name, from_stdin)), as_json=as_json)
+    users.get(name)  # asked before the password is
+    return users.set_password(name, _password(name, from_stdin))
 
 
-@command.command("disable")
-@click.argument("name")
-@ACCOUNTS
-@JSON
-def disable_command(name: str, path: str | None, as_json: bool) -> None:
+@_about("disable")
+def disable_command(users: Users, name: str) -> User:
     """Let NAME in no longer, nor their tokens. Their sessions are closed."""
-    with opened(path) as held:
-        _say(held.users.disable(name), as_json=as_json)
+    return users.disable(name)
 
 
-@command.command("enable")
-@click.argument("name")
-@ACCOUNTS
-@JSON
-def enable_command(name: str, path: str | None, as_json: bool) -> None:
+@_about("enable")
+def enable_command(users: Users, name: str) -> User:
     """Let NAME in again, and their tokens."""
-    with opened(path) as held:
-        _say(held.users.enable(name), as_json=as_json)
+    return users.enable(name)
 
 
 @command.command("remove")
@@ -130,17 +131,14 @@ def remove_command(name: str, path: str | None, as_json: bool) -> None:
         terminal.say(f"{name} is removed")
 
 
-@command.command("grant")
-@click.argument("name")
-@click.argument("entity", nargs=-1)
-@ROLE
-@click.option("--all", "all_entities", is_flag=True, help="All entities, in place of some.")
-@ACCOUNTS
-@JSON
-def grant_command(
-    name: str, entity: tuple[str, ...], role: str | None, all_entities: bool, path: str | None, as_json: bool
-) -> None:
-    """Give NAME a role, or an ENTITY by its id.
+@_about(
+    "grant",
+    click.argument("entity", nargs=-1),
+    ROLE,
+    click.option("--all", "all_entities", is_flag=True, help="All entities, in place of some."),
+)
+def grant_command(users: Users, name: str, entity: tuple[str, ...], role: str | None, all_entities: bool) -> User:
+    """Give NAME a role, or an ENTITY by its id; with both, that role for this ENTITY, in place of their own.
 
     Who was granted some entities is held to these: nothing else can be seen or done by them, until --all.
     """
@@ -148,25 +146,15 @@ def grant_command(
         raise click.UsageError("--all and ENTITY exclude each other.")
     if not (role or entity or all_entities):
         raise click.UsageError("Say what is granted: --role ROLE, an ENTITY or --all.")
-    with opened(path) as held:
-        if entity:
-            user = held.users.grant(name, *entity, role=role)
-        elif all_entities:
-            user = held.users.grant_all(name, role=role)
-        else:
-            user = held.users.set_role(name, role or "")
-        _say(user, as_json=as_json)
+    if entity:
+        return users.grant(name, *entity, role=role)
+    return users.grant_all(name, role=role) if all_entities else users.set_role(name, role or "")
 
 
-@command.command("revoke")
-@click.argument("name")
-@click.argument("entity", nargs=-1, required=True)
-@ACCOUNTS
-@JSON
-def revoke_command(name: str, entity: tuple[str, ...], path: str | None, as_json: bool) -> None:
+@_about("revoke", click.argument("entity", nargs=-1, required=True))
+def revoke_command(users: Users, name: str, entity: tuple[str, ...]) -> User:
     """Let NAME act upon each ENTITY no longer. Who is left with none may see nothing."""
-    with opened(path) as held:
-        _say(held.users.revoke(name, *entity), as_json=as_json)
+    return users.revoke(name, *entity)
 
 
 def _password(name: str, from_stdin: bool) -> Hidden:
@@ -189,7 +177,7 @@ def _say(user: User, *, as_json: bool) -> None:
 def _line(user: User) -> str:
     shown = "" if user.display == user.name else f" ({user.display})"
     marks = (", disabled" if user.is_disabled else "") + (", let in by links alone" if user.is_owner else "")
-    return f"{user.name}{shown}: {user.role}, {held_to(user.entities)}{marks}"
+    return f"{user.name}{shown}: {user.role}, {held_to(user.grants)}{marks}"
 
 
 def _plain(user: User) -> dict[str, object]:
@@ -198,6 +186,7 @@ def _plain(user: User) -> dict[str, object]:
         "display": user.display,
         "role": user.role,
         "entities": None if user.entities is None else sorted(user.entities),
+        "roles": {entity: role for entity, role in (user.grants or {}).items() if role},
         "disabled": user.is_disabled,
         "owner": user.is_owner,
         "made": moment(user.made_s),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -21,7 +22,7 @@ from weft.erasure.forgetting import Forgetting
 from weft.rebuild import rebuild
 from weft.record import Record, make_record
 from weft.standing import ERASED, Erasure
-from weft.store import ATTEMPT, TABLES, Batch, Head, Key, Row, Store, Table
+from weft.store import ATTEMPT, TABLES, Batch, Head, Key, Row, Store, Table, Within
 from weft.stores.memory import MemoryStore
 
 
@@ -103,7 +104,9 @@ class Rewritten(MemoryStore):
         """From here on its own tables are read, which are empty; before, those of the store."""
         self._is_cleared = True
 
-    def keep_blob(self, chunks: Iterable[bytes], /, *, is_made: bool = False) -> tuple[Cid, int]:
+    def keep_blob(
+        self, chunks: Iterable[bytes], /, *, is_made: bool = False, within: Within = nullcontext
+    ) -> tuple[Cid, int]:
         """Only named: what stands is kept already."""
         digest, size = hashlib.sha256(), 0
         for chunk in chunks:

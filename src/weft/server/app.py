@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from weft.questions import KeepsSecrets
+from weft.server.accounts import Accounts
 from weft.server.body import JSON_TYPE
 from weft.server.bounds import Settings
 from weft.server.caller import Guard
@@ -50,7 +51,8 @@ def make_app(
     settings = settings or Settings()
     check_table(table)
     pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="weft server")
-    rest = Rest(Served(spaces, secrets=secrets), settings, pool)
+    accounts = guard if isinstance(guard, Accounts) else None
+    rest = Rest(Served(spaces, secrets=secrets, accounts=accounts), settings, pool)
     description = json.dumps(openapi_of(table, version("weft")), ensure_ascii=False).encode()
 
     async def openapi(_: Request) -> Response:

@@ -6,7 +6,8 @@ Source: capability lists; role-based access control (Sandhu et al. 1996).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias, get_args
 
 from weft.errors import WeftError
@@ -39,18 +40,30 @@ class Caller:
     capabilities: frozenset[Capability]
     entities: frozenset[str] | None = None
     """The ids of those that they may act upon; None for all."""
+    granted: Mapping[str, frozenset[Capability]] = field(default_factory=dict, hash=False)
+    """What they may do to some of these, where it is something else."""
+    is_token: bool = False
+    """Whether a program calls, by a token."""
+
+    def to(self, entity: str) -> frozenset[Capability]:
+        """What they may do to an entity; "": to all there are."""
+        if self.entities is not None and entity not in self.entities:
+            return frozenset()
+        return self.granted.get(entity, self.capabilities)
+
+    def may_somewhere(self, capability: Capability) -> bool:
+        """Whether they may do this to any entity that there may be."""
+        return capability in self.capabilities or any(capability in one for one in self.granted.values())
 
     def may(self, capability: Capability, entity: str = "") -> bool:
         """Whether they may do this, to an entity where one is named. What is about all entities takes a caller who is
         not held to some."""
-        if capability not in self.capabilities:
-            return False
-        return self.entities is None or entity in self.entities
+        return capability in self.to(entity)
 
     def check(self, capability: Capability, entity: str = "") -> None:
         """Raises `Denied`."""
         if not self.may(capability, entity):
-            where = f" the entity {entity}" if entity and capability in self.capabilities else ""
+            where = f" the entity {entity}" if entity and self.may_somewhere(capability) else ""
             raise Denied(user=self.user, capability=capability, where=where)
 
 

@@ -17,7 +17,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.errors import WeftError
-from weft.server.frames import Batch, Completed, Delta, Heartbeat, Json, Partial, Presence, ServerFrame, Shown, Snapshot
+from weft.server.frames import (
+    Batch,
+    Completed,
+    Delta,
+    Heartbeat,
+    Json,
+    NodeState,
+    Partial,
+    Presence,
+    ServerFrame,
+    Shown,
+    Snapshot,
+    States,
+)
 
 SHOWS = ("node.settled", "node.reused", "node.failed")
 """The types of deltas after which a node shows something."""
@@ -41,11 +54,19 @@ class ChannelState(Struct, frozen=True):
     open: tuple[int, ...] = ()
 
 
+class ChannelStates(Struct, frozen=True):
+    """How the nodes and runs of a channel stand that are not settled."""
+
+    number: int = 0
+    nodes: Mapping[str, NodeState] = {}
+
+
 class ClientState(Struct, frozen=True):
     """All that a client holds."""
 
     channels: Mapping[str, ChannelState] = {}
     partials: Mapping[str, Partial] = {}
+    states: Mapping[str, ChannelStates] = {}
     presence: Mapping[str, Mapping[str, tuple[str, Json]]] = {}
 
 
@@ -57,21 +78,15 @@ def apply(state: ClientState, frame: ServerFrame) -> ClientState:
         case Batch():
             return _take_batch(state, frame)
         case Completed():
-            known = state.channels.get(frame.channel)
-            if known is None or frame.traversal not in known.open:
-                return state
-            left = tuple(one for one in known.open if one != frame.traversal)
-            return _with(state, frame.channel, replace(known, open=left))
+            return _take_completed(state, frame)
         case Partial():
             return _take_partial(state, frame)
+        case States():
+            return _take_states(state, frame)
         case Presence():
             return replace(state, presence={**state.presence, frame.channel: frame.there})
         case Heartbeat():
-            for channel, position in frame.positions.items():
-                known = state.channels.get(channel)
-                if known is not None and position > known.position:
-                    state = _with(state, channel, replace(known, position=position))
-            return state
+            return _take_heartbeat(state, frame)
         case _:
             return state
 
@@ -134,9 +149,38 @@ def shown_by(delta: Delta) -> Shown:
     return Shown(delta.position, delta.traversal, delta.type, delta.content_id, delta.preview)
 
 
+def _take_completed(state: ClientState, frame: Completed) -> ClientState:
+    known = state.channels.get(frame.channel)
+    if known is None or frame.traversal not in known.open:
+        return state
+    left = tuple(one for one in known.open if one != frame.traversal)
+    return _with(state, frame.channel, replace(known, open=left))
+
+
+def _take_heartbeat(state: ClientState, frame: Heartbeat) -> ClientState:
+    for channel, position in frame.positions.items():
+        known = state.channels.get(channel)
+        if known is not None and position > known.position:
+            state = _with(state, channel, replace(known, position=position))
+    return state
+
+
 def _take_partial(state: ClientState, frame: Partial) -> ClientState:
     shown = [one.nodes[frame.node].position for one in state.channels.values() if frame.node in one.nodes]
     part = state.partials.get(frame.node)
     if any(position > frame.position for position in shown) or (part is not None and part.number >= frame.number):
         return state
     return replace(state, partials={**state.partials, frame.node: frame})
+
+
+def _take_states(state: ClientState, frame: States) -> ClientState:
+    known = state.states.get(frame.channel, ChannelStates())
+    if frame.number <= known.number:
+        return state
+    nodes = {} if frame.is_whole else dict(known.nodes)
+    for node, stands in frame.nodes.items():
+        if stands is None:
+            nodes.pop(node, None)
+        else:
+            nodes[node] = stands
+    return replace(state, states={**state.states, frame.channel: ChannelStates(frame.number, nodes)})

@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from weft.errors import WeftError
-from weft.server.caller import Caller, Guard, Stranger
+from weft.server.bearer import Bearer
+from weft.server.caller import Caller, Guard
 from weft.server.cursor import Cursor
+from weft.server.ending import OVER, ConnectionOver
 from weft.server.frames import (
     SPACE,
     BadFrame,
@@ -42,22 +44,13 @@ from weft.server.frames import (
     error_frame,
     parse_client_frame,
 )
+from weft.server.states import AWAY
 
 if TYPE_CHECKING:
     from weft.server.live_space import LiveSpace
 
-STRANGER, DENIED, UNKNOWN_SPACE, SILENT, FLOOD, CROWDED, OVER = 4401, 4403, 4404, 4408, 4429, 4430, 1012
-"""Why a connection ends: nobody is known by its credential; its rights have shrunk; its space is not served; nothing
-was heard of it; it said too much; its user has too many; the server stops, so come again."""
 ANSWERS_MAX = 16
 """So many answers to what a client said wait to be sent; it is heard further when there is room."""
-
-
-class ConnectionOver(WeftError):
-    """The connection ends ({code}): {why}."""
-
-    code: int
-    why: str
 
 
 class Connection:
@@ -73,10 +66,8 @@ class Connection:
         name: str,
         now_s: Callable[[], float],
     ) -> None:
-        self.live, self._guard, self._credential, self._send, self.name = live, guard, credential, send, name
-        self._now_s = now_s
-        self._rights_at = guard.changes
-        self.caller: Caller = guard.caller(credential)
+        self.live, self._send, self.name, self._now_s = live, send, name, now_s
+        self.bearer = Bearer(guard, credential, live.settings, now_s())
         self.cursors: dict[str, Cursor] = {}
         self.rung = asyncio.Event()
         self.heard_s = self.sent_s = now_s()
@@ -85,7 +76,11 @@ class Connection:
         self.over: asyncio.Future[ConnectionOver] = asyncio.get_running_loop().create_future()
         """Done when it is to end, with the reason."""
         self._parts_seen = 0
-        self._tokens, self._tokens_s = float(live.settings.messages_burst), now_s()
+
+    @property
+    def caller(self) -> Caller:
+        """Who is at the other end."""
+        return self.bearer.caller
 
     # ---- its life ----
     def start(self) -> None:
@@ -120,28 +115,17 @@ class Connection:
         """Raises `ConnectionOver` where it is to end, or where its caller may do less by now."""
         if self.over.done():
             raise self.over.result()
-        if self._guard.changes != self._rights_at:
-            self._ask_rights()
+        if self.bearer.check():
+            for cursor in self.cursors.values():
+                cursor.caller, cursor.states_seen = self.caller, AWAY  # they may see more now
         if self.live.feed.is_over:
             raise ConnectionOver(code=OVER, why="the server stops, or its space was closed: come again")
-
-    def _ask_rights(self) -> None:
-        self._rights_at = self._guard.changes
-        was = self.caller
-        try:
-            self.caller = self._guard.caller(self._credential)
-        except Stranger as why:
-            raise ConnectionOver(code=STRANGER, why=str(why)) from None
-        if not has_all_of(self.caller, was):
-            raise ConnectionOver(code=DENIED, why="its caller may do less than before: connect again")
-        for cursor in self.cursors.values():
-            cursor.caller = self.caller
 
     # ---- what the client says ----
     async def hear(self, text: str | bytes) -> None:
         """Do what a message says; refusals are answered. Raises `ConnectionOver`."""
         self.heard_s = self._now_s()
-        self._spend()
+        self.bearer.spend(self.heard_s)
         self.check()
         about = ""
         try:
@@ -157,14 +141,6 @@ class Connection:
         while len(self._answers) > ANSWERS_MAX and not self.over.done():  # it sends and does not read: let it wait
             self._answered.clear()
             await self._answered.wait()
-
-    def _spend(self) -> None:
-        now_s, settings = self._now_s(), self.live.settings
-        earned = (now_s - self._tokens_s) * settings.messages_per_s
-        self._tokens = min(float(settings.messages_burst), self._tokens + earned) - 1
-        self._tokens_s = now_s
-        if self._tokens < 0:
-            raise ConnectionOver(code=FLOOD, why=f"it sent more than {settings.messages_per_s:g} messages a second")
 
     async def take(self, frame: ClientFrame) -> None:
         """Do what a frame says."""
@@ -206,7 +182,7 @@ class Connection:
     async def _check_entity(self, channel: str, entity: str) -> None:
         """Whether they may see it, before whether there is one."""
         if not entity:
-            if "read" not in self.caller.capabilities:
+            if not self.caller.may_somewhere("read"):
                 self.caller.check("read")
             return
         self.caller.check("read", entity)
@@ -268,6 +244,7 @@ class Connection:
             if cursor.is_behind:
                 is_more = await self._advance(channel, cursor) or is_more
             await self._put_presence(channel, cursor)
+            await self._put_states(channel, cursor)
         await self._put_partials()
         if self._now_s() - self.sent_s >= self.live.settings.heartbeat_s:
             await self._put(self._heartbeat())
@@ -310,6 +287,14 @@ class Connection:
             cursor.presence_seen = changes
             await self._put(presences.frame(channel))
 
+    async def _put_states(self, channel: str, cursor: Cursor) -> None:
+        """What stands otherwise since it was told last; all, where it was told nothing."""
+        present = self.live.feed.present
+        if cursor.states_seen != present.number:
+            seen, cursor.states_seen = cursor.states_seen, present.number
+            if text := present.frame(channel, cursor.entity, self.caller.entities, seen):
+                await self._put(text)
+
     def _heartbeat(self) -> str:
         return encode_frame(Heartbeat({channel: one.position for channel, one in self.cursors.items()}))
 
@@ -317,9 +302,3 @@ class Connection:
         self.check()
         await self._send(text)
         self.sent_s = self._now_s()
-
-
-def has_all_of(now: Caller, was: Caller) -> bool:
-    """Whether a caller may do all that it might before."""
-    is_wider = now.entities is None or (was.entities is not None and was.entities <= now.entities)
-    return now.user == was.user and was.capabilities <= now.capabilities and is_wider

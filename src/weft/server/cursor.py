@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from weft.server.caller import Caller
 from weft.server.feed import Feed
 from weft.server.frames import Sub, channel_entity, encode_frame
+from weft.server.states import AWAY
 from weft.server.stretch import Stretch
 from weft.server.traversals import Done
 
@@ -28,7 +29,7 @@ class Cursor:
         self.open: set[int] = set()
         """The traversals that it was told begin, and not that they are completed."""
         self.is_paused = False
-        self.presence_seen = 0
+        self.presence_seen = self.states_seen = 0
         self._done_seen = 0
         self._asked: set[int] = set()
         """Those of them of which this program may not know how they stand."""
@@ -46,10 +47,11 @@ class Cursor:
             is_near = self.feed.position - said.after <= self.feed.settings.catch_up_max
             self._is_fresh, self.position = not is_near, said.after
             self._told = said.after
+            self.states_seen = AWAY if said.after else 0
             self._has_shown = said.after > 0
             self.open = {one for one in said.open if 0 < one <= said.after} if is_near else set()
             self._asked = set(self.open)
-        self._done_seen = self.feed.completed_count
+        self._done_seen = self.feed.completions.count
 
     @property
     def is_behind(self) -> bool:
@@ -58,7 +60,7 @@ class Cursor:
             return False
         if self._is_fresh or self._needs_snapshot or self.position < self.feed.position:
             return True
-        is_done = bool(self.open) and self._done_seen < self.feed.completed_count
+        is_done = bool(self.open) and self._done_seen < self.feed.completions.count
         return is_done or bool(self._asked) or any(one.position <= self.position for one in self._ready.values())
 
     async def next(self) -> AsyncIterator[str]:
@@ -102,10 +104,10 @@ class Cursor:
         frame = stretch.frame(self.channel, self.entity, self.position, visible, told=self._told)
         self.open.update(begun)
         for traversal in begun:
-            one = self.feed.find_done(traversal)
+            one = self.feed.completions.find(traversal)
             if one is not None:
                 self._ready[traversal] = one
-            elif not self.feed.follows(traversal):
+            elif not self.feed.completions.follows(traversal):
                 self._asked.add(traversal)
         self.position = stretch.position
         self._told = self.position if frame else self._told
@@ -115,13 +117,13 @@ class Cursor:
 
     async def _note_completed(self) -> None:
         """Of what it was told began, what is completed by now."""
-        if self.open and self._done_seen + 1 < self.feed.done_kept_from:
+        if self.open and self._done_seen + 1 < self.feed.completions.kept_from:
             self._asked |= self.open  # it was away for longer than they are remembered
         if self._asked:
             asked, self._asked = self._asked, set()
             self._ready.update({one.traversal: one for one in await self.feed.outcomes(asked)})
-        newest = self.feed.completed_count
-        for one in self.feed.done_since(self._done_seen) if self.open else ():
+        newest = self.feed.completions.count
+        for one in self.feed.completions.since(self._done_seen) if self.open else ():
             if one.traversal in self.open:
                 self._ready[one.traversal] = one
         self._done_seen = newest

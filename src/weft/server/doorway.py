@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from weft.server.caller import Caller, Guard
 from weft.server.credential import check_said_by_us, credential_of
@@ -43,10 +44,7 @@ class Doorway:
             if not is_socket and is_api(scope["path"]):
                 scope["weft.caller"] = await self._caller(scope)
         except Exception as why:  # noqa: BLE001 - whatever it is, the caller is answered
-            if is_socket:
-                await send({"type": "websocket.close", "code": 1008, "reason": ""})
-                return
-            await refusal(why)(scope, receive, send)
+            await (deny if is_socket else _refuse)(why, scope, receive, send)
             return
         await self.app(scope, receive, send)
 
@@ -76,6 +74,18 @@ def refusal(why: BaseException) -> JSONResponse:
     """The answer to what failed."""
     told = told_of(why)
     return JSONResponse(told.body, told.status, headers_of(why))
+
+
+async def deny(why: BaseException, scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse the handshake of a socket, in the same words where the server can send any."""
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await WebSocket(scope, receive, send).send_denial_response(refusal(why))
+    else:
+        await send({"type": "websocket.close", "code": 1008, "reason": ""})
+
+
+async def _refuse(why: BaseException, scope: Scope, receive: Receive, send: Send) -> None:
+    await refusal(why)(scope, receive, send)
 
 
 def _with_headers(send: Send) -> Send:

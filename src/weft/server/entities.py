@@ -11,11 +11,14 @@ from heapq import merge
 from itertools import islice
 
 from weft.dag_json import json_of
+from weft.declare import nodes_of
 from weft.desk import TypeNotGiven
 from weft.edit import UnknownEntity
 from weft.engine import Engine
+from weft.entity import inputs_of_kind
 from weft.erased import erased_entity
 from weft.graph import Thing
+from weft.handle import NOTHING
 from weft.past.right_then import RightThen
 from weft.portrait.entity import entity_plain, preview_of
 from weft.portrait.past import past_plain
@@ -46,6 +49,7 @@ from weft.settlement import Settlement
 from weft.space import Space
 from weft.store import KIND
 from weft.subscription import shortened
+from weft.told import Field
 from weft.why.naming import name_of
 
 _PREVIEW_CHARS = 100
@@ -143,6 +147,30 @@ def _create(call: Call) -> Answer:
     return _answer(call, space, entity.id, edit.id)
 
 
+def _update(call: Call) -> Answer:
+    """As if it were created with these now: what is not said is as it is at the beginning."""
+    space, id, fields = call.space, call.given["entity"], call.given["fields"]
+    with space.view() as engine:
+        spec = thing_in(engine, id).type
+    kind = space.kind_named(spec.name)
+    if kind is None:
+        raise TypeNotGiven(entity=id, type=spec.name)
+    declared = inputs_of_kind(kind)
+    if unknown := sorted(fields.keys() - declared.keys()):
+        raise call.unfit(
+            f"{spec.name} is told {', '.join(declared) or 'nothing'} at its creation, and not {unknown[0]}"
+        )
+    left = {name: node.default if isinstance(node, Field) else NOTHING for name, node in declared.items()}
+    left = {name: default for name, default in left.items() if name not in fields}
+    if missing := [name for name, default in left.items() if default is NOTHING]:
+        raise call.unfit(f"{spec.name} has no default for {', '.join(missing)}: say that too, or use `patch`")
+    with space.edit(by=call.caller.user, once=call.given.get("once"), base=_base(call)) as edit:
+        tell(space, spec, id, {"set": fields}, _refer(call))
+        for name, default in left.items():
+            space.desk.edit(id, nodes_of(kind)[name], "set", default)
+    return _answer(call, space, id, edit.id)
+
+
 def _patch(call: Call) -> Answer:
     space, id = call.space, call.given["entity"]
     with space.view() as engine:
@@ -223,6 +251,14 @@ ENTITIES = (
             "wait_s": WAIT, **{verb: VERBS[verb] for verb in AT_CREATION},
         },
         required=("type",),
+    ),
+    Method(
+        service="entities", name="update", http="PUT", path="/spaces/{space}/entities/{entity}", act=_update,
+        capability="edit", reach="entity", changes=True, gives=ENTITY_TOLD, required=("fields",),
+        summary="Tell an entity all that one is told at creation, at once: what is not said goes back to its default. "
+        "Collections, counters and texts stay as they are; `patch` tells those.",
+        given={**ENTITY, "fields": {"type": "object", "additionalProperties": {}}, **ONCE, "base": POSITION,
+               "wait_s": WAIT},
     ),
     Method(
         service="entities", name="patch", http="PATCH", path="/spaces/{space}/entities/{entity}", act=_patch,

@@ -20,25 +20,24 @@ import contextlib
 import logging
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from weft.engine import Engine
 from weft.home import Home
 from weft.reader import ReadOnly
-from weft.record import Entry
-from weft.server.client_state import SHOWS, shown_by
+from weft.server.completions import Completions
 from weft.server.frames import Shown, Snapshot, SnapshotTooLarge, UnknownChannel, WrongPosition
 from weft.server.settings import LiveSettings
+from weft.server.shown import shown_in
+from weft.server.states import Present
 from weft.server.streaming import Part, Streaming
-from weft.server.stretch import Stretch, Visible, Window, entity_of, piece_of, stretch_of
+from weft.server.stretch import Stretch, Visible, Window, stretch_of
 from weft.server.traversals import Done, Traversals
+from weft.server.unsettled import Changes, Unsettled
 from weft.settlement import Settlement, finish, open_settlement
-from weft.slot import SlotKey
-from weft.store import ENTITY, VERSION, entries_of
-from weft.written_result import parse_result
+from weft.store import ENTITY, entries_of
 
 if TYPE_CHECKING:
     from weft.space import Space
@@ -56,16 +55,11 @@ class Feed:
     def __init__(self, space: Space, settings: LiveSettings, *, now_ms: Callable[[], float] | None = None) -> None:
         self.space, self.settings, self._host = space, settings, space._host
         self.is_over = False
-        self.completed_count = 0
-        """How many traversals were completed since it began."""
+        self.completions = Completions(settings.completed_max)
+        """The traversals that were completed since it began."""
         self.parts: tuple[Part, ...] = ()
         """The partial values there are now."""
-        self._done: deque[Done] = deque()
-        """The newest completed traversals, in the order of their completion."""
-        self._done_by: dict[int, Done] = {}
-        self._forgot_up_to = 0
-        """Of traversals up to here, some that were completed may be remembered no more."""
-        self._position = self._followed_from = 0
+        self._position = 0
         self._window = Window(0, deltas_max=settings.window_deltas)
         self._chunks: OrderedDict[int, Stretch] = OrderedDict()
         self._reading = asyncio.Lock()
@@ -76,6 +70,9 @@ class Feed:
         self._traversals = Traversals(completed_max=settings.completed_max, sees_demand=self._is_engine)
         first = int((now_ms or (lambda: time.time() * 1000))())
         self._streaming = Streaming(first_number=first, bytes_max=settings.partial_bytes_max)
+        self.present = Present(first)
+        """How what is not settled stands now."""
+        self._unsettled = Unsettled(space._now)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -119,9 +116,10 @@ class Feed:
     def _begin(self) -> None:
         """What began before this program, and is not completed, is followed too."""
         with self._host.view() as engine:
-            self._position = self._followed_from = engine.position
+            self._position = self.completions.followed_from = engine.position
             self._window = Window(self._position, deltas_max=self.settings.window_deltas)
             mark = max(engine.settled_mark() if self._is_engine else engine.cut, self._position - READ_MAX)
+            self._unsettled.begin(engine)
             for entry in entries_of(self.space._store, mark):
                 if entry.kind == "event":
                     self._traversals.begin(engine, entry)
@@ -156,13 +154,15 @@ class Feed:
             entries = list(entries_of(self.space._store, after, until=until))
             begun = (self._traversals.begin(engine, entry) for entry in entries if entry.kind == "event")
             done += [one for one in begun if one is not None]
+            for entry in entries:
+                self._unsettled.note(entry)
             self._position = until
             stretch = stretch_of(after, until, entries)
             self._post(lambda stretch=stretch: self._take(stretch))  # type: ignore[misc]
         done += self._completed(engine)
-        parts = self._look(engine)
-        if done or parts is not None:
-            self._post(lambda: self._tell(done, parts))
+        parts, changes = self._look(engine)
+        if done or parts is not None or changes:
+            self._post(lambda: self._tell(done, parts, changes))
 
     def _completed(self, engine: Engine) -> list[Done]:
         if self._is_engine:
@@ -188,12 +188,15 @@ class Feed:
                 finish(settled)
             self._asked = self._newest_open, settled
 
-    def _look(self, engine: Engine) -> tuple[Part, ...] | None:
+    def _look(self, engine: Engine) -> tuple[tuple[Part, ...] | None, Changes]:
         now_s = time.monotonic()
-        if not self._is_engine or now_s - self._looked_s < 1 / self.settings.partials_per_s:
-            return None
+        if now_s - self._looked_s < 1 / self.settings.partials_per_s:
+            return None, {}
         self._looked_s = now_s
-        return self._streaming.look(engine)
+        pump = self._host._pump if isinstance(self._host, Home) else None
+        stuck = pump.attempts.stuck if pump is not None else {}
+        parts = self._streaming.look(engine) if self._is_engine else None
+        return parts, self._unsettled.look(engine, stuck)
 
     # ---- on the loop ----
     def _take(self, stretch: Stretch) -> None:
@@ -205,17 +208,13 @@ class Feed:
             self.on_reset()
         self._ring()
 
-    def _tell(self, done: Iterable[Done], parts: tuple[Part, ...] | None) -> None:
+    def _tell(self, done: Iterable[Done], parts: tuple[Part, ...] | None, changes: Changes) -> None:
         for one in done:
-            self.completed_count += 1
-            self._done.append(one)
-            self._done_by[one.traversal] = one
-        while len(self._done) > self.settings.completed_max:
-            gone = self._done.popleft().traversal
-            self._done_by.pop(gone, None)
-            self._forgot_up_to = max(self._forgot_up_to, gone)
+            self.completions.add(one)
         if parts is not None:
             self.parts = parts
+        if changes:
+            self.present.take(changes)
         self._ring()
 
     @property
@@ -249,23 +248,6 @@ class Feed:
     def _read_log(self, after: int, until: int) -> Stretch:
         with self._host.view():
             return stretch_of(after, until, entries_of(self.space._store, after, until=until))
-
-    @property
-    def done_kept_from(self) -> int:
-        """The number of the oldest completion that is remembered; they are counted from 1."""
-        return self.completed_count - len(self._done) + 1
-
-    def done_since(self, count: int) -> list[Done]:
-        """The completions after the first so many, as far as they are remembered."""
-        return list(islice(self._done, max(0, count - self.done_kept_from + 1), None))
-
-    def find_done(self, traversal: int) -> Done | None:
-        """One that is completed, if it is remembered."""
-        return self._done_by.get(traversal)
-
-    def follows(self, traversal: int) -> bool:
-        """Whether it is open, or remembered, if it is one at all."""
-        return traversal > max(self._forgot_up_to, self._followed_from)
 
     def check_position(self, position: int) -> None:
         """Raises `WrongPosition` for one that is not of this log."""
@@ -303,7 +285,7 @@ class Feed:
             if entity and engine.row(ENTITY, (entity,)) is None:
                 raise UnknownChannel(channel=channel)
             nodes: dict[str, Shown] = {}
-            for node, shown in self._shown(engine, entity, visible):
+            for node, shown in shown_in(engine, entity, visible):
                 if len(nodes) >= self.settings.snapshot_nodes_max:
                     raise SnapshotTooLarge(channel=channel, most=self.settings.snapshot_nodes_max)
                 nodes[node] = shown
@@ -314,19 +296,6 @@ class Feed:
             ]
             at = engine.position
         return Snapshot(channel, at if after is None else after, at, nodes, tuple(sorted(opened)))
-
-    def _shown(self, engine: Engine, entity: str, visible: Visible) -> Iterator[tuple[str, Shown]]:
-        """From the rows that say what each slot shows: what the log said when it was written."""
-        for key, row in engine.rows(VERSION, (entity,) if entity else ()):
-            node = str(SlotKey(*map(str, key)))
-            _, position, encoded = row
-            if (visible is not None and entity_of(node) not in visible) or not encoded:
-                continue
-            assert isinstance(position, int) and isinstance(encoded, bytes)
-            said = parse_result(encoded)
-            piece = piece_of(Entry(position, "result" if "outcome" in said else "removed", said))
-            if piece is not None and piece.delta.type in SHOWS:
-                yield node, shown_by(piece.delta)  # a node that was renamed is told of by its former name
 
     async def exists(self, entity: str) -> bool:
         """Whether there is an entity of this id."""

@@ -26,6 +26,9 @@ Position: TypeAlias = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 """A position as a client may say it: an integer that every JSON reader keeps."""
 SPACE = "space"
 ENTITY = "entity:"
+STANDS = ("node.queued", "node.started", "node.waiting", "run.paused", "run.resumed")
+"""How what is not settled may stand: it can be begun; its call is under way; it waits for something; a run waits for a
+person, a moment or a node; a run is at work."""
 
 
 class BadFrame(WeftError):
@@ -81,7 +84,7 @@ class Unsub(Struct, frozen=True, tag_field="op", tag="unsub", forbid_unknown_fie
 class Open(Struct, frozen=True, tag_field="op", tag="open", forbid_unknown_fields=True):
     """Look at an entity: all its nodes are computed until it is closed as often as it was opened, or the connection
     ends. A client that comes back opens what it looks at before it subscribes: a traversal is completed as of what is
-    demanded."""
+    demanded. One that had paused it subscribes and pauses before it opens: so nothing is called for it in between."""
 
     entity: str
 
@@ -175,6 +178,27 @@ class Partial(Struct, frozen=True, tag_field="op", tag="partial"):
     value: Json = None
 
 
+class NodeState(Struct, frozen=True):
+    """How a node stands that is not settled, or a run that goes on. `type` is one of `STANDS`; `since`: when the server
+    saw that first; `needs`: some of the nodes that it waits for; `why`: what else it waits for, in words."""
+
+    type: str
+    since: str = ""
+    why: str = ""
+    needs: tuple[str, ...] = ()
+
+
+class States(Struct, frozen=True, tag_field="op", tag="states"):
+    """How the nodes and runs of a channel stand that are not settled: the present only, never kept. It is in place of
+    all that was known where it `is_whole`; else what it does not name stands as it did, and what it names without a
+    state is settled, or demanded by nobody. `number` only grows. A run is named ENTITY.FLOW[RUN]."""
+
+    channel: str
+    number: int
+    nodes: Mapping[str, NodeState | None]
+    is_whole: bool = False
+
+
 class Completed(Struct, frozen=True, tag_field="op", tag="completed"):
     """A traversal is completed; `nodes`: what each node of the channel that hangs on its event shows now, by content id
     (nothing where it failed, with the reason in `failed`)."""
@@ -207,7 +231,7 @@ class Heartbeat(Struct, frozen=True, tag_field="op", tag="heartbeat"):
     positions: Mapping[str, int] = {}
 
 
-ServerFrame: TypeAlias = Snapshot | Batch | Partial | Completed | Presence | Error | Heartbeat
+ServerFrame: TypeAlias = Snapshot | Batch | Partial | States | Completed | Presence | Error | Heartbeat
 
 _CLIENT = msgspec.json.Decoder(ClientFrame)
 _SERVER = msgspec.json.Decoder(ServerFrame)

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from weft.space import Space
 
 from weft.server.caller import Guard
-from weft.server.connection import CROWDED, SILENT, Connection, ConnectionOver
+from weft.server.connection import Connection
+from weft.server.ending import CROWDED, SILENT, TooManyConnections
 from weft.server.live_space import LiveSpace
+from weft.server.served import UnknownSpace
 from weft.server.settings import LiveSettings
+from weft.spelling import nearest
 
 
 class Live:
@@ -67,17 +70,19 @@ class Live:
     async def connected(
         self, name: str, credential: str, send: Callable[[str], Awaitable[None]], *, is_heard: bool
     ) -> AsyncIterator[Connection]:
-        """A connection to the space of this name, for as long as this is open. Raises `Stranger`, `KeyError`, `Denied`
-        for somebody who may read nothing, and `ConnectionOver` where the user has too many."""
+        """A connection to the space of this name, for as long as this is open. Raises `Stranger`, `UnknownSpace`,
+        `Denied` for somebody who may read nothing, and `TooManyConnections`."""
         number = os.urandom(8).hex()
         guard, now_s = self.guard, self._now_s
         caller = guard.caller(credential)
-        if "read" not in caller.capabilities:
+        if not caller.may_somewhere("read"):
             caller.check("read")
+        if name not in self.spaces:
+            raise UnknownSpace(name=name[:80], nearest=nearest(name, self.spaces))
         connection = Connection(self.spaces[name], guard, credential, send, name=number, now_s=now_s)
         user, most = connection.caller.user, self.settings.connections_per_user
         if self._per_user[user] >= most:
-            raise ConnectionOver(code=CROWDED, why=f"{user} has {most} connections already, which is the most")
+            raise TooManyConnections(code=CROWDED, why=f"{user} has {most} already, which is the most")
         self._per_user[user] += 1
         self.connections[connection] = is_heard
         connection.start()

@@ -26,7 +26,7 @@ from weft.settlement import Settlement
 from weft.space import Space
 
 Json: TypeAlias = dict[str, Any]
-Http: TypeAlias = Literal["GET", "POST", "PATCH", "DELETE"]
+Http: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Reach: TypeAlias = Literal["all", "entity", "found"]
 """Whom the capability is asked about: all that there is; the entity that is named; or what the method finds, of which
 it gives, or changes, what the caller may have alone."""
@@ -129,7 +129,7 @@ class Method:
     @property
     def in_query(self) -> tuple[str, ...]:
         """What stands in its query, where it has no body of JSON."""
-        has_body = self.http in ("POST", "PATCH") and not self.takes_content
+        has_body = self.http in ("POST", "PUT", "PATCH") and not self.takes_content
         return () if has_body else tuple(name for name in self.given if name not in self.in_path)
 
     @property
@@ -168,7 +168,7 @@ def check_may(method: Method, caller: Caller, given: Mapping[str, Any]) -> None:
     """That a caller may have this done, as far as that can be said before it is. Raises `Denied`."""
     capability = method.capability_asked
     if method.reach == "found":
-        if capability not in caller.capabilities:
+        if not caller.may_somewhere(capability):
             raise Denied(user=caller.user, capability=capability, where="")
         return
     caller.check(capability, str(given.get("entity", "")) if method.reach == "entity" else "")

@@ -109,7 +109,7 @@ class _Endpoint:
 
     def _query(self, request: Request, method: Method) -> Json:
         found = query_of(request.query_params.multi_items(), method.given)
-        if found and method.http in ("POST", "PATCH") and not method.takes_content:
+        if found and method.http in ("POST", "PUT", "PATCH") and not method.takes_content:
             raise UnreadableBody(why=f"{min(found)!r} stands in its query, and this is told in its body")
         return found
 

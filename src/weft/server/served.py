@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from weft.errors import WeftError
 from weft.past.index import LogIndex
 from weft.questions import KeepsSecrets
+from weft.server.accounts import Accounts
 from weft.space import Space
 from weft.spelling import nearest
 
@@ -22,13 +23,27 @@ class UnknownSpace(WeftError, KeyError):
     nearest: str
 
 
-class Served:
-    """Open spaces. `secrets`: where answers put what is kept outside."""
+class NoAccounts(WeftError):
+    """This server keeps no accounts: whoever started it knows its callers in another way. Ask them."""
 
-    def __init__(self, spaces: Mapping[str, Space], *, secrets: KeepsSecrets | None = None) -> None:
+
+class Served:
+    """Open spaces. `secrets`: where answers put what is kept outside; `accounts`: whose users callers are."""
+
+    def __init__(
+        self, spaces: Mapping[str, Space], *, secrets: KeepsSecrets | None = None, accounts: Accounts | None = None
+    ) -> None:
         self._spaces = dict(spaces)
         self._indexes = {name: LogIndex() for name in spaces}
         self.secrets = secrets
+        self._accounts = accounts
+
+    @property
+    def accounts(self) -> Accounts:
+        """Those of this server. Raises `NoAccounts`."""
+        if self._accounts is None:
+            raise NoAccounts
+        return self._accounts
 
     def __iter__(self) -> Iterator[tuple[str, Space]]:
         """Each, with its name."""

@@ -17,9 +17,11 @@ from weft.server.method import Method
 from weft.server.runs import RUNS
 from weft.server.spaces import SPACES
 from weft.server.spells import SPELLS
+from weft.server.tokens import SESSIONS, TOKENS
 from weft.server.types import TYPES
+from weft.server.users import USERS
 from weft.server.values import VALUES
 
 SERVICES: tuple[Method, ...] = (
-    *SPACES, *TYPES, *ENTITIES, *VALUES, *GRAPH, *SPELLS, *LOG, *RUNS, *INBOX, *BLOBS
+    *SPACES, *TYPES, *ENTITIES, *VALUES, *GRAPH, *SPELLS, *LOG, *RUNS, *INBOX, *BLOBS, *USERS, *TOKENS, *SESSIONS,
 )  # fmt: skip

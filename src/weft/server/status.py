@@ -27,14 +27,23 @@ from weft.folding import MalformedEvent
 from weft.form import UnfitAnswer
 from weft.past.as_of import NoSuchPosition
 from weft.past.view import ValueNotKept
+from weft.pins import PinnedByEngine
 from weft.pump import EditInterrupted, SpaceClosed
 from weft.questions import NoPlaceForSecrets, UnknownQuestion
 from weft.reader import ReadOnly
 from weft.reduce import Refused
 from weft.server.accounts.file import AccountsFailed, DamagedAccounts, NewerAccounts
 from weft.server.accounts.logins import WrongLogin
+from weft.server.accounts.password import BadPassword
+from weft.server.accounts.rights import NotOfOneEntity
+from weft.server.accounts.sessions import UnknownSession
+from weft.server.accounts.tokens import BadLifetime, TokenExists, TooManyTokens, UnknownToken
 from weft.server.accounts.tries import TooManyTries
+from weft.server.accounts.user import BadName
+from weft.server.accounts.users import HeldToNone, NobodyWouldAdminister, UnknownUser, UserExists
 from weft.server.caller import Denied, Stranger
+from weft.server.ending import ConnectionOver, TooManyConnections
+from weft.server.frames import BadFrame, SnapshotTooLarge, TooMany, UnknownChannel, WrongPosition
 from weft.server.log import NoSuchEntry
 from weft.server.method import UnfitCall
 from weft.server.refusals import (
@@ -49,7 +58,7 @@ from weft.server.refusals import (
     UnreadableBody,
 )
 from weft.server.runs import UnknownRun
-from weft.server.served import UnknownSpace
+from weft.server.served import NoAccounts, UnknownSpace
 from weft.server.telling import UnfitTelling
 from weft.server.types import UnknownType
 from weft.server.values import NothingToRetry, UnknownElement, UnknownNode
@@ -58,26 +67,30 @@ from weft.store import Fenced, NoBlob, OpenedElsewhere, SpaceDamaged, SpaceLocke
 log = logging.getLogger("weft.server")
 
 _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
-    400: (UnreadableBody, NoSuchPosition, NotAContentId, UnfitCall),
+    400: (
+        BadFrame, BadLifetime, BadName, BadPassword, NoSuchPosition, NotAContentId, SnapshotTooLarge, TooMany,
+        UnfitCall, UnreadableBody, WrongPosition,
+    ),
     401: (Stranger, WrongLogin),
     403: (Denied, ForeignHost, ForeignOrigin, NotSaidByUs, ReadOnly),
     404: (
-        NoBlob, NoSuchEntry, NoSuchRoute, UnknownElement, UnknownEntity, UnknownField, UnknownNode, UnknownQuestion,
-        UnknownRun, UnknownSpace, UnknownType, ValueNotKept,
+        NoBlob, NoSuchEntry, NoSuchRoute, UnknownChannel, UnknownElement, UnknownEntity, UnknownField, UnknownNode,
+        UnknownQuestion, UnknownRun, UnknownSession, UnknownSpace, UnknownToken, UnknownType, UnknownUser, ValueNotKept,
     ),
     405: (MethodNotServed,),
     409: (
-        BlobInUse, BlobIsValue, ClientAdds, ClientDefines, EventReused, NoEngineHere, NoPlaceForSecrets, NotItsEngine,
-        NothingToRetry, OtherField, Refused, TypeNotGiven,
+        BlobInUse, BlobIsValue, ClientAdds, ClientDefines, EventReused, HeldToNone, NoAccounts, NobodyWouldAdminister,
+        NoEngineHere, NoPlaceForSecrets, NotItsEngine, NothingToRetry, NotOfOneEntity, OtherField, PinnedByEngine,
+        Refused, TokenExists, TooManyTokens, TypeNotGiven, UserExists,
     ),
     410: (EntityErased,),
     413: (BodyTooLarge, EditTooLarge),
     415: (OtherMediaType,),
     422: (BlobOutOfReach, MalformedEvent, NotABlob, Undecodable, Unencodable, UnfitAnswer, UnfitTelling),
-    429: (TooManyCalls, TooManyTries),
+    429: (TooManyCalls, TooManyConnections, TooManyTries),
     503: (
-        AccountsFailed, DamagedAccounts, EditInterrupted, EngineBroke, Fenced, NewerAccounts, NoEngine, OpenedElsewhere,
-        SpaceClosed, SpaceDamaged, SpaceLocked, StoreFailed,
+        AccountsFailed, ConnectionOver, DamagedAccounts, EditInterrupted, EngineBroke, Fenced, NewerAccounts, NoEngine,
+        OpenedElsewhere, SpaceClosed, SpaceDamaged, SpaceLocked, StoreFailed,
     ),
 }  # fmt: skip
 STATUS: Mapping[type[WeftError], int] = {kind: status for status, kinds in _CLASSES.items() for kind in kinds}

@@ -20,16 +20,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from weft.errors import WeftError
 from weft.server.caller import Denied, Stranger
-from weft.server.connection import DENIED, STRANGER, UNKNOWN_SPACE, Connection, ConnectionOver
+from weft.server.connection import Connection
 from weft.server.credential import credential_of
+from weft.server.doorway import deny, refusal
+from weft.server.ending import DENIED, STRANGER, UNKNOWN_SPACE, ConnectionOver
 from weft.server.frames import SPACE, BadFrame, Open, Sub, encode_frame, error_frame
 from weft.server.live import Live
+from weft.server.refusals import ForeignHost, ForeignOrigin
+from weft.server.served import UnknownSpace
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -57,8 +61,11 @@ class _Endpoint:
     def __init__(self, live: Live, may_come: MayCome) -> None:
         self._live, self._may_come = live, may_come
 
-    def _is_welcome(self, asked: HTTPConnection) -> bool:
-        return self._may_come(asked.headers.get("host", ""), asked.headers.get("origin"))
+    def _why_unwelcome(self, asked: HTTPConnection) -> WeftError | None:
+        host, origin = asked.headers.get("host", ""), asked.headers.get("origin")
+        if self._may_come(host, origin):
+            return None
+        return ForeignHost(host=host[:200]) if origin is None else ForeignOrigin(origin=origin[:200])
 
     async def _serve(self, connection: Connection, others: Sequence[Awaitable[None]]) -> ConnectionOver | None:
         """Write until it is over, or one of the others is: returns why, if it is to be said."""
@@ -82,8 +89,8 @@ class _Endpoint:
 class _Socket(_Endpoint):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = WebSocket(scope, receive, send)
-        if not self._is_welcome(socket):
-            await socket.close(DENIED)  # before it is accepted: the handshake is refused
+        if (why := self._why_unwelcome(socket)) is not None:
+            await deny(why, scope, receive, send)
             return
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             await self._talk(socket)
@@ -97,8 +104,8 @@ class _Socket(_Endpoint):
             over = ConnectionOver(code=STRANGER, why=str(why))
         except Denied as why:
             over = ConnectionOver(code=DENIED, why=str(why))
-        except KeyError:
-            over = ConnectionOver(code=UNKNOWN_SPACE, why="there is no space of this name here")
+        except UnknownSpace as why:
+            over = ConnectionOver(code=UNKNOWN_SPACE, why=str(why))
         except ConnectionOver as why:
             over = why
         if over is not None:
@@ -126,8 +133,8 @@ class _Events(_Endpoint):
 
     async def _stream(self, request: Request, receive: Receive, send: Send) -> Response | None:
         """Serve it; or what it is answered instead."""
-        if not self._is_welcome(request):
-            return JSONResponse({"error": "Denied", "message": "This Host or Origin is not served here."}, 403)
+        if (unwelcome := self._why_unwelcome(request)) is not None:
+            return refusal(unwelcome)
 
         async def put(text: str) -> None:
             id = _event_id(connection, channels)
@@ -157,27 +164,11 @@ class _Events(_Endpoint):
                 said_last = encode_frame(error_frame(over))
                 body = f"event: over\ndata: {said_last}\n\n".encode()
                 await send({"type": "http.response.body", "body": body, "more_body": False})
-        except (WeftError, KeyError) as why:
+        except WeftError as why:
             if is_begun:
                 raise
-            return _refusal(why)
+            return refusal(why)
         return None
-
-
-def _refusal(why: WeftError | KeyError) -> Response:
-    if isinstance(why, Stranger):
-        return _answer(why, 401, {"www-authenticate": "Bearer"})
-    if isinstance(why, Denied):
-        return _answer(why, 403)
-    if isinstance(why, ConnectionOver):
-        return _answer(why, 429)
-    if isinstance(why, WeftError):
-        return _answer(why, 400)
-    return JSONResponse({"error": "KeyError", "message": "There is no space of this name here."}, 404)
-
-
-def _answer(why: WeftError, status: int, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"error": type(why).__name__, "message": str(why)}, status, headers)
 
 
 def _event_id(connection: Connection, channels: Sequence[str]) -> str:

@@ -11,13 +11,14 @@ from typing import Any
 
 from weft.blob import Blob
 from weft.dag_json import json_of
+from weft.desk import TypeNotGiven
 from weft.engine import Engine
 from weft.entity import Entity, inputs_of_kind
 from weft.errors import Unencodable, WeftError
 from weft.form.schema import NoSchema, schema_of
 from weft.handle import NOTHING
 from weft.server.method import Call, Json, Method
-from weft.server.schemas import FLAG, LIST, MAP, NAME, SPACE, STRING, listed, open_object
+from weft.server.schemas import FLAG, LIST, MAP, NAME, SPACE, STRING, TEXT, closed, listed, open_object
 from weft.spec import NodeSpec, TypeSpec
 from weft.spelling import nearest
 from weft.store import KIND
@@ -128,7 +129,22 @@ def _get(call: Call) -> Json:
         return _portrait(call, engine, type_in(engine, call.given["type"]))
 
 
-_NODE = open_object({"schema": MAP, "required": FLAG, "at_creation": FLAG, "reads": LIST}, name=STRING, kind=STRING, type=STRING)
+def _pin(call: Call) -> Json:
+    """What `weft pin` says, in the program that computes."""
+    with call.space.view() as engine:
+        name = type_in(engine, call.given["type"]).name
+    kind = call.space.kind_named(name)
+    if kind is None:
+        raise TypeNotGiven(entity="that would be computed", type=name)
+    act = call.space.pin if call.method.name == "pin" else call.space.unpin
+    act(kind, why=call.given.get("why", ""), by=call.caller.user)
+    found = call.space.pins().get(name)
+    return {"type": name, "pinned": None if found is None else found._asdict()}
+
+
+_NODE = open_object(
+    {"schema": MAP, "required": FLAG, "at_creation": FLAG, "reads": LIST}, name=STRING, kind=STRING, type=STRING
+)
 _GIVEN = open_object(
     name=STRING, entities={"type": "integer"}, is_known=FLAG, nodes=listed(_NODE), flows=LIST
 )  # fmt: skip
@@ -142,5 +158,16 @@ TYPES = (
         service="types", name="get", http="GET", path="/spaces/{space}/types/{type}", act=_get, capability="read",
         summary="One type. `is_known`: whether this server has its code, so that entities of it can be created.",
         reach="found", given={**SPACE, "type": NAME}, gives=_GIVEN,
+    ),
+    *(
+        Method(
+            service="types", name=name, http="POST", path=f"/spaces/{{space}}/types/{{type}}/{name}", act=_pin,
+            capability="administer", changes=True, summary=summary, given={**SPACE, "type": NAME, "why": TEXT},
+            gives=closed(type=STRING, pinned={"anyOf": [MAP, {"type": "null"}]}),
+        )
+        for name, summary in (
+            ("pin", "Keep the definition that is in force, whatever other code a program brings."),
+            ("unpin", "Let another definition take its place again."),
+        )
     ),
 )  # fmt: skip

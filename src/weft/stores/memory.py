@@ -24,7 +24,7 @@ from typing import BinaryIO, TypeAlias
 from weft.content import Cid, cid_text, raw_id_of_digest
 from weft.record import Record
 from weft.standing import Erasure
-from weft.store import Batch, Fenced, Head, Holder, Key, LockedHere, NoBlob, Row, Table
+from weft.store import Batch, Fenced, Head, Holder, Key, LockedHere, NoBlob, Row, Table, Within
 from weft.stores.chain import EMPTY, follow
 
 _Order: TypeAlias = tuple[str | int | bytes, ...]
@@ -213,7 +213,9 @@ class MemoryStore:
         with self._space.lock:
             return list(self._space.inbox.items())[:limit]
 
-    def keep_blob(self, chunks: Iterable[bytes], /, *, is_made: bool = False) -> tuple[Cid, int]:
+    def keep_blob(
+        self, chunks: Iterable[bytes], /, *, is_made: bool = False, within: Within = contextlib.nullcontext
+    ) -> tuple[Cid, int]:
         """Store content; returns its raw content id and size in bytes. `is_made`: a record is yet to name it."""
         digest = hashlib.sha256()
         kept = bytearray()
@@ -221,7 +223,7 @@ class MemoryStore:
             digest.update(chunk)
             kept += chunk
         cid = raw_id_of_digest(digest.digest())
-        with self._space.lock:
+        with within(), self._space.lock:
             if cid not in self._space.blobs:
                 self._space.blobs[cid] = bytes(kept)
                 self._space.changes += 1

@@ -38,6 +38,7 @@ from weft.store import (
     SpaceDamaged,
     StoreFailed,
     Table,
+    Within,
     refuse_fork,
 )
 from weft.stores import schema as sql
@@ -311,15 +312,21 @@ class SqliteStore:
                 raise SpaceDamaged(path=self._path, what=f"entry {number} of the inbox has changed")
         return [(number, payload) for number, payload, _ in found]
 
-    def keep_blob(self, chunks: Iterable[bytes], /, *, is_made: bool = False) -> tuple[Cid, int]:
+    def keep_blob(
+        self, chunks: Iterable[bytes], /, *, is_made: bool = False, within: Within = contextlib.nullcontext
+    ) -> tuple[Cid, int]:
         """Store content as it streams in, durable on return; its raw content id and size. `is_made`: a record is yet to
         name it. Raises `StoreFailed`."""
         self._refuse_unwritable()
         with contextlib.closing(Intake(chunks, self._path)) as intake:
-            while not self.has_blob(intake.cid):
-                self._keep(intake, is_made=is_made)
+            while not self._has_blob(intake.cid, within):
+                self._keep(intake, is_made=is_made, within=within)
             self._point("blob kept")
             return intake.cid, intake.size_bytes
+
+    def _has_blob(self, cid: Cid, within: Within) -> bool:
+        with within():
+            return self.has_blob(cid)
 
     def has_blob(self, cid: Cid, /) -> bool:
         """Whether the whole content is here."""
@@ -465,11 +472,11 @@ class SqliteStore:
         self._point("lease taken")
         return epoch
 
-    def _keep(self, intake: Intake, *, is_made: bool) -> None:
+    def _keep(self, intake: Intake, *, is_made: bool, within: Within) -> None:
         """Write all pieces, and with the last the row that makes them visible, unless a sweep took some meanwhile."""
         last = intake.piece_count
         for pieces in intake.batches() if last else iter([[]]):
-            with self._transaction() as db:
+            with within(), self._transaction() as db:
                 db.executemany(sql.PIECE_PUT, pieces)
                 is_whole = db.execute(sql.PIECE_COUNT, (intake.cid,)).fetchone()[0] == last
                 if is_whole:

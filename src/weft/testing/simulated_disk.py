@@ -21,7 +21,7 @@ from typing import BinaryIO
 from weft.content import Cid
 from weft.record import Record
 from weft.standing import Erasure
-from weft.store import Batch, Fenced, Head, Holder, Key, Row, StoreFailed, Table
+from weft.store import Batch, Fenced, Head, Holder, Key, Row, StoreFailed, Table, Within
 from weft.stores.memory import MemoryStore
 from weft.testing.crash import Life
 
@@ -165,11 +165,13 @@ class SimulatedStore:
         self._life.pass_by("inbox posted")
         return number
 
-    def keep_blob(self, chunks: Iterable[bytes], /, *, is_made: bool = False) -> tuple[Cid, int]:
+    def keep_blob(
+        self, chunks: Iterable[bytes], /, *, is_made: bool = False, within: Within = contextlib.nullcontext
+    ) -> tuple[Cid, int]:
         """Keep content, durably."""
         self._life.check()
         content = tuple(chunks)
-        kept = self._mine.keep_blob(content, is_made=is_made)
+        kept = self._mine.keep_blob(content, is_made=is_made, within=within)
         self._done(Transaction(content, 0, 1, is_made=is_made))
         self._life.pass_by("blob kept")
         return kept

@@ -13,6 +13,7 @@ Source: eventsourcing's recorder suites.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import os
@@ -611,6 +612,26 @@ class StoreSuite:
         assert store.has_blob(raw_id(content))
         with store.open_blob(raw_id(content)) as reader:
             assert reader.read() == content
+
+    def test_what_others_share_is_let_go_of_while_content_is_in_coming(self) -> None:
+        store, depth, entered = self.open(), 0, 0
+
+        @contextlib.contextmanager
+        def within() -> Iterator[None]:
+            nonlocal depth, entered
+            depth, entered = depth + 1, entered + 1
+            yield
+            depth -= 1
+
+        def chunks() -> Iterator[bytes]:
+            for number in range(20):
+                assert depth == 0, "it is held while the next chunk is in coming"
+                yield bytes([number]) * MIB
+
+        cid, size = store.keep_blob(chunks(), within=within)
+
+        assert (store.has_blob(cid), size, depth) == (True, 20 * MIB, 0)
+        assert entered
 
     def test_content_of_each_awkward_size_comes_back(self) -> None:
         store = self.open()

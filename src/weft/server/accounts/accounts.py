@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from weft.server.accounts.credential import digest, is_csrf, kind_of
+from weft.server.accounts.credential import digest, kind_of
 from weft.server.accounts.file import AccountFile
 from weft.server.accounts.logins import Logins
 from weft.server.accounts.password import Cost
@@ -79,11 +79,7 @@ class Accounts:
             user, rights = self.tokens.rights(kept)
         else:
             raise Stranger(why=UNKNOWN)
-        return Caller(user.name, rights.capabilities, rights.entities)
-
-    def is_csrf(self, session: str, given: str) -> bool:
-        """Whether this is the CSRF token of a session."""
-        return is_csrf(session, given)
+        return Caller(user.name, rights.capabilities, rights.entities, rights.granted, is_token=kind == "token")
 
     def has_users(self) -> bool:
         """Whether there is a user with a password: without one, a server listens for its owner alone."""

@@ -1,15 +1,12 @@
 """What callers bring: random texts that say of which kind they are, and what is kept of them.
 
-A session's CSRF token is made from the session's own text, so that it fits that one alone and need not be kept.
-
 Knows nothing of whose they are. Invariant: what is kept of one does not let anybody in.
-Source: prefixes as GitHub's tokens have, which scanners for secrets find; the HMAC pattern against forged requests.
+Source: prefixes as GitHub's tokens have, which scanners for secrets find.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 from typing import Literal, TypeAlias
 
@@ -37,13 +34,3 @@ def kind_of(credential: str) -> Kind | None:
 def digest(credential: str) -> bytes:
     """What is kept of it: it is found by this. Random as it is, it needs neither salt nor cost."""
     return hashlib.sha256(credential.encode(errors="backslashreplace")).digest()
-
-
-def csrf_of(session: str) -> Hidden:
-    """What a page of this session sends along, and no other site can know."""
-    return Hidden(hmac.digest(session.encode(errors="backslashreplace"), b"weft csrf", "sha256").hex())
-
-
-def is_csrf(session: str, given: str) -> bool:
-    """Whether this is the session's CSRF token."""
-    return hmac.compare_digest(csrf_of(session).reveal().encode(), given.encode(errors="backslashreplace"))

@@ -12,13 +12,18 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from weft.errors import WeftError
 from weft.secrets.store import Hidden
-from weft.server.accounts.credential import csrf_of, digest, new
+from weft.server.accounts.credential import digest, new
 from weft.server.accounts.file import AccountFile
 from weft.server.accounts.rights import Rights
 from weft.server.accounts.tokens import DISABLED, EXPIRED, NOTED_EVERY_S, REVOKED, UNKNOWN
 from weft.server.accounts.user import User, of_row
 from weft.server.caller import Stranger
+
+_ID_CHARS = 16
+SESSIONS_MAX = 64
+"""How many sessions a user may have open: with another login the one ends that was used longest ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +42,23 @@ class Opened:
 
     user: str
     session: Hidden
-    csrf: Hidden
-    """What every change that comes by this session must bring too."""
     ends_s: float
+
+
+class UnknownSession(WeftError):
+    """There is no open session {session}. `sessions.find` lists those that there are."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One that is open, as it is shown: `id` is of what is kept of it, and lets nobody in."""
+
+    id: str
+    user: str
+    opened_s: float
+    used_s: float
 
 
 class Sessions:
@@ -55,9 +74,22 @@ class Sessions:
         now_s, session = self._clock(), new("session")
         # Those that are over are remembered for a while, so as to say that they have expired.
         sql.execute("DELETE FROM session WHERE opened_s <= ?", (now_s - 2 * self._terms.session_s,))
+        self._make_room(sql, user, now_s)
         cells = (digest(session.reveal()), user, now_s, now_s, None)
         sql.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?)", cells)
-        return Opened(user, session, csrf_of(session.reveal()), now_s + self._terms.session_s)
+        return Opened(user, session, now_s + self._terms.session_s)
+
+    def _make_room(self, sql: sqlite3.Connection, user: str, now_s: float) -> None:
+        """Nobody is kept out who knows the password: what ends instead is what was used longest ago."""
+        found = sql.execute(
+            "SELECT hash FROM session WHERE user = ? AND closed_s IS NULL AND min(opened_s + ?, used_s + ?) > ?"
+            " ORDER BY used_s DESC, opened_s DESC LIMIT -1 OFFSET ?",
+            (user, self._terms.session_s, self._terms.idle_s, now_s, SESSIONS_MAX - 1),
+        ).fetchall()
+        for (kept,) in found:
+            sql.execute("UPDATE session SET closed_s = ? WHERE hash = ?", (now_s, kept))
+        if found:
+            sql.execute("UPDATE meta SET changes = changes + 1")
 
     def close(self, session: str) -> None:
         """Log out: this session lets nobody in any more. One that is unknown is none already."""
@@ -65,6 +97,30 @@ class Sessions:
         if self._file.rows("SELECT 1 FROM session WHERE hash = ? AND closed_s IS NULL", kept):
             with self._file.changing() as sql:
                 sql.execute("UPDATE session SET closed_s = ? WHERE hash = ?", (self._clock(), kept))
+
+    def list(self, user: str | None = None) -> tuple[Session, ...]:
+        """Those that are open, of all or of one user; the newest first."""
+        query = (
+            "SELECT hash, user, opened_s, used_s FROM session WHERE closed_s IS NULL"
+            " AND min(opened_s + ?, used_s + ?) > ? AND (? IS NULL OR user = ?) ORDER BY opened_s DESC, hash"
+        )
+        found = self._file.rows(query, self._terms.session_s, self._terms.idle_s, self._clock(), user, user)
+        return tuple(
+            Session(row["hash"].hex()[:_ID_CHARS], row["user"], row["opened_s"], row["used_s"]) for row in found
+        )
+
+    def get(self, id: str) -> Session:
+        """One by its id. Raises `UnknownSession`."""
+        for one in self.list():
+            if one.id == id:
+                return one
+        raise UnknownSession(session=id[:_ID_CHARS])
+
+    def end(self, session: Session) -> None:
+        """It lets nobody in any more."""
+        with self._file.changing() as sql:
+            query = "UPDATE session SET closed_s = ? WHERE substr(hex(hash), 1, ?) = ? AND closed_s IS NULL"
+            sql.execute(query, (self._clock(), _ID_CHARS, session.id.upper()))
 
     def close_all(self, user: str) -> None:
         """Log a user out everywhere."""

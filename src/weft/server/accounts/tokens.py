@@ -29,6 +29,8 @@ NOTED_EVERY_S = 60.0
 """How often at most it is written that a token or a session was used, in seconds."""
 TOKEN_NAME_CHARS_MAX = 64
 """How long the name of a token may be."""
+TOKENS_MAX = 64
+"""How many tokens of one user may be good at a time."""
 UNKNOWN, EXPIRED, REVOKED = "it is unknown", "it has expired", "it was revoked"
 DISABLED = "the account of its user is disabled"
 
@@ -38,6 +40,15 @@ class TokenExists(WeftError):
 
     user: str
     token: str
+
+
+class TooManyTokens(WeftError):
+    """{user} has {most} tokens already, which is the most. Revoke one that is not needed; {oldest} was used longest
+    ago."""
+
+    user: str
+    most: int
+    oldest: str
 
 
 class UnknownToken(WeftError):
@@ -95,7 +106,7 @@ class Tokens:
         lifetime_s: float | None = TOKEN_S,
     ) -> Hidden:
         """A new token's text, which is kept nowhere. Raises `UnknownUser`, `UnknownCapability`, `TokenExists`,
-        `BadName`, `BadLifetime`."""
+        `TooManyTokens`, `BadName`, `BadLifetime`."""
         if not 0 < len(name) <= TOKEN_NAME_CHARS_MAX or not name.isprintable():
             why = f"it has not 1 to {TOKEN_NAME_CHARS_MAX} printable characters"
             raise BadName(what="the name of a token", why=why)
@@ -109,9 +120,17 @@ class Tokens:
             if found is not None and not _token(found).why_not(now_s):
                 raise TokenExists(user=user, token=name)
             sql.execute("DELETE FROM token WHERE user = ? AND name = ?", (user, name))
+            self._check_room(sql, user, now_s)
             cells = (user, name, digest(token.reveal()), " ".join(scopes), held, int(now_s), ends_s, None, None)
             sql.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", cells)
         return token
+
+    def _check_room(self, sql: sqlite3.Connection, user: str, now_s: float) -> None:
+        found = [_token(row) for row in sql.execute("SELECT * FROM token WHERE user = ? ORDER BY name", (user,))]
+        good = [one for one in found if not one.why_not(now_s)]
+        if len(good) >= TOKENS_MAX:
+            oldest = min(good, key=lambda one: (one.used_s or 0, one.made_s))
+            raise TooManyTokens(user=user, most=TOKENS_MAX, oldest=oldest.name)
 
     def list(self, user: str | None = None) -> tuple[Token, ...]:
         """All, or those of one user, in order; also those that are good no longer, until others take their names.

@@ -11,7 +11,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from weft.errors import WeftError
-from weft.server.accounts.rights import Rights, of_role, parse_entities
+from weft.server.accounts.rights import Grants, Rights, of_role, parse_grants
 
 DISPLAY_CHARS_MAX = 100
 """How long the name may be by which a user is shown."""
@@ -34,16 +34,20 @@ class User:
     name: str
     display: str
     role: str
-    entities: frozenset[str] | None
-    """The ids of those that the user is held to; None for all."""
+    grants: Grants
     is_disabled: bool
     is_owner: bool
     made_s: int
 
     @property
+    def entities(self) -> frozenset[str] | None:
+        """The ids of those that the user is held to; None for all."""
+        return None if self.grants is None else frozenset(self.grants)
+
+    @property
     def rights(self) -> Rights:
         """What the user may do now."""
-        return Rights(frozenset(), frozenset()) if self.is_disabled else of_role(self.role, self.entities)
+        return Rights(frozenset(), frozenset()) if self.is_disabled else of_role(self.role, self.grants)
 
 
 def of_row(row: sqlite3.Row) -> User:
@@ -52,7 +56,7 @@ def of_row(row: sqlite3.Row) -> User:
         name=row["name"],
         display=row["display"],
         role=row["role"],
-        entities=parse_entities(row["entities"]),
+        grants=parse_grants(row["entities"]),
         is_disabled=bool(row["is_disabled"]),
         is_owner=bool(row["is_owner"]),
         made_s=row["made_s"],

@@ -13,18 +13,14 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
 
 from weft.errors import WeftError
 from weft.secrets.store import Hidden
 from weft.server.accounts.file import AccountFile
 from weft.server.accounts.password import Cost, check, hashed
-from weft.server.accounts.rights import encode_entities, parse_role
+from weft.server.accounts.rights import Grants, encode_grants, parse_entity_role, parse_role
 from weft.server.accounts.user import User, check_display, check_entity, check_name, of_row
 from weft.spelling import nearest
-
-Held: TypeAlias = frozenset[str] | None
-"""The ids of the entities that a user is held to; None for all."""
 
 
 class UnknownUser(WeftError):
@@ -143,11 +139,13 @@ class Users:
             sql.execute("DELETE FROM user WHERE name = ?", (name,))
 
     def grant(self, name: str, *entities: str, role: str | None = None) -> User:
-        """Let a user act upon these, and of all others upon those alone that were granted before; with this role from
-        now on, where one is given. Raises `BadName`, `UnknownUser`, `UnknownRole`, `NobodyWouldAdminister`."""
+        """Let a user act upon these, and of all others upon those alone that were granted before: as their own role
+        allows, or as this one does, where one is given. Raises `BadName`, `UnknownUser`, `UnknownRole`,
+        `NotOfOneEntity`, `NobodyWouldAdminister`."""
         for entity in entities:
             check_entity(entity)
-        return self._hold(name, lambda held: (held or frozenset()) | set(entities), role)
+        granted = dict.fromkeys(entities, "" if role is None else parse_entity_role(role))
+        return self._hold(name, lambda held: {**(held or {}), **granted})
 
     def grant_all(self, name: str, *, role: str | None = None) -> User:
         """Let a user act upon all entities. Raises `UnknownUser`, `UnknownRole`, `NobodyWouldAdminister`."""
@@ -157,19 +155,19 @@ class Users:
         """Let a user act upon these no longer. Raises `UnknownUser`, `HeldToNone`."""
         name = self.get(name).name
 
-        def without(held: frozenset[str] | None) -> frozenset[str]:
+        def without(held: Grants) -> Grants:
             if held is None:
                 raise HeldToNone(user=name)
-            return held - set(entities)
+            return {entity: role for entity, role in held.items() if entity not in entities}
 
         return self._hold(name, without)
 
-    def _hold(self, name: str, change: Callable[[Held], Held], role: str | None = None) -> User:
+    def _hold(self, name: str, change: Callable[[Grants], Grants], role: str | None = None) -> User:
         wanted, name = None if role is None else parse_role(role), self.get(name).name
         with self._changing() as sql:
             found = sql.execute("SELECT * FROM user WHERE name = ?", (name,)).fetchone()
             if found is not None:
-                cells = (encode_entities(change(of_row(found).entities)), wanted or found["role"], name)
+                cells = (encode_grants(change(of_row(found).grants)), wanted or found["role"], name)
                 sql.execute("UPDATE user SET entities = ?, role = ? WHERE name = ?", cells)
         return self.get(name)
 

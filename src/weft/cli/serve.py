@@ -17,6 +17,12 @@ from weft.cli.secret import store_of
 from weft.errors import WeftError
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+    from weft.server.accounts import Accounts
+    from weft.server.live import Live
+    from weft.server.rest import Rest
+    from weft.server.transports import MayCome
     from weft.space import Space
 
 LOOPBACK, PORT = "127.0.0.1", 8707
@@ -52,10 +58,12 @@ def command(
 
     Users log in by name and password, or bring a token: see `weft user` and `weft token`. Where there are none yet, the
     address is printed with a link that lets one browser in, once.
+
+    Clients of Feathers connect over Socket.IO, where the extra is installed: pip install 'weft[feathers]'.
     """
     try:
         from weft.server.accounts import Accounts, default_path
-        from weft.server.app import make_app
+        from weft.server.app import make_app, make_rest
         from weft.server.bounds import Settings
         from weft.server.gate import gate_of
         from weft.server.live import Live
@@ -77,8 +85,10 @@ def command(
         address = address_of(host, listens)
         settings, secrets = Settings(hosts=(host, *hosts)), store_of(None, in_keyring=False)
         live = Live(opened, guard)
-        routes = [*login_routes(guard), *live_routes(live, may_come=gate_of(settings.hosts).may_come)]
-        served = make_app(opened, guard, settings, routes, held=[live], secrets=secrets)
+        may_come, rest = gate_of(settings.hosts).may_come, make_rest(opened, settings, secrets=secrets)
+        routes = [*login_routes(guard), *live_routes(live, may_come=may_come)]
+        routes += _socket_io(live, rest, guard, may_come)
+        served = make_app(opened, guard, settings, routes, held=[live], rest=rest)
 
         def say() -> None:
             terminal.say(f"serving {', '.join(opened)} at {address}")
@@ -88,6 +98,20 @@ def command(
 
         serve(served, listens, say)
     terminal.note("stopped; everything is kept")
+
+
+def _socket_io(live: Live, rest: Rest, accounts: Accounts, may_come: MayCome) -> list[BaseRoute]:
+    """The routes of Socket.IO; what says that it is missing, where its extra is."""
+    try:
+        from weft.server.feathers.route import socket_io_routes
+        from weft.server.services import SERVICES
+    except ModuleNotFoundError as missing:
+        if str(missing.name).partition(".")[0] not in ("socketio", "engineio"):
+            raise
+        from weft.server.feathers.missing import missing_routes
+
+        return missing_routes()
+    return socket_io_routes(live, rest, SERVICES, may_come=may_come, accounts=accounts)
 
 
 def _opened(held: ExitStack, paths: tuple[str, ...], app: str | None) -> dict[str, Space]:

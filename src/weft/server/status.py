@@ -35,6 +35,10 @@ from weft.server.accounts.file import AccountsFailed, DamagedAccounts, NewerAcco
 from weft.server.accounts.logins import WrongLogin
 from weft.server.accounts.tries import TooManyTries
 from weft.server.caller import Denied, Stranger
+from weft.server.connection import ConnectionOver
+from weft.server.feathers.mark import NotAMark
+from weft.server.feathers.refusals import RightsTaken, ServerEnds, SocketIOMissing, WebSocketsAlone
+from weft.server.frames import BadFrame, SnapshotTooLarge, TooMany, UnknownChannel, WrongPosition
 from weft.server.log import NoSuchEntry
 from weft.server.method import UnfitCall
 from weft.server.refusals import (
@@ -53,31 +57,33 @@ from weft.server.served import UnknownSpace
 from weft.server.telling import UnfitTelling
 from weft.server.types import UnknownType
 from weft.server.values import NothingToRetry, UnknownElement, UnknownNode
+from weft.server.views import NotViewed
 from weft.store import Fenced, NoBlob, OpenedElsewhere, SpaceDamaged, SpaceLocked, StoreFailed
 
 log = logging.getLogger("weft.server")
 
 _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
-    400: (UnreadableBody, NoSuchPosition, NotAContentId, UnfitCall),
+    400: (BadFrame, NoSuchPosition, NotAContentId, NotAMark, UnfitCall, UnreadableBody, WebSocketsAlone, WrongPosition),
     401: (Stranger, WrongLogin),
-    403: (Denied, ForeignHost, ForeignOrigin, NotSaidByUs, ReadOnly),
+    403: (Denied, ForeignHost, ForeignOrigin, NotSaidByUs, ReadOnly, RightsTaken),
     404: (
-        NoBlob, NoSuchEntry, NoSuchRoute, UnknownElement, UnknownEntity, UnknownField, UnknownNode, UnknownQuestion,
+        NoBlob, NoSuchEntry, NoSuchRoute, NotViewed, SocketIOMissing, UnknownChannel, UnknownElement,
+        UnknownEntity, UnknownField, UnknownNode, UnknownQuestion,
         UnknownRun, UnknownSpace, UnknownType, ValueNotKept,
     ),
     405: (MethodNotServed,),
     409: (
         BlobInUse, BlobIsValue, ClientAdds, ClientDefines, EventReused, NoEngineHere, NoPlaceForSecrets, NotItsEngine,
-        NothingToRetry, OtherField, Refused, TypeNotGiven,
+        NothingToRetry, OtherField, Refused, SnapshotTooLarge, TooMany, TypeNotGiven,
     ),
     410: (EntityErased,),
     413: (BodyTooLarge, EditTooLarge),
     415: (OtherMediaType,),
     422: (BlobOutOfReach, MalformedEvent, NotABlob, Undecodable, Unencodable, UnfitAnswer, UnfitTelling),
-    429: (TooManyCalls, TooManyTries),
+    429: (ConnectionOver, TooManyCalls, TooManyTries),
     503: (
         AccountsFailed, DamagedAccounts, EditInterrupted, EngineBroke, Fenced, NewerAccounts, NoEngine, OpenedElsewhere,
-        SpaceClosed, SpaceDamaged, SpaceLocked, StoreFailed,
+        ServerEnds, SpaceClosed, SpaceDamaged, SpaceLocked, StoreFailed,
     ),
 }  # fmt: skip
 STATUS: Mapping[type[WeftError], int] = {kind: status for status, kinds in _CLASSES.items() for kind in kinds}

@@ -110,7 +110,7 @@ class Wire:
         await self.is_open.wait()
         if self.over.done():
             raise OSError("the connection is over")
-        await self._write({"type": "websocket.send", "text": f"4{text}"})
+        await self._write({"type": "websocket.send", "text": text})
 
     async def _write(self, message: Message) -> None:
         task = asyncio.current_task()

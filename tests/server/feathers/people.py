@@ -25,6 +25,7 @@ from weft.server.gate import gate_of
 from weft.server.live import Live
 from weft.server.services import SERVICES
 from weft.server.settings import LiveSettings
+from weft.server.transports import live_routes
 
 HERE = Path(__file__).parent
 SETTINGS = Settings(calls_per_s=1e6, calls_burst=1e6)
@@ -54,7 +55,7 @@ def _version(name: str) -> str:
     return str(found)
 
 
-class Failed(Exception):  # noqa: N818
+class Failed(Exception):
     """What a call was answered with, as Feathers' client has it."""
 
     def __init__(self, error: dict[str, Any]) -> None:
@@ -187,8 +188,10 @@ def served(
     spaces = {"shelf": space}
     live = Live(spaces, guard, settings=live_settings)
     rest = make_rest(spaces, SETTINGS)
-    (mount,) = socket_io_routes(live, rest, SERVICES, may_come=gate_of(()).may_come, accounts=accounts, door_s=door_s)
-    app = make_app(spaces, guard, SETTINGS, [mount], held=[live], rest=rest)
+    may_come = gate_of(()).may_come
+    (mount,) = socket_io_routes(live, rest, SERVICES, may_come=may_come, accounts=accounts, door_s=door_s)
+    routes = [mount, *live_routes(live, may_come=may_come)]
+    app = make_app(spaces, guard, SETTINGS, routes, held=[live], rest=rest)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app, log_level="error", ws="websockets-sansio", lifespan="on", timeout_graceful_shutdown=5,

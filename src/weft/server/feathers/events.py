@@ -1,9 +1,9 @@
 """Events: what one client is told of one space, as Feathers' services tell it.
 
-`created`, `patched` and `removed` of `entities` come for all that the client may read. `node`, what happened to a node,
-and `partial`, what a stream has so far, come for those entities that it has open; `completed`, once, for each traversal
-that began with something of them, or of the client's user. Each brings a mark, from which a client that was away goes
-on.
+`created`, `patched` and `removed` of `entities`, `runs` and `questions` come for all that the client may read. `node`,
+what happened to a node, and `partial`, what a stream has so far, come for those entities that it has open; `completed`,
+once, for each traversal that began with something of them, or of the client's user. Each brings a mark, from which a
+client that was away goes on.
 
 Knows nothing of sockets. Invariant: rights are asked before each event, and each comes once, in the order of the log.
 Source: Feathers' service events; dispatching by channels.
@@ -15,6 +15,7 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from weft.server.feathers.happened import Changed
 from weft.server.feathers.mark import Mark, encode_mark
 from weft.server.feathers.packet import encode_event, encode_json
 from weft.server.feathers.wire import Puts
@@ -78,19 +79,7 @@ class Events:
                 pass
 
     async def _delta(self, delta: Delta) -> None:
-        found: list[tuple[str, str]] = []
-        if delta.type == "traversal.started":
-            found = [
-                one for entity in _entities(delta) if (one := await self._changed(entity, delta.position)) is not None
-            ]
-        elif delta.type == "erased":
-            self._reading.forget()
-            if delta.node and await self._reading.is_gone(delta.node, delta.position):
-                removed = {"entity": delta.node, "position": delta.position}
-                found = [("entities removed", encode_json(removed))]
-        elif any(self.open[entity] for entity in _entities(delta)):
-            found = [("entities node", encode_frame(delta))]
-        self._position = delta.position - 1
+        found = await self._found(delta)
         for n, (name, said) in enumerate(found):
             is_last = n == len(found) - 1
             self._position, self._seen = (delta.position, 0) if is_last else (delta.position - 1, n + 1)
@@ -98,20 +87,34 @@ class Events:
                 await self._tell(name, said)
         self._position, self._seen, self._skipped = delta.position, 0, 0
 
-    async def _changed(self, entity: str, traversal: int) -> tuple[str, str] | None:
-        said = await self._reading.portrait(entity, traversal)
-        if said is None:
-            return None
-        name = "created" if said["created"] == traversal else "patched"
-        return f"entities {name}", encode_json({**said, "told": traversal})
+    async def _found(self, delta: Delta) -> list[tuple[str, str]]:
+        """What a delta is told as: events, each with what it says."""
+        if delta.type == "traversal.started":
+            happened, may = await self._reading.happened(delta.position), self.connection.caller.may
+            seen = [one for one in happened.changes if may("read", one.entity)]
+            return [await self._changed(one, delta.position) for one in seen]
+        if delta.type == "erased":
+            self._reading.forget()
+            if delta.node and await self._reading.is_gone(delta.node, delta.position):
+                return [("entities removed", encode_json({"entity": delta.node, "position": delta.position}))]
+        elif any(self.open[entity] for entity in _entities(delta)):
+            return [("entities node", encode_frame(delta))]
+        return []
+
+    async def _changed(self, one: Changed, position: int) -> tuple[str, str]:
+        """Of what is there no more, its id alone is told."""
+        said = await self._reading.got(one.service, one.id, position) if one.change != "removed" else None
+        change = one.change
+        if change == "told":
+            change = "created" if said is not None and said["created"] == position else "patched"
+        return f"{one.service} {change}", encode_json({**(said or {"id": one.id}), "told": position})
 
     async def _completed(self, done: Completed) -> None:
-        told = await self._reading.told(done.traversal)
-        caller = self.connection.caller
-        if told.by != caller.user and not any(self.open[entity] for entity in told.entities):
+        happened, caller = await self._reading.happened(done.traversal), self.connection.caller
+        if happened.by != caller.user and not any(self.open[entity] for entity in happened.entities):
             return
-        seen = [entity for entity in sorted(told.entities) if caller.may("read", entity)]
-        found = [await self._reading.outcome(entity, done.traversal) for entity in seen]
+        seen = [entity for entity in sorted(happened.entities) if caller.may("read", entity)]
+        found = [await self._reading.got("entities", one, done.traversal, why="completed") for one in seen]
         entities = [one for one in found if one is not None]
         said = {"traversal": done.traversal, "position": done.position, "nodes": done.nodes, "failed": done.failed}
         await self._tell("entities completed", encode_json({**said, "entities": entities}))

@@ -1,7 +1,7 @@
-"""Reading: what events tell of entities, read once for all clients of a space who are told of it.
+"""Reading: what events tell of, read once for all clients of a space who are told of it.
 
-Knows nothing of clients, and of who may see what. Invariant: nothing is kept of a space that nobody is told of, and
-nothing of what was forgotten.
+Knows nothing of clients, and of who may see what. Invariant: what is told is what REST answers; nothing is kept of a
+space that nobody is told of, and nothing of what was forgotten.
 Source: request coalescing.
 """
 
@@ -11,33 +11,32 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from weft.edit import UnknownEntity
-from weft.erased import EntityErased
-from weft.server.entities import portrait
-from weft.server.log import entities_in
-from weft.server.method import Json
-from weft.space import Space
+from weft.blob import Blob
+from weft.errors import WeftError
+from weft.server.caller import CAPABILITIES, Caller
+from weft.server.feathers.happened import Happened, happened_at
+from weft.server.feathers.names import Rows, Service, row_at
+from weft.server.method import Json, Later, begin
+from weft.server.served import Served
+from weft.server.status import told_of
 from weft.store import entry_at
 
 T = TypeVar("T")
 KEPT_MAX = 64
 """So many of the newest things that were read are kept, for those who are told of them a little later."""
-
-
-class Told(NamedTuple):
-    """What an event of the log was: who told what."""
-
-    by: str
-    entities: frozenset[str]
+GONE = (404, 410)
+_EVERYBODY = Caller("weft", frozenset(CAPABILITIES))
+"""Who reads for all; each is told only of what they may read themselves."""
+_ID = {"entities": "entity", "runs": "run", "questions": "question"}
 
 
 class Reading:
     """Of one space, on the server's loop."""
 
-    def __init__(self, space: Space) -> None:
-        self._space = space
+    def __init__(self, served: Served, rows: Rows, name: str) -> None:
+        self._served, self._rows, self._name = served, rows, name
         self._kept: OrderedDict[tuple[str, str, int], asyncio.Task[Any]] = OrderedDict()
         self.readers = 0
         """How many clients are told of the space."""
@@ -52,21 +51,17 @@ class Reading:
         """Keep nothing of what was read before."""
         self._kept.clear()
 
-    async def told(self, traversal: int) -> Told:
-        """What an event of the log was."""
-        return await self._once(("told", "", traversal), partial(self._told, traversal))
+    async def happened(self, position: int) -> Happened:
+        """What an event of the log changed."""
+        return await self._once(("", "", position), partial(self._happened, position))
 
-    async def portrait(self, entity: str, traversal: int) -> Json | None:
-        """An entity as `entities.get` answers, read once for each that was told of it; None where there is none."""
-        return await self._once(("portrait", entity, traversal), partial(self._portrait, entity))
-
-    async def outcome(self, entity: str, traversal: int) -> Json | None:
-        """The same, when a traversal is completed."""
-        return await self._once(("outcome", entity, traversal), partial(self._portrait, entity))
+    async def got(self, service: str, id: str, position: int, *, why: str = "") -> Json | None:
+        """What `get` of a service answers, read once for what happened at a position; None where nothing is there."""
+        return await self._once((f"{service} {why}", id, position), partial(self._got, service, id))
 
     async def is_gone(self, entity: str, position: int) -> bool:
         """Whether an entity of this id was erased."""
-        return await self._once(("gone", entity, position), partial(self._is_gone, entity))
+        return await self._once(("erased", entity, position), partial(self._is_gone, entity))
 
     async def _once(self, key: tuple[str, str, int], act: Callable[[], T]) -> T:
         task = self._kept.get(key)
@@ -78,20 +73,23 @@ class Reading:
         found: T = await asyncio.shield(task)
         return found
 
-    def _told(self, traversal: int) -> Told:
-        with self._space.view() as engine:
-            entry = entry_at(engine.store, traversal) if traversal <= engine.position else None
-        return Told("", frozenset()) if entry is None else Told(str(entry.said.get("actor", "")), entities_in(entry))
+    def _happened(self, position: int) -> Happened:
+        with self._served.space(self._name).view() as engine:
+            return happened_at(entry_at(engine.store, position) if position <= engine.position else None)
 
-    def _portrait(self, entity: str) -> Json | None:
-        with self._space.view() as engine:
-            try:
-                return portrait(engine, entity)
-            except (UnknownEntity, EntityErased):
+    def _got(self, service: str, id: str) -> Json | None:
+        row = row_at(self._rows, Service(service, self._name, service), "get")
+        try:
+            found = begin(row, self._served, _EVERYBODY, {"space": self._name, _ID[service]: id})
+        except WeftError as why:
+            if told_of(why).status in GONE:
                 return None
+            raise
+        assert not isinstance(found, Blob | Later), "what is read here neither waits nor is content"
+        return found
 
     def _is_gone(self, entity: str) -> bool:
-        with self._space.view() as engine:
+        with self._served.space(self._name).view() as engine:
             return bool(engine.erased_at(entity))
 
 

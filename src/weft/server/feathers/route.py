@@ -74,10 +74,10 @@ class SocketIO:
         self, live: Live, rest: Rest, table: Sequence[Method], *, may_come: MayCome, accounts: Accounts | None,
         door_s: float,
     ) -> None:  # fmt: skip
-        readings = {name: Reading(one.space) for name, one in live.spaces.items()}
-        settings = live.settings
+        rows, settings = rows_of(table), live.settings
+        readings = {name: Reading(rest.served, rows, name) for name in live.spaces}
         rates = Rates(settings.messages_per_s, float(settings.messages_burst), rest.settings.clock)
-        self._shop = Shop(live, rest, rows_of(table), readings, rates, accounts, door_s)
+        self._shop = Shop(live, rest, rows, readings, rates, accounts, door_s)
         self._may_come = may_come
         self.clients: dict[Wire, Client] = {}
         log.setLevel(logging.WARNING)  # below that the library writes packets to it, and what clients are known by

@@ -13,7 +13,7 @@ from tests.server.house import GATE, Client, Keys, Late, Pointer, Sheet, everyth
 from tests.until import until
 from weft import Space
 from weft.errors import WeftError
-from weft.server.blobs import Blob
+from weft.blob import Blob
 from weft.server.caller import Caller
 from weft.server.method import call
 from weft.server.services import SERVICES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -17,12 +18,17 @@ from tests.until import LIMIT_S
 class Raw:
     """A WebSocket, opened as Engine.IO is."""
 
-    def __init__(self, port: int, **headers: str) -> None:
+    def __init__(self, port: int, *, holds_bytes: int = 0, **headers: str) -> None:
+        """`holds_bytes`: how much comes in, about, while it does not read."""
         url = f"ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket"
         self._open = ExitStack()
+        self.line = socket.socket()
+        if holds_bytes:
+            self.line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, holds_bytes)
+        self.line.connect(("127.0.0.1", port))
         opened = connect(
             url, additional_headers=headers, open_timeout=LIMIT_S, proxy=None, max_queue=1, ping_interval=None,
-            close_timeout=1,
+            close_timeout=1, sock=self.line,
         )  # fmt: skip
         self.socket = self._open.enter_context(opened)
         assert self.next().startswith("0{")
@@ -56,10 +62,13 @@ class Raw:
         found: list[Any] = json.loads(text.removeprefix(f"43{id}"))
         return found
 
+    def _read_all(self) -> None:
+        while True:
+            self.next()
+
     def over(self) -> tuple[int, str]:
         """Read what still comes, until it is closed: the code, and why."""
         with pytest.raises(ConnectionClosed) as closed:
-            while True:
-                self.next()
+            self._read_all()
         assert closed.value.rcvd is not None
         return closed.value.rcvd.code, closed.value.rcvd.reason

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import weft
-from tests.server.charms import GATE, WORDS, Slow, Story, Sum
+from tests.server.charms import GATE, WORDS, Slow, Spelt, Story, Sum
 from tests.server.feathers.people import ENTITIES, VIEWS, Driver, Person, Served, served
 from tests.server.feathers.raw import Raw
 from tests.server.house import GATE as HOUSE_GATE
@@ -18,6 +19,7 @@ from tests.server.serving import Client as Line
 from tests.server.serving import Keys, user
 from tests.until import until
 from weft import Space
+from weft.server.feathers.client import CALLS_MAX
 from weft.server.settings import LiveSettings
 
 EVENTS = ("created", "patched", "removed", "node", "completed", "partial")
@@ -325,19 +327,22 @@ def test_each_call_asks_rights_anew(driver: Driver, server: Served, guard: Keys)
 def test_a_stalled_reader_stops_nobody_and_nothing_is_queued_for_it(
     driver: Driver, server: Served, shelf: Space
 ) -> None:
-    numbers = shelf.create(Sum)
+    long = shelf.create(Spelt)
     ann = come(driver, server, "ann")
-    with Raw(server.port) as stalled:
+    with Raw(server.port, holds_bytes=4096) as stalled:
         stalled.enter()
+        (wire,) = [one for one in server.route.clients if server.route.clients[one].known is not None][-1:]
         for _ in range(30):
-            stalled.say("42" + '1["find","spaces/shelf/types"]')  # and its answers are not read either
-        for number in range(300):
-            numbers.number = number + 2
-        ann.until(lambda: [one for one in ann.events("patched") if one["told"] == shelf.position])
+            stalled.say("421" + '["find","spaces/shelf/types"]')  # and its answers are not read either
+        for _ in range(200):
+            long.word = os.urandom(30_000).hex()  # which nothing makes shorter on its way
+        newest = max(one.position for one in shelf.subscribe().present() if one.type == "traversal.started")
+        until(lambda: bool(ann.told) and ann.told[-1].get("said", {}).get("told") == newest)
 
-        sockets = server.route._server.eio.sockets.values()
-        assert all(one.queue.qsize() <= 1 for one in sockets)
-    numbers.number = 1
+        until(lambda: bool(wire._senders))  # somebody waits for it
+        assert len(server.route.clients[wire]._calls) <= CALLS_MAX
+        assert all(one.queue.qsize() <= 1 for one in server.route._server.eio.sockets.values())
+        assert len(wire._senders) <= CALLS_MAX + 2
     until(lambda: len(server.route.clients) == 1)
 
 

@@ -12,8 +12,8 @@ from tests.server.feathers.people import ENTITIES, Driver, Failed, Person, Serve
 from tests.server.house import GATE, Client, Keys, Late, Pointer, Sheet, everything
 from tests.until import until
 from weft import Space
-from weft.errors import WeftError
 from weft.blob import Blob
+from weft.errors import WeftError
 from weft.server.caller import Caller
 from weft.server.method import call
 from weft.server.services import SERVICES

@@ -122,10 +122,10 @@ class Wire:
             self._senders.discard(task)
 
     async def farewell(self, *texts: str) -> None:
-        """Tell it these last, if it reads them soon, and be over."""
+        """Tell it these last, if it is there and reads them soon, and be over."""
         try:
             async with asyncio.timeout(FAREWELL_S):
-                for text in texts:
+                for text in texts if self.is_open.is_set() else ():
                     await self.put(text)
         except (OSError, TimeoutError):
             pass

@@ -20,7 +20,7 @@ const memory = () => {
 }
 
 const ops = {
-  async connect({ client, url, options, token }) {
+  async connect({ client, url, options, token, listens }) {
     const socket = io(url, { transports: ['websocket'], reconnection: false, forceNew: true, ...options })
     const app = feathers()
     const storage = memory()
@@ -31,6 +31,7 @@ const ops = {
     clients.set(client, known)
     socket.on('over', (error) => { known.over = error; say({ client, event: 'over', said: error }) })
     socket.on('disconnect', (reason) => { known.reason = reason; say({ client, event: 'disconnect', said: reason }) })
+    for (const [service, events] of listens) listen(client, service, events)
     return await new Promise((resolve) => {
       socket.once('connect', () => resolve({ connected: true }))
       socket.once('connect_error', (error) => resolve({ refused: error.message, data: error.data ?? null }))
@@ -48,17 +49,19 @@ const ops = {
   async call({ client, service, method, args }) {
     return await serviceOf(client, service)[method](...args)
   },
-  async listen({ client, service, events }) {
-    for (const event of events) {
-      serviceOf(client, service).on(event, (said, mark) => say({ client, service, event, said, mark }))
-    }
-  },
+  async listen({ client, service, events }) { listen(client, service, events) },
   async authenticate({ client, said }) { return await clients.get(client).app.authenticate(said) },
   async reauthenticate({ client }) { return await clients.get(client).app.reAuthenticate() },
   async logout({ client }) { return await clients.get(client).app.logout() },
   async raw({ client, args }) { clients.get(client).socket.emit(...args) },
   async close({ client }) { clients.get(client).socket.disconnect() },
   async drop({ client }) { clients.get(client).socket.io.engine.transport.ws.terminate?.() }
+}
+
+function listen(client, service, events) {
+  for (const event of events) {
+    serviceOf(client, service).on(event, (said, mark) => say({ client, service, event, said, mark }))
+  }
 }
 
 function serviceOf(client, path) {

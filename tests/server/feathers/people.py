@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -132,10 +132,12 @@ class Person:
     def begin(self, op: str, **said: Any) -> Callable[[], Any]:
         return self._driver.begin(op, client=self._number, **said)
 
-    def connect(self, auth: dict[str, Any] | None = None, *, token: str = "", **options: Any) -> dict[str, Any]:
+    def connect(
+        self, auth: dict[str, Any] | None = None, *, token: str = "", listens: Sequence[Any] = (), **options: Any
+    ) -> dict[str, Any]:
         """What became of it. `token`: what Feathers' client has in its storage."""
         said = {"url": self._url, "options": {**({"auth": auth} if auth is not None else {}), **options}}
-        found: dict[str, Any] = self.begin("connect", token=token, **said)()
+        found: dict[str, Any] = self.begin("connect", token=token, listens=listens, **said)()
         return found
 
     def call(self, service: str, method: str, *args: Any) -> Any:

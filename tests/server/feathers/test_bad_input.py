@@ -145,7 +145,8 @@ def test_a_mark_says_where_to_go_on() -> None:
         assert parse_mark(encode_mark(*mark)) == mark
     assert parse_mark(12) == Mark(12)
     assert encode_mark(5, 0, [4, 6, 5]) == "5;4,5", "what begins behind it is no part of it"
-    for said in (True, None, -1, "", "7.", "7;x", "1" * 17, "7." + "1" * 7, [], "٣"):
+    wrong: list[object] = [True, None, -1, "", "7.", "7;x", "1" * 17, "7." + "1" * 7, [], "٣"]
+    for said in wrong:
         with pytest.raises(NotAMark):
             parse_mark(said)
 

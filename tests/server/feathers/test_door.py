@@ -79,6 +79,7 @@ def test_the_authentication_client_logs_in_and_out(driver: Driver, inn: Inn) -> 
     assert ann.connect() == KNOWN, "as far as the door"
     assert ann.fails(ENTITIES, "find", {})["name"] == "NotAuthenticated"
 
+    let_in: dict[str, Any] = {}
     for name in ("name", "username", "email"):
         let_in = ann.begin("authenticate", said={"strategy": "local", name: "ann", "password": PASSWORD.reveal()})()
     assert let_in["user"] == {
@@ -162,9 +163,9 @@ def test_a_cookie_lets_in_unless_somebody_wants_to_authenticate(driver: Driver, 
 
 
 def test_pages_of_others_and_other_names_get_no_further(inn: Inn) -> None:
-    for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}):
+    for origin in ("http://evil.example", "null"):
         with pytest.raises(InvalidStatus) as refused:
-            Raw(inn.port, **headers)
+            Raw(inn.port, Origin=origin)
         assert refused.value.response.status_code == 403
     with pytest.raises(InvalidStatus):
         Raw(inn.port, Host="evil.example")

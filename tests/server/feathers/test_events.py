@@ -28,9 +28,8 @@ EVENTS = ("created", "patched", "removed", "node", "completed", "partial")
 def come(driver: Driver, server: Served, name: str, **auth: Any) -> Person:
     """Somebody who listens."""
     person = driver.person(server.port)
-    person.connect({"accessToken": f"key of {name}", **auth})
-    person.listen(ENTITIES, *EVENTS)
-    person.listen(VIEWS, "reset")
+    listens = [[ENTITIES, EVENTS], [VIEWS, ["reset"]]]  # before anything may come
+    person.connect({"accessToken": f"key of {name}", **auth}, listens=listens)
     return person
 
 

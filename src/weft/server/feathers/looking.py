@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 VIEWS = "views"
 METHODS = ("create", "find", "patch", "remove")
 ENTITY_CHARS_MAX = 64
+"""How long the id of an entity may be that somebody wants to open."""
 
 
 async def look(

@@ -21,6 +21,7 @@ from weft.server.refusals import MethodNotServed, NoSuchRoute
 SPACES = "spaces"
 LIMIT = "$limit"
 PATH_CHARS_MAX = 200
+"""How long the path of a service may be."""
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "find": ("query",), "get": ("id", "query"), "create": ("data", "query"), "update": ("id", "data", "query"),
     "patch": ("id", "data", "query"), "remove": ("id", "query"),

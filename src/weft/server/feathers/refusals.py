@@ -14,7 +14,8 @@ class SocketIOMissing(WeftError):
 
 
 class WebSocketsAlone(WeftError):
-    """Socket.IO is spoken over WebSockets alone here. Connect with `io(url, {{transports: ['websocket']}})`."""
+    """Socket.IO is spoken over WebSockets alone here. Connect with the option
+    `transports: ['websocket']` of `io`."""
 
 
 class RightsTaken(WeftError):

@@ -180,7 +180,6 @@ class Served:
 @contextmanager
 def served(
     space: Space, guard: Guard, live_settings: LiveSettings | None = None, *, accounts: Accounts | None = None,
-    door_s: float = 60.0,
 ) -> Iterator[Served]:  # fmt: skip
     """Serve a space as `shelf`, until this is left."""
     import uvicorn
@@ -191,7 +190,7 @@ def served(
     live = Live(spaces, guard, settings=live_settings)
     rest = make_rest(spaces, SETTINGS)
     may_come = gate_of(()).may_come
-    (mount,) = socket_io_routes(live, rest, SERVICES, may_come=may_come, accounts=accounts, door_s=door_s)
+    (mount,) = socket_io_routes(live, rest, SERVICES, may_come=may_come, accounts=accounts)
     routes = [mount, *live_routes(live, may_come=may_come)]
     app = make_app(spaces, guard, SETTINGS, routes, held=[live], rest=rest)
     listening = socket.create_server(("127.0.0.1", 0))

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
+import weft
 from tests.server.accounts import NOW_S, PASSWORD, Clock, accounts
 from tests.server.feathers.people import ENTITIES, Driver, Failed, Served, served
 from tests.server.feathers.raw import Raw
+from tests.server.test_serve import serving
 from tests.until import until
 from weft import Space
 from weft.cli.serve import _socket_io
 from weft.server.accounts import Accounts
 from weft.server.app import make_app
 from weft.server.caller import CAPABILITIES
-from weft.server.feathers.client import TRIES_MAX
+from weft.server.feathers.client import DOOR_S, TRIES_MAX
 from weft.server.feathers.missing import missing_routes
 from weft.server.feathers.refusals import RightsTaken, ServerEnds, SocketIOMissing, WebSocketsAlone
 from weft.server.live import Live
@@ -40,7 +45,7 @@ def inn(shelf: Space) -> Iterator[Inn]:
     held = accounts(clock=clock)
     held.users.add("ann", PASSWORD)
     token = held.tokens.make("ann", "program", CAPABILITIES, lifetime_s=100.0).reveal()
-    with served(shelf, held, accounts=held, door_s=30.0) as server:
+    with served(shelf, held, accounts=held) as server:
         yield Inn(server, held, clock, token)
     held.close()
 
@@ -139,17 +144,28 @@ def test_who_fails_to_authenticate_stays_at_the_door_and_is_sent_away(
     assert not inn.server.live.connections
 
 
-def test_nobody_stays_at_the_door(driver: Driver, shelf: Space) -> None:
-    held = accounts()
-    with served(shelf, held, accounts=held, door_s=0.05) as server:
-        eve = driver.person(server.port)
-        assert eve.connect() == KNOWN
-        eve.until(lambda: eve.events("disconnect"))
-        assert [one["name"] for one in eve.events("over")] == ["NotAuthenticated"]
-        with Raw(server.port) as silent:  # never asks to be connected
-            assert silent.over()[0] in (1000, 1008)
-        until(lambda: not server.route.clients)
-    held.close()
+def test_nobody_stays_at_the_door(driver: Driver, inn: Inn) -> None:
+    eve, ann = driver.person(inn.port), driver.person(inn.port)
+    loop = inn.server.live.spaces["shelf"].feed._loop
+    assert loop is not None
+    assert eve.connect() == KNOWN
+    (at_door,) = inn.server.route.clients.values()
+    assert ann.connect({"accessToken": inn.token}) == KNOWN
+    (let_in,) = [one for one in inn.server.route.clients.values() if one is not at_door]
+
+    assert at_door._deadline.when() <= loop.time() + DOOR_S
+    assert let_in._deadline.cancelled()
+    loop.call_soon_threadsafe(at_door._is_late)
+    eve.until(lambda: eve.events("disconnect"))
+    assert [one["name"] for one in eve.events("over")] == ["NotAuthenticated"]
+    with Raw(inn.port) as silent:  # never asks to be connected
+        until(lambda: len(inn.server.route.clients) == 2)
+        (waits,) = [one for one in inn.server.route.clients.values() if one is not let_in]
+        loop.call_soon_threadsafe(waits._is_late)
+        assert silent.over()[0] in (1000, 1008)
+    ann.begin("logout")()
+    assert let_in._deadline.when() <= loop.time() + DOOR_S
+    assert not let_in._deadline.cancelled()
 
 
 def test_a_cookie_lets_in_unless_somebody_wants_to_authenticate(driver: Driver, inn: Inn) -> None:
@@ -194,6 +210,53 @@ def test_a_user_has_no_more_connections_than_are_allowed(driver: Driver, shelf: 
         until(lambda: len(server.live.connections) == 1)
         assert people[2].begin("reconnect")() == KNOWN
     held.close()
+
+
+def test_at_the_door_there_is_room_for_so_many(driver: Driver, inn: Inn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weft.server.feathers.route.STRANGERS_MAX", 2)
+    ann, nobody = driver.person(inn.port), [driver.person(inn.port) for _ in range(3)]
+    assert ann.connect({"accessToken": inn.token}) == KNOWN
+    assert [one.connect().get("connected") for one in nobody] == [True, True, None]
+    nobody[0].close()
+    until(lambda: len(inn.server.route.clients) == 2)
+    assert nobody[2].begin("reconnect")() == KNOWN
+
+
+def test_the_route_looks_at_origins_itself_too(inn: Inn) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def unheard() -> Any:
+        raise AssertionError("a message was read")
+
+    scope = {"type": "websocket", "headers": [(b"host", b"localhost"), (b"origin", b"http://evil.example")]}
+    asyncio.run(inn.server.route(scope, unheard, send))
+    assert [one["type"] for one in sent] == ["websocket.close"]
+
+
+def test_what_somebody_is_known_by_is_written_to_no_log(
+    driver: Driver, inn: Inn, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    ann = driver.person(inn.port)
+    assert ann.connect({"accessToken": inn.token}) == KNOWN
+    ann.begin("authenticate", said={"strategy": "local", "name": "ann", "password": PASSWORD.reveal()})()
+    for secret in (inn.token, PASSWORD.reveal()):
+        assert secret not in caplog.text
+
+
+def test_the_program_serves_real_clients(driver: Driver, tmp_path: Path) -> None:
+    weft.open(str(tmp_path / "shop.weft")).close()
+    with serving(tmp_path, "--app", "shop.py") as program, program.client() as browser:
+        cookie = {"Cookie": f"weft_session={browser.cookies['weft_session']}"}
+        ann = driver.person(int(program.address.rpartition(":")[2]))
+        listens = [["spaces/shop/entities", ["created", "completed"]]]
+        assert ann.connect(extraHeaders=cookie, listens=listens) == KNOWN
+        made = ann.call("spaces/shop/entities", "create", {"type": "Sum", "fields": {"n": 21}, "wait_s": 20})
+        assert made["nodes"][1]["value"] == 42
+        ann.until(lambda: ann.events("completed", "spaces/shop/entities"))
 
 
 def test_a_server_without_the_extra_says_so(shelf: Space, monkeypatch: pytest.MonkeyPatch) -> None:

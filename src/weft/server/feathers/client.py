@@ -58,7 +58,6 @@ class Shop:
     readings: Mapping[str, Reading]
     rates: Rates
     accounts: Accounts | None
-    door_s: float
 
 
 class Client:
@@ -71,7 +70,7 @@ class Client:
         self._entering = asyncio.Lock()
         self._calls: set[asyncio.Task[None]] = set()
         self._last: asyncio.Task[None] | None = None
-        self._deadline = asyncio.get_running_loop().call_later(shop.door_s, self._is_late)
+        self._deadline = self._begin_deadline()
 
     # ---- coming and going ----
     async def enter(self, brought: Brought, said: Mapping[str, Any]) -> Caller:
@@ -90,7 +89,7 @@ class Client:
         if known is not None:
             await known.leave()
         self._deadline.cancel()
-        self._deadline = asyncio.get_running_loop().call_later(self._shop.door_s, self._is_late)
+        self._deadline = self._begin_deadline()
 
     async def close(self) -> None:
         """They are gone: leave nothing behind."""
@@ -101,6 +100,9 @@ class Client:
         async with self._entering:
             await self._leave()
             self._deadline.cancel()
+
+    def _begin_deadline(self) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(DOOR_S, self._is_late)
 
     def _is_late(self) -> None:
         self.cut(Stranger(why="nobody has authenticated on this connection in time"))

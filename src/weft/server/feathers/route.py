@@ -29,7 +29,7 @@ from weft.server.caller import Stranger
 from weft.server.credential import COOKIE, credential_of
 from weft.server.doorway import refusal
 from weft.server.feathers.authentication import Brought, token_of
-from weft.server.feathers.client import DOOR_S, Client, Shop
+from weft.server.feathers.client import Client, Shop
 from weft.server.feathers.missing import PATH
 from weft.server.feathers.names import rows_of
 from weft.server.feathers.reading import Reading
@@ -60,24 +60,22 @@ def socket_io_routes(
     *,
     may_come: MayCome,
     accounts: Accounts | None = None,
-    door_s: float = DOOR_S,
 ) -> list[BaseRoute]:
     """The route, for the spaces of `live`, which is entered before it is used. Without `accounts` nobody is let in by a
     password."""
-    return [Mount(PATH, app=SocketIO(live, rest, table, may_come=may_come, accounts=accounts, door_s=door_s))]
+    return [Mount(PATH, app=SocketIO(live, rest, table, may_come=may_come, accounts=accounts))]
 
 
 class SocketIO:
     """An ASGI app."""
 
     def __init__(
-        self, live: Live, rest: Rest, table: Sequence[Method], *, may_come: MayCome, accounts: Accounts | None,
-        door_s: float,
-    ) -> None:  # fmt: skip
+        self, live: Live, rest: Rest, table: Sequence[Method], *, may_come: MayCome, accounts: Accounts | None
+    ) -> None:
         rows, settings = rows_of(table), live.settings
         readings = {name: Reading(rest.served, rows, name) for name in live.spaces}
         rates = Rates(settings.messages_per_s, float(settings.messages_burst), rest.settings.clock)
-        self._shop = Shop(live, rest, rows, readings, rates, accounts, door_s)
+        self._shop = Shop(live, rest, rows, readings, rates, accounts)
         self._may_come = may_come
         self.clients: dict[Wire, Client] = {}
         log.setLevel(logging.WARNING)  # below that the library writes packets to it, and what clients are known by

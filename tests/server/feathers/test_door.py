@@ -141,6 +141,7 @@ def test_who_fails_to_authenticate_stays_at_the_door_and_is_sent_away(
         assert failed.value.error["name"] == name
         assert failed.value.error["isClass"]
     eve.until(lambda: eve.events("disconnect"))
+    assert [one["message"] for one in eve.events("over")] == [failed.value.error["message"]]
     assert not inn.server.live.connections
 
 

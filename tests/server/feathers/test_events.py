@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 import weft
 from tests.server.charms import GATE, WORDS, Slow, Spelt, Story, Sum
 from tests.server.feathers.people import ENTITIES, VIEWS, Driver, Person, Served, served
@@ -267,18 +269,29 @@ def test_a_position_alone_is_a_mark_and_one_that_is_none_is_refused(
     until(lambda: len(server.live.connections) == 1)
 
 
-def test_who_was_away_for_too_long_is_told_to_begin_anew(driver: Driver, shelf: Space, guard: Keys) -> None:
-    for _ in range(30):
-        shelf.create(Sum)
-    for nodes_max in (10_000, 3):
-        settings = LiveSettings(catch_up_max=20, snapshot_nodes_max=nodes_max)
-        with served(shelf, guard, settings) as server:
-            opened = shelf.create(Sum)
-            ann = come(driver, server, "ann", views={"shelf": [opened.id]}, **{"from": {"shelf": 0}})
-            ann.until(lambda ann=ann: ann.events("reset", VIEWS))  # type: ignore[misc]
-            made = shelf.create(Sum)
-            ann.until(lambda ann=ann: ann.events("created"))  # type: ignore[misc]
-            assert [one["id"] for one in ann.events("created")] == [made.id]
+@pytest.mark.parametrize("nodes_max", [10_000, 3])
+def test_who_was_away_for_too_long_is_told_to_begin_anew_and_what_went_on_meanwhile(
+    driver: Driver, shelf: Space, guard: Keys, nodes_max: int
+) -> None:
+    slow = shelf.create(Slow)
+    views = {"shelf": [slow.id]}
+    with served(shelf, guard, LiveSettings(catch_up_max=20, snapshot_nodes_max=nodes_max)) as server:
+        come(driver, server, "ben", views=views)
+        slow.number = 5
+        traversal = shelf.position
+        for _ in range(30):
+            shelf.create(Sum)
+        shelf.create(Spelt, word="abcd").letters.wait()
+        ann = come(driver, server, "ann", views=views, **{"from": {"shelf": f"{traversal};{traversal}"}})
+        ann.until(lambda: ann.events("reset", VIEWS))
+        made = shelf.create(Sum)
+        ann.until(lambda: ann.events("created"))
+        GATE.set()
+        ann.until(lambda: ann.events("completed"))
+
+        assert [one["id"] for one in ann.events("created")] == [made.id]
+        assert [one["traversal"] for one in ann.events("completed")] == [traversal]
+        assert ann.events("completed")[0]["nodes"].keys() == {f"{slow.id}.late", f"{slow.id}.later"}
 
 
 # Being cut off, being slow, being gone -----------------------------------------------------------------------------

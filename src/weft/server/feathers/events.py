@@ -12,11 +12,12 @@ Source: Feathers' service events; dispatching by channels.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from weft.server.feathers.happened import Changed
-from weft.server.feathers.mark import Mark, encode_mark
+from weft.server.feathers.mark import OPEN_MAX, Mark, encode_mark
 from weft.server.feathers.packet import encode_event, encode_json
 from weft.server.feathers.wire import Puts
 from weft.server.frames import SPACE, Batch, Completed, Delta, Error, Partial, ServerFrame, Snapshot, Sub, encode_frame
@@ -46,15 +47,19 @@ class Events:
         """The entities that the client has open, each as often as it opened it."""
         self._position = self._seen = 0
         """All up to there was told, and so many of the next position's events."""
-        self._skipped = 0
-        """So many of those were told before the client came back."""
+        self._came_with = Mark(0)
+        """What the client said when it came: of the position behind it so many events were told before."""
+        self._begun: Collection[int] = ()
+        """The traversals that began, and were not told to be completed."""
 
     def begin(self, mark: Mark) -> None:
         """Be where the client is."""
-        self._position, self._skipped = mark.position, mark.seen
+        self._position, self._came_with, self._begun = mark.position, mark, mark.open
 
     async def take(self, text: str) -> None:
         """Tell what a frame tells."""
+        if (cursor := self.connection.cursors.get(SPACE)) is not None:
+            self._begun = cursor.open
         match _parsed(text):
             case Batch() as batch:
                 for delta in batch.deltas:
@@ -67,25 +72,25 @@ class Events:
                 said |= {"preview": partial.preview, "value": partial.value}
                 await self._tell("entities partial", encode_json(said))
             case Snapshot() as snapshot:
-                self._position, self._skipped = snapshot.position, 0
+                self._position = snapshot.position
                 await self._tell("views reset", encode_json({"position": snapshot.as_of}))
             case Error(about=about) if about == SPACE:
                 # There is more in the space than a snapshot holds, and none is told here.
-                head = self.connection.live.feed.position
-                await self.connection.take(Sub(SPACE, head))
-                self._position, self._skipped = head, 0
+                self._position = head = self.connection.live.feed.position
+                await self.connection.take(Sub(SPACE, head, tuple(sorted(self._begun)[-OPEN_MAX:])))
                 await self._tell("views reset", encode_json({"position": head}))
             case _:
                 pass
 
     async def _delta(self, delta: Delta) -> None:
         found = await self._found(delta)
+        told = self._came_with.seen if delta.position == self._came_with.position + 1 else 0
         for n, (name, said) in enumerate(found):
             is_last = n == len(found) - 1
             self._position, self._seen = (delta.position, 0) if is_last else (delta.position - 1, n + 1)
-            if n >= self._skipped:
+            if n >= told:
                 await self._tell(name, said)
-        self._position, self._seen, self._skipped = delta.position, 0, 0
+        self._position, self._seen = delta.position, 0
 
     async def _found(self, delta: Delta) -> list[tuple[str, str]]:
         """What a delta is told as: events, each with what it says."""
@@ -121,8 +126,7 @@ class Events:
 
     async def _tell(self, name: str, said: str) -> None:
         self.connection.check()
-        cursor = self.connection.cursors.get(SPACE)
-        mark = encode_mark(self._position, self._seen, cursor.open if cursor is not None else ())
+        mark = encode_mark(self._position, self._seen, self._begun)
         await self._put(encode_event(f"{self._path}/{name}", said, f'"{mark}"'))
 
 

@@ -16,7 +16,6 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from weft.server.feathers.happened import Changed
 from weft.server.feathers.mark import OPEN_MAX, Mark, encode_mark
 from weft.server.feathers.packet import encode_event, encode_json
 from weft.server.feathers.wire import Puts
@@ -97,7 +96,7 @@ class Events:
         if delta.type == "traversal.started":
             happened, may = await self._reading.happened(delta.position), self.connection.caller.may
             seen = [one for one in happened.changes if may("read", one.entity)]
-            return [await self._changed(one, delta.position) for one in seen]
+            return [await self._reading.told(one, delta.position) for one in seen]
         if delta.type == "erased":
             self._reading.forget()
             if delta.node and await self._reading.is_gone(delta.node, delta.position):
@@ -106,20 +105,12 @@ class Events:
             return [("entities node", encode_frame(delta))]
         return []
 
-    async def _changed(self, one: Changed, position: int) -> tuple[str, str]:
-        """Of what is there no more, its id alone is told."""
-        said = await self._reading.got(one.service, one.id, position) if one.change != "removed" else None
-        change = one.change
-        if change == "told":
-            change = "created" if said is not None and said["created"] == position else "patched"
-        return f"{one.service} {change}", encode_json({**(said or {"id": one.id}), "told": position})
-
     async def _completed(self, done: Completed) -> None:
         happened, caller = await self._reading.happened(done.traversal), self.connection.caller
         if happened.by != caller.user and not any(self.open[entity] for entity in happened.entities):
             return
         seen = [entity for entity in sorted(happened.entities) if caller.may("read", entity)]
-        found = [await self._reading.got("entities", one, done.traversal, why="completed") for one in seen]
+        found = [await self._reading.outcome(one, done.traversal) for one in seen]
         entities = [one for one in found if one is not None]
         said = {"traversal": done.traversal, "position": done.position, "nodes": done.nodes, "failed": done.failed}
         await self._tell("entities completed", encode_json({**said, "entities": entities}))

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 from weft.blob import Blob
 from weft.errors import WeftError
 from weft.server.caller import CAPABILITIES, Caller
-from weft.server.feathers.happened import Happened, happened_at
+from weft.server.feathers.happened import Changed, Happened, happened_at
 from weft.server.feathers.names import Rows, Service, row_at
+from weft.server.feathers.packet import encode_json
 from weft.server.method import Json, Later, begin
 from weft.server.served import Served
 from weft.server.status import told_of
@@ -55,9 +56,14 @@ class Reading:
         """What an event of the log changed."""
         return await self._once(("", "", position), partial(self._happened, position))
 
-    async def got(self, service: str, id: str, position: int, *, why: str = "") -> Json | None:
-        """What `get` of a service answers, read once for what happened at a position; None where nothing is there."""
-        return await self._once((f"{service} {why}", id, position), partial(self._got, service, id))
+    async def told(self, one: Changed, position: int) -> tuple[str, str]:
+        """What changed at a position, as an event: its name, and what it says, as JSON. Of what is not there any more
+        the id alone is said."""
+        return await self._once((one.service, one.id, position), partial(self._told, one, position))
+
+    async def outcome(self, entity: str, traversal: int) -> Json | None:
+        """What `entities.get` answers, read once a traversal is completed; None where nothing is there."""
+        return await self._once(("outcome", entity, traversal), partial(self._got, "entities", entity))
 
     async def is_gone(self, entity: str, position: int) -> bool:
         """Whether an entity of this id was erased."""
@@ -70,12 +76,19 @@ class Reading:
             task.add_done_callback(_looked_at)
             while len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
-        found: T = await asyncio.shield(task)
+        found: T = task.result() if task.done() else await asyncio.shield(task)
         return found
 
     def _happened(self, position: int) -> Happened:
         with self._served.space(self._name).view() as engine:
             return happened_at(entry_at(engine.store, position) if position <= engine.position else None)
+
+    def _told(self, one: Changed, position: int) -> tuple[str, str]:
+        said = self._got(one.service, one.id) if one.change != "removed" else None
+        change = one.change
+        if change == "told":
+            change = "created" if said is not None and said["created"] == position else "patched"
+        return f"{one.service} {change}", encode_json({**(said or {"id": one.id}), "told": position})
 
     def _got(self, service: str, id: str) -> Json | None:
         row = row_at(self._rows, Service(service, self._name, service), "get")

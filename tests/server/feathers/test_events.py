@@ -22,6 +22,8 @@ from tests.server.serving import Keys, user
 from tests.until import until
 from weft import Space
 from weft.server.feathers.client import CALLS_MAX
+from weft.server.feathers.reading import KEPT_MAX, Reading
+from weft.server.served import Served as Spaces
 from weft.server.settings import LiveSettings
 
 EVENTS = ("created", "patched", "removed", "node", "completed", "partial")
@@ -403,6 +405,55 @@ def test_a_server_that_stops_says_so_and_clients_may_come_again(driver: Driver, 
         ann.until(lambda: ann.events("disconnect"))
     assert [one["name"] for one in ann.events("over")] == ["Unavailable"]
     assert ann.events("disconnect") == ["transport close"]
+
+
+def test_who_cannot_be_told_something_is_let_go_of_and_told_it_when_they_come_back(
+    driver: Driver, server: Served, shelf: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = come(driver, server, "ann", **{"from": {"shelf": 0}})
+    ann.call(ENTITIES, "create", {"type": "Sum"})
+    ann.until(lambda: ann.events("completed"))
+    (reading,) = server.route._shop.readings.values()
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("the disk is on fire")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(reading, "_told", fails)
+        made = shelf.create(Sum)
+        ann.until(lambda: ann.events("disconnect"))
+    assert [one["name"] for one in ann.events("over")] == ["Unavailable"]
+    assert "fire" not in str(ann.told)
+
+    auth = {"accessToken": "key of ann", "from": {"shelf": ann.mark}}
+    assert ann.begin("reconnect", auth=auth)() == {"connected": True}
+    ann.until(lambda: len(ann.events("created")) == 2)
+    assert ann.events("created")[1]["id"] == made.id
+
+
+def test_what_is_read_is_read_once_for_all_and_what_could_not_be_is_read_anew() -> None:
+    counts: list[int] = []
+
+    def read() -> int:
+        counts.append(1)
+        if len(counts) == 1:
+            raise RuntimeError("the disk is on fire")
+        return len(counts)
+
+    async def run() -> None:
+        reading = Reading(Spaces({}), {}, "shelf")
+        reading.readers = 1
+        with pytest.raises(RuntimeError):
+            await reading._once(("entities", "x", 1), read)
+        found = await asyncio.gather(*(reading._once(("entities", "x", 1), read) for _ in range(3)))
+        assert (found, len(counts)) == ([2, 2, 2], 2)
+        for position in range(KEPT_MAX + 5):
+            await reading._once(("entities", "x", position), read)
+        assert len(reading._kept) == KEPT_MAX
+        reading.leave()
+        assert not reading._kept
+
+    asyncio.run(run())
 
 
 async def _stop_feed(server: Served) -> None:

@@ -16,14 +16,16 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from weft.errors import text_of
 from weft.server.caller import Caller, Denied
-from weft.server.connection import Connection, ConnectionOver
+from weft.server.connection import OVER, Connection, ConnectionOver
 from weft.server.feathers.events import Events
 from weft.server.feathers.mark import Mark, parse_mark
 from weft.server.feathers.wire import Puts
 from weft.server.frames import SPACE, Open, Sub
 from weft.server.method import UnfitCall
 from weft.server.served import UnknownSpace
+from weft.server.status import told_of
 from weft.spelling import nearest
 
 if TYPE_CHECKING:
@@ -129,6 +131,9 @@ class Known:
             self._over(why)
         except OSError:
             pass  # the client is gone
+        except Exception as why:  # noqa: BLE001 - whatever it is, the client is let go of, and may go on from its mark
+            told_of(why)
+            self._over(ConnectionOver(code=OVER, why=text_of(why)))
 
     def _over(self, why: ConnectionOver) -> None:
         if self.spaces:

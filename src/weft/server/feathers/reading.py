@@ -73,11 +73,16 @@ class Reading:
         task = self._kept.get(key)
         if task is None:
             self._kept[key] = task = asyncio.ensure_future(asyncio.to_thread(act))
-            task.add_done_callback(_looked_at)
+            task.add_done_callback(partial(self._read, key))
             while len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
         found: T = task.result() if task.done() else await asyncio.shield(task)
         return found
+
+    def _read(self, key: tuple[str, str, int], task: asyncio.Task[Any]) -> None:
+        """What could not be read is not kept: whoever waits for it has the error, and others try anew."""
+        if (task.cancelled() or task.exception() is not None) and self._kept.get(key) is task:
+            del self._kept[key]
 
     def _happened(self, position: int) -> Happened:
         with self._served.space(self._name).view() as engine:
@@ -104,8 +109,3 @@ class Reading:
     def _is_gone(self, entity: str) -> bool:
         with self._served.space(self._name).view() as engine:
             return bool(engine.erased_at(entity))
-
-
-def _looked_at(task: asyncio.Task[Any]) -> None:
-    if not task.cancelled():
-        task.exception()  # whoever waits for it has it too

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import queue
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import missing_part
+from tests.conftest import missing_part, require_module
 from tests.until import LIMIT_S, until
 from weft import Space
 from weft.server.accounts import Accounts
@@ -30,15 +31,15 @@ from weft.server.transports import live_routes
 HERE = Path(__file__).parent
 SETTINGS = Settings(calls_per_s=1e6, calls_burst=1e6)
 ENTITIES, VIEWS = "spaces/shelf/entities", "spaces/shelf/views"
-_INSTALLING = threading.Lock()
 
 
 def install() -> None:
     """The packages of npm, once; where there is no node, whoever needs them is skipped."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         missing_part("node", "there is no node, or no npm")
-    wanted = json.loads((HERE / "package.json").read_text(encoding="utf-8"))["dependencies"]
-    with _INSTALLING:
+    with (HERE / "package.json").open(encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # tests on several Pythons run side by side
+        wanted = json.load(file)["dependencies"]
         if all(_version(name) == version for name, version in wanted.items()):
             return
         done = subprocess.run(
@@ -184,6 +185,7 @@ def served(
     """Serve a space as `shelf`, until this is left."""
     import uvicorn
 
+    require_module("socketio")
     from weft.server.feathers.route import socket_io_routes
 
     spaces = {"shelf": space}

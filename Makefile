@@ -59,7 +59,7 @@ $(BENCH)/has-bench: $(PINNED)
 
 # The environment of another Python: make .venv-newest/has-core NEWEST_PYTHON=python3.13
 $(NEWEST)/has-core: $(PINNED)
-	$(call install,$(NEWEST_PYTHON),$(NEWEST),models$(,)text$(,)schedules$(,)keyring$(,)server$(,)dev)
+	$(call install,$(NEWEST_PYTHON),$(NEWEST),models$(,)text$(,)schedules$(,)keyring$(,)server$(,)feathers$(,)dev)
 
 # $(call install,python,environment,extras): uv where it is there, else venv and pip.
 , := ,

@@ -51,6 +51,8 @@ def command(
 
     Users log in by name and password, or bring a token: see `weft user` and `weft token`. Where there are none yet, the
     address is printed with a link that lets one browser in, once.
+
+    Clients of Feathers connect over Socket.IO, where the extra is installed: pip install 'weft[feathers]'.
     """
     try:
         from weft.cli.serving import serve_spaces

@@ -10,16 +10,20 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping, Sequence
 
+from starlette.routing import BaseRoute
+
 from weft.cli.secret import store_of
 from weft.server.accounts import Accounts
-from weft.server.app import make_app
+from weft.server.app import make_app, make_rest
 from weft.server.bounds import Settings
 from weft.server.gate import gate_of
 from weft.server.live import Live
 from weft.server.login import LINK, login_routes
 from weft.server.page import page_routes
+from weft.server.rest import Rest
 from weft.server.serve import address_of, serve
-from weft.server.transports import live_routes
+from weft.server.services import SERVICES
+from weft.server.transports import MayCome, live_routes
 from weft.space import Space
 
 
@@ -37,9 +41,10 @@ def serve_spaces(
     address = address_of(host, listens)
     settings, secrets = Settings(hosts=(host, *hosts)), store_of(None, in_keyring=False)
     live = Live(spaces, guard)
-    may_come = gate_of(settings.hosts).may_come
+    may_come, rest = gate_of(settings.hosts).may_come, make_rest(spaces, guard, settings, secrets=secrets)
     routes = [*page_routes(), *login_routes(guard), *live_routes(live, may_come=may_come)]
-    served = make_app(spaces, guard, settings, routes, held=[live], secrets=secrets)
+    routes += _socket_io(live, rest, guard, may_come)
+    served = make_app(spaces, guard, settings, routes, held=[live], rest=rest)
 
     def say() -> None:
         link = ""
@@ -48,3 +53,16 @@ def serve_spaces(
         on_start(address, link)
 
     serve(served, listens, say)
+
+
+def _socket_io(live: Live, rest: Rest, accounts: Accounts, may_come: MayCome) -> list[BaseRoute]:
+    """The routes of Socket.IO; what says that it is missing, where its extra is."""
+    try:
+        from weft.server.feathers.route import socket_io_routes
+    except ModuleNotFoundError as missing:
+        if str(missing.name).partition(".")[0] not in ("socketio", "engineio"):
+            raise
+        from weft.server.feathers.missing import missing_routes
+
+        return missing_routes()
+    return socket_io_routes(live, rest, SERVICES, may_come=may_come, accounts=accounts)

@@ -35,6 +35,19 @@ from weft.server.services import SERVICES
 from weft.space import Space
 
 
+def make_rest(
+    spaces: Mapping[str, Space],
+    guard: Guard,
+    settings: Settings | None = None,
+    *,
+    secrets: KeepsSecrets | None = None,
+) -> Rest:
+    """What methods are done with. Its threads end with the app that it is given to."""
+    settings, accounts = settings or Settings(), guard if isinstance(guard, Accounts) else None
+    pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="weft server")
+    return Rest(Served(spaces, secrets=secrets, accounts=accounts), settings, pool)
+
+
 def make_app(
     spaces: Mapping[str, Space],
     guard: Guard,
@@ -44,15 +57,15 @@ def make_app(
     table: Sequence[Method] = SERVICES,
     secrets: KeepsSecrets | None = None,
     held: Sequence[AbstractAsyncContextManager[object]] = (),
+    rest: Rest | None = None,
 ) -> ASGIApp:
     """What serves these spaces to whom the guard knows. `more_routes` pass the same doorway, and come first: below
     `/api` they find who calls in the scope, as `weft.caller`; elsewhere, and for sockets, nobody was asked. `held` is
-    entered when the server starts, and left when it stops. Raises `Undeclared`."""
-    settings = settings or Settings()
+    entered when the server starts, and left when it stops. `rest`: as `make_rest` makes it, where others serve the same
+    table beside it. Raises `Undeclared`."""
     check_table(table)
-    pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="weft server")
-    accounts = guard if isinstance(guard, Accounts) else None
-    rest = Rest(Served(spaces, secrets=secrets, accounts=accounts), settings, pool)
+    rest = rest or make_rest(spaces, guard, settings, secrets=secrets)
+    settings, pool = rest.settings, rest.pool
     description = json.dumps(openapi_of(table, version("weft")), ensure_ascii=False).encode()
 
     async def openapi(_: Request) -> Response:

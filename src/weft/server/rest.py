@@ -62,6 +62,32 @@ class Rest:
         """What a function that may block returns."""
         return await asyncio.get_running_loop().run_in_executor(self.pool, act)
 
+    async def done(self, method: Method, caller: Caller, given: Mapping[str, Any]) -> Json | Blob:
+        """What a method answers, whatever transport asked; one that waits takes no thread meanwhile. Raises
+        `TooManyCalls`, and what the method does."""
+        answer = await self.in_pool(partial(begin, method, self.served, caller, given))
+        if not isinstance(answer, Later):
+            return answer
+        await self._wait(answer)
+        return await self.in_pool(partial(finish, answer))
+
+    async def _wait(self, answer: Later) -> None:
+        """Until all is settled, or the time is over."""
+        if self.waiting >= self.settings.waits_max:
+            for settlement in answer.settlements:
+                settlement.cancel()
+            raise TooManyCalls(wait_s=1.0)
+        waits = [asyncio.wrap_future(one) for one in answer.settlements]
+        self.waiting += 1
+        try:
+            if waits:
+                await asyncio.wait(waits, timeout=answer.wait_s)
+        finally:
+            self.waiting -= 1
+        for one in waits:
+            if one.done() and not one.cancelled():
+                one.exception()  # it is raised by `finish`
+
 
 def rest_routes(table: Sequence[Method], rest: Rest) -> list[BaseRoute]:
     """A route for each path of the table, and one for all that is none."""
@@ -123,31 +149,8 @@ class _Endpoint:
         return parse_body(await read_all(request.stream(), bound))
 
     async def _called(self, request: Request, method: Method, caller: Caller, given: Json) -> Response:
-        rest = self.rest
-        answer = await rest.in_pool(partial(begin, method, rest.served, caller, given))
-        if isinstance(answer, Blob):
-            return _content(answer, rest)
-        if isinstance(answer, Later):
-            await self._wait(answer)
-            answer = await rest.in_pool(partial(finish, answer))
-        return _json(request, method, answer)
-
-    async def _wait(self, answer: Later) -> None:
-        """Until all is settled, or the time is over; this takes no thread. Raises `TooManyCalls`."""
-        if self.rest.waiting >= self.rest.settings.waits_max:
-            for settlement in answer.settlements:
-                settlement.cancel()
-            raise TooManyCalls(wait_s=1.0)
-        waits = [asyncio.wrap_future(one) for one in answer.settlements]
-        self.rest.waiting += 1
-        try:
-            if waits:
-                await asyncio.wait(waits, timeout=answer.wait_s)
-        finally:
-            self.rest.waiting -= 1
-        for one in waits:
-            if one.done() and not one.cancelled():
-                one.exception()  # it is raised by `finish`
+        answer = await self.rest.done(method, caller, given)
+        return _content(answer, self.rest) if isinstance(answer, Blob) else _json(request, method, answer)
 
     async def _with_content(self, request: Request, method: Method, caller: Caller, given: Json) -> Response:
         if _media_type(request) in (*SIMPLE_TYPES, ""):

@@ -18,6 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from weft.errors import WeftError
+from weft.server.bounds import BODY_BYTES_MAX
 
 STOP_S = 5
 """How long a server that stops waits for the calls that are at work, in seconds."""
@@ -79,6 +80,7 @@ def serve(app: ASGIApp, listens: socket.socket, on_start: Callable[[], None] = l
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, date_header=False, ws="websockets-sansio",
         timeout_graceful_shutdown=STOP_S, limit_concurrency=CONNECTIONS_MAX, proxy_headers=False,
+        ws_max_size=BODY_BYTES_MAX + 64,
     )  # fmt: skip
     server = _Server(config)
     server.on_start = on_start

@@ -43,6 +43,8 @@ from weft.server.accounts.user import BadName
 from weft.server.accounts.users import HeldToNone, NobodyWouldAdminister, UnknownUser, UserExists
 from weft.server.caller import Denied, Stranger
 from weft.server.ending import ConnectionOver, TooManyConnections
+from weft.server.feathers.mark import NotAMark
+from weft.server.feathers.refusals import RightsTaken, ServerEnds, SocketIOMissing, WebSocketsAlone
 from weft.server.frames import BadFrame, SnapshotTooLarge, TooMany, UnknownChannel, WrongPosition
 from weft.server.log import NoSuchEntry
 from weft.server.method import UnfitCall
@@ -62,20 +64,22 @@ from weft.server.served import NoAccounts, UnknownSpace
 from weft.server.telling import UnfitTelling
 from weft.server.types import UnknownType
 from weft.server.values import NothingToRetry, UnknownElement, UnknownNode
+from weft.server.views import NotViewed
 from weft.store import Fenced, NoBlob, OpenedElsewhere, SpaceDamaged, SpaceLocked, StoreFailed
 
 log = logging.getLogger("weft.server")
 
 _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
     400: (
-        BadFrame, BadLifetime, BadName, BadPassword, NoSuchPosition, NotAContentId, SnapshotTooLarge, TooMany,
-        UnfitCall, UnreadableBody, WrongPosition,
+        BadFrame, BadLifetime, BadName, BadPassword, NoSuchPosition, NotAContentId, NotAMark, SnapshotTooLarge, TooMany,
+        UnfitCall, UnreadableBody, WebSocketsAlone, WrongPosition,
     ),
     401: (Stranger, WrongLogin),
-    403: (Denied, ForeignHost, ForeignOrigin, NotSaidByUs, ReadOnly),
+    403: (Denied, ForeignHost, ForeignOrigin, NotSaidByUs, ReadOnly, RightsTaken),
     404: (
-        NoBlob, NoSuchEntry, NoSuchRoute, UnknownChannel, UnknownElement, UnknownEntity, UnknownField, UnknownNode,
-        UnknownQuestion, UnknownRun, UnknownSession, UnknownSpace, UnknownToken, UnknownType, UnknownUser, ValueNotKept,
+        NoBlob, NoSuchEntry, NoSuchRoute, NotViewed, SocketIOMissing, UnknownChannel, UnknownElement, UnknownEntity,
+        UnknownField, UnknownNode, UnknownQuestion, UnknownRun, UnknownSession, UnknownSpace, UnknownToken, UnknownType,
+        UnknownUser, ValueNotKept,
     ),
     405: (MethodNotServed,),
     409: (
@@ -90,7 +94,7 @@ _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
     429: (TooManyCalls, TooManyConnections, TooManyTries),
     503: (
         AccountsFailed, ConnectionOver, DamagedAccounts, EditInterrupted, EngineBroke, Fenced, NewerAccounts, NoEngine,
-        OpenedElsewhere, SpaceClosed, SpaceDamaged, SpaceLocked, StoreFailed,
+        OpenedElsewhere, ServerEnds, SpaceClosed, SpaceDamaged, SpaceLocked, StoreFailed,
     ),
 }  # fmt: skip
 STATUS: Mapping[type[WeftError], int] = {kind: status for status, kinds in _CLASSES.items() for kind in kinds}

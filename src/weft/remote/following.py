@@ -194,11 +194,12 @@ class Following:
 
     def next(self, timeout_s: float | None = None) -> Told | None:
         """What comes next; None where nothing did in time, or it was stopped. Raises `LiveOver`."""
-        end_s = None if timeout_s is None else self._now_s() + timeout_s
+        end_s, has_tried = None if timeout_s is None else self._now_s() + timeout_s, False
         while not self._news:
-            left_s = None if end_s is None else end_s - self._now_s()
-            if self._is_stopped or (left_s is not None and left_s < 0):
+            left_s = None if end_s is None else max(0.0, end_s - self._now_s())
+            if self._is_stopped or (has_tried and left_s == 0):
                 return None
+            has_tried = True
             if self._socket is None:
                 self._connect(left_s)
             else:

@@ -47,7 +47,7 @@ def outputs(kind: str) -> tuple[str, str]:
 def test_the_examples_of_the_page_print_what_it_says(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "sums", None)  # type: ignore[arg-type] # put back when the test ends
+    monkeypatch.setitem(sys.modules, "sums", None)  # put back when the test ends
     declared: Block = next(one for one in blocks(PAGE) if one.mark == "file")
     code, expected = outputs(kind)
     with whole(types=[sum_type(tmp_path, declared.text)]) as server:
@@ -58,9 +58,6 @@ def test_the_examples_of_the_page_print_what_it_says(
 
 
 def by_python(code: str, capsys: pytest.CaptureFixture[str]) -> str:
-    code = code.replace(
-        "from weft.remote import batch_of", "remote = Remote(remote.base, token)\nfrom weft.remote import batch_of"
-    )
     scope: dict[str, object] = {"token": "key of ann"}
     exec(compile(code, PAGE, "exec"), scope)
     return capsys.readouterr().out

@@ -8,7 +8,7 @@
 import { CLOCK, jittered } from "./clock.js";
 import { EMPTY, FrameMissing, apply, news, without } from "./state.js";
 
-/** Nobody is known by what this brings; their rights have shrunk; there is no such space: coming again changes nothing. */
+/** Nobody is known by what this brings; their rights have shrunk; there is no such space: to come again is in vain. */
 const NOT_AGAIN = new Set([4401, 4403, 4404]);
 const DENIED = 4403;
 const RETRY_MS = 500;
@@ -85,7 +85,7 @@ export class Live extends EventTarget {
     /** How the connection stands. `latest`: when the server was last heard. */
     this.connection = { status: "connecting", attempt: 0, retryAtMs: null, reason: "", latest: null };
     this.#followThePage();
-    queueMicrotask(() => this.#isStopped || this.#socket || this.#connect()); // what is wished for until then is said first
+    queueMicrotask(() => this.#isStopped || this.#socket || this.#connect());
   }
 
   // ---- what is looked at ----
@@ -180,8 +180,9 @@ export class Live extends EventTarget {
     socket.onopen = ifMine(() => this.#opened());
     socket.onmessage = ifMine((event) => this.#heard(event.data));
     socket.onclose = ifMine((event) => this.#closed(event.code, event.reason));
-    // What was open is closed next, with more of a reason; of what never opened, not every socket says that it is closed.
-    socket.onerror = ifMine(() => this.connection.status === "connecting" && this.#closed(1006, "it cannot be reached"));
+    // What was open is closed next, with more of a reason; what never opened not every socket says that it closes.
+    const isOpening = () => this.connection.status === "connecting";
+    socket.onerror = ifMine(() => isOpening() && this.#closed(1006, "it cannot be reached"));
     this.#timer = this.#clock.set(() => this.#giveUp("no answer"), OPENING_MS);
   }
 

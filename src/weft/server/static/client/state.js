@@ -9,9 +9,10 @@
  * @typedef {{position: number, traversal: number, type: string, content_id: string, preview: string}} Shown
  *   What a node shows, as of the delta at `position`.
  * @typedef {{position: number, as_of: number, nodes: Object<string, Shown>, open: number[]}} ChannelState
- *   `position`: the newest that was seen; `as_of`: where the newest snapshot was taken; `open`: the traversals that have
- *   begun and are not completed.
- * @typedef {{op: "partial", node: string, position: number, number: number, preview: string, value: any}} Partial
+ *   `position`: the newest that was seen; `as_of`: where the newest snapshot was taken; `open`: the traversals that
+ *   have begun and are not completed.
+ * @typedef {{op: "partial", node: string, position: number, number: number, preview: string,
+ *   value: any}} Partial
  * @typedef {{type: string, since: string, why: string, needs: string[]}} NodeState
  *   How a node stands that is not settled, or a run that goes on.
  * @typedef {{channels: Object<string, ChannelState>, partials: Object<string, Partial>,

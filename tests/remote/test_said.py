@@ -103,6 +103,15 @@ def test_frames_that_are_missing_are_asked_for_again(faked: Faked, live: Followi
     assert [getattr(one, "delta", None) for one in found] == [None, BEGUN]
 
 
+def test_a_log_that_ends_before_what_was_seen_is_begun_with_anew(faked: Faked, live: Following) -> None:
+    live.subscribe("space", after=2)
+    found = told(faked, live, SNAPSHOT, Error("WrongPosition", "it has come to 1", "space"))
+
+    assert faked.said[1:] == [{"op": "sub", "channel": "space"}]
+    assert isinstance(found[-1], Error)
+    assert live.state.channels == {}
+
+
 def test_what_comes_twice_is_told_once(faked: Faked, live: Following) -> None:
     live.subscribe("space")
     done = Completed("space", 4, 5)

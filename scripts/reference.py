@@ -26,6 +26,7 @@ PAGES = {
     "weft.driver": "The Driver port",
     "weft.services.service": "Services",
     "weft.copies": "Copies of a space",
+    "weft.remote": "Spaces that another program serves",
     "weft.testing": "Testing tools",
     "weft.testing.world": "A world for tests",
     "weft.testing.store_suite": "The suite that every store passes",

@@ -37,6 +37,7 @@ def test_it_holds_what_the_servers_own_client_holds_and_comes_again_for_ever() -
     run_node("state", "live", "calls")
 
 
+@pytest.mark.slow
 def test_it_misses_nothing_of_a_real_server_whose_wire_is_cut() -> None:
     with whole() as server:
         run_node("served", WEFT_BASE=server.base, WEFT_STRAIGHT=server.straight)

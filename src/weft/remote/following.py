@@ -22,7 +22,7 @@ import json
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from types import TracebackType
@@ -40,10 +40,7 @@ from weft.server.frames import (
     Delta,
     Error,
     Heartbeat,
-    Partial,
-    Presence,
     ServerFrame,
-    Snapshot,
     parse_server_frame,
 )
 
@@ -59,10 +56,14 @@ OPEN_MAX = 1000
 """About so many traversals one who comes back may ask; with more open it begins with a snapshot."""
 CLOSE_S = 0.25
 """How long a server is given to say that it has heard that one leaves: in vain where much of it was not read."""
-PING_S, LASTED_S = 20.0, 10.0
-"""After so long without a word of ours, one is said; and a connection that lasted for less does not count as one."""
-AT_ONCE, PER_S = 60, 15.0
-"""What is said at once, and in a second, stays below what a server takes."""
+PING_S = 20.0
+"""After so long without a word of one who follows, one is said."""
+LASTED_S = 10.0
+"""A connection that lasted for less does not count as one: what ends at once, each time, is tried ever more seldom."""
+AT_ONCE = 60
+"""How much one who follows says at once: less than a server takes."""
+RATE = 15.0
+"""How much it says in a second, behind that: less than a server takes."""
 
 
 class NewDelta(NamedTuple):
@@ -72,7 +73,7 @@ class NewDelta(NamedTuple):
     delta: Delta
 
 
-Told: TypeAlias = "NewDelta | Completed | Snapshot | Partial | Presence | Error"
+Told: TypeAlias = NewDelta | ServerFrame
 """What somebody who follows is told: what was not known before, and no more."""
 
 
@@ -194,11 +195,12 @@ class Following:
 
     def next(self, timeout_s: float | None = None) -> Told | None:
         """What comes next; None where nothing did in time, or it was stopped. Raises `LiveOver`."""
-        end_s = None if timeout_s is None else self._now_s() + timeout_s
+        end_s, has_tried = None if timeout_s is None else self._now_s() + timeout_s, False
         while not self._news:
-            left_s = None if end_s is None else end_s - self._now_s()
-            if self._is_stopped or (left_s is not None and left_s < 0):
+            left_s = None if end_s is None else max(0.0, end_s - self._now_s())
+            if self._is_stopped or (has_tried and left_s == 0):
                 return None
+            has_tried = True
             if self._socket is None:
                 self._connect(left_s)
             else:
@@ -257,10 +259,16 @@ class Following:
         self._opened_s = self._said_s = self._now_s()
         self._said.clear()
         self.standing = Standing("open")
-        # What is looked at comes first: a traversal is completed as of what is demanded.
+        # What is looked at comes before what is told: a traversal is completed as of what is demanded. Only what is
+        # paused comes first, so that nothing is called for it.
+        wishes = list(self._wishes.items())
+        self._say_wishes((channel, wish) for channel, wish in wishes if wish.is_paused)
         for entity in list(self._views):
             self._say({"op": "open", "entity": entity})
-        for channel, wish in list(self._wishes.items()):
+        self._say_wishes((channel, wish) for channel, wish in wishes if not wish.is_paused)
+
+    def _say_wishes(self, wishes: Iterable[tuple[str, _Wish]]) -> None:
+        for channel, wish in wishes:
             self._say(self._subscription(channel))
             if wish.is_paused:
                 self._say({"op": "pause", "channel": channel})
@@ -303,7 +311,7 @@ class Following:
 
         if self._socket is None:
             return
-        if len(self._said) == AT_ONCE and (left_s := self._said[0] + AT_ONCE / PER_S - self._now_s()) > 0:
+        if len(self._said) == AT_ONCE and (left_s := self._said[0] + AT_ONCE / RATE - self._now_s()) > 0:
             self._woken.clear()
             self._wait(left_s)
         self._said_s = self._now_s()
@@ -345,7 +353,7 @@ class Following:
             self._news.extend(NewDelta(getattr(frame, "channel", ""), delta) for delta in told)
         elif told is not None:
             self._news.append(told)
-        elif self._held_now is not before and isinstance(frame, Snapshot | Partial | Presence):
+        elif self._held_now is not before and not isinstance(frame, Completed | Heartbeat):
             self._news.append(frame)
 
     def _refused(self, frame: Error) -> None:
@@ -364,6 +372,7 @@ class Following:
     def _forget(self, channel: str) -> None:
         if self._batch is not None and self._batch.channel == channel:
             self._news = deque(one for one in self._news if not isinstance(one, NewDelta))
-        channels = {name: one for name, one in self._held_now.channels.items() if name != channel}
-        presence = {name: one for name, one in self._held_now.presence.items() if name != channel}
-        self._held_now = replace(self._held_now, channels=channels, presence=presence)
+        for part in self._held_now.__struct_fields__:
+            if part != "partials":  # all else is held by channel
+                left = {name: one for name, one in getattr(self._held_now, part).items() if name != channel}
+                self._held_now = replace(self._held_now, **{part: left})

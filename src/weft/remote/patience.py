@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Patience:
 
     first_s: float
     most_s: float
-    chance: Callable[[], float] = random.random
+    chance: Callable[[], float] = field(default=random.random, repr=False)
 
     def delay_s(self, attempt: int) -> float:
         """How long to wait behind the failure of this number, from 0."""

@@ -190,7 +190,7 @@ def served(
 
     spaces = {"shelf": space}
     live = Live(spaces, guard, settings=live_settings)
-    rest = make_rest(spaces, accounts, SETTINGS)
+    rest = make_rest(spaces, guard, SETTINGS)
     may_come = gate_of(()).may_come
     (mount,) = socket_io_routes(live, rest, SERVICES, may_come=may_come, accounts=accounts)
     routes = [mount, *live_routes(live, may_come=may_come)]

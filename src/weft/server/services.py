@@ -17,5 +17,6 @@ from weft.server.runs import RUNS
 from weft.server.spaces import SPACES
 from weft.server.types import TYPES
 from weft.server.values import VALUES
+from weft.server.whoami import WHOAMI
 
-SERVICES: tuple[Method, ...] = (*SPACES, *TYPES, *ENTITIES, *VALUES, *LOG, *RUNS, *INBOX, *BLOBS)
+SERVICES: tuple[Method, ...] = (*SPACES, *TYPES, *ENTITIES, *VALUES, *LOG, *RUNS, *INBOX, *BLOBS, *WHOAMI)

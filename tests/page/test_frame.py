@@ -12,6 +12,7 @@ import pytest
 from tests.page.conftest import Pages, comes
 from tests.page.serving import PASSWORD, Served
 from tests.until import until
+from weft.secrets.store import Hidden
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -84,10 +85,21 @@ def test_who_is_not_known_logs_in_and_out(pages: Pages, served: Served) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Log", exact=True).wait_for()  # where the address had led
+    page.get_by_text("ann", exact=True).first.wait_for()
     page.get_by_role("button", name="Log out").click()
     page.get_by_role("heading", name="Log in").wait_for()
     page.reload()
     page.get_by_role("heading", name="Log in").wait_for()
+
+
+def test_a_link_that_was_used_says_so(pages: Pages, served: Served) -> None:
+    pages.allowed.append("status of 401")
+    link = served.link()
+    first, second = pages.context(known=False).new_page(), pages.context(known=False).new_page()
+    first.goto(link)
+    first.get_by_role("heading", name="Shelf", exact=True).wait_for()
+    second.goto(link)
+    second.get_by_text("it was used before").wait_for()
 
 
 def test_a_session_that_ends_meanwhile_leads_to_the_form_and_back(pages: Pages, served: Served) -> None:
@@ -142,6 +154,16 @@ def test_a_question_is_answered_by_its_form_and_goes_from_every_page(pages: Page
     asked.wait_for(state="detached")
     other.locator(".question").wait_for(state="detached")
     other.locator(".runs").get_by_text("Less sun").wait_for()
+
+
+def test_two_buttons_do_for_yes_or_no(pages: Pages, served: Served) -> None:
+    plant = served.create("Plant", name="Withered", state="alive")
+    served.patch(plant, set={"state": "dead"})
+    page = pages.open("charm", plant)
+    asked = page.locator(".question")
+    asked.get_by_role("button", name="Yes").click()
+    asked.wait_for(state="detached")
+    page.locator(".runs").get_by_text("buried").wait_for()
 
 
 def test_a_run_is_cancelled_from_its_charm(pages: Pages, served: Served) -> None:
@@ -213,7 +235,7 @@ def test_on_a_phone_nothing_is_cut_off_and_all_can_be_touched(pages: Pages, serv
 def test_in_the_dark_the_page_is_dark_and_its_words_can_be_read(pages: Pages, served: Served) -> None:
     for scheme, is_dark in (("dark", True), ("light", False)):
         page = pages.open(color_scheme=scheme)
-        page.get_by_role("heading", name="Shelf").wait_for()
+        page.get_by_role("heading", name="Shelf", exact=True).wait_for()
         paper, *ratios = page.evaluate(CONTRAST)
         assert (paper < 0.1) is is_dark
         assert min(ratios) >= 4.5, (scheme, ratios)
@@ -224,3 +246,19 @@ def test_an_address_that_leads_nowhere_says_so(pages: Pages, served: Served) -> 
     page.get_by_role("heading", name="There is no such page").wait_for()
     page.goto(f"{served.address}/#/elsewhere")
     page.get_by_role("heading", name="There is no space called elsewhere").wait_for()
+
+
+def test_who_may_only_read_is_offered_nothing_to_change(pages: Pages, served: Served) -> None:
+    plant = served.create("Plant", name="Seen", height_cm=20)
+    if not any(one.name == "ben" for one in served.accounts.users.list()):
+        served.accounts.users.add("ben", Hidden(PASSWORD), role="viewer")
+    pages.allowed.append("status of 401")
+    page = pages.open("charm", plant, known=False)
+    page.get_by_label("Name").fill("ben")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.locator('.value[data-node="weight"]').get_by_text("30", exact=True).wait_for()
+    assert page.locator("main button, main input, main form").count() == 0
+    page.get_by_role("link", name="Shelf", exact=True).first.click()
+    page.get_by_role("link", name="Plant", exact=True).wait_for()
+    assert page.get_by_role("link", name="New charm").count() == 0

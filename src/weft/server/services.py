@@ -21,7 +21,9 @@ from weft.server.tokens import SESSIONS, TOKENS
 from weft.server.types import TYPES
 from weft.server.users import USERS
 from weft.server.values import VALUES
+from weft.server.whoami import WHOAMI
 
 SERVICES: tuple[Method, ...] = (
     *SPACES, *TYPES, *ENTITIES, *VALUES, *GRAPH, *SPELLS, *LOG, *RUNS, *INBOX, *BLOBS, *USERS, *TOKENS, *SESSIONS,
+    *WHOAMI,
 )  # fmt: skip

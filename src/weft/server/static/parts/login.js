@@ -23,6 +23,7 @@ export function Login({ weft, onDone }) {
   };
   return html`<main class="login">
     <h1><img src="/static/icon.svg" alt="" width="40" height="40" />Weft</h1>
+    ${new URLSearchParams(location.search).has("link") && html`<p class="changed" role="status">That link lets nobody in: it was used before, or is too old.</p>`}
     <form class="card" ref=${form} onSubmit=${submit}>
       <h2>Log in</h2>
       <label>Name<input name="name" autocomplete="username" required autofocus /></label>
@@ -30,7 +31,7 @@ export function Login({ weft, onDone }) {
       ${why && html`<p class="wrong-text" role="alert">${text(why)}</p>`}
       <button class="main" disabled=${isBusy}>${isBusy ? "Logging in…" : "Log in"}</button>
     </form>
-    <p class="soft">No users yet? The program that serves this page prints a link that lets one browser in, once. Start
-      <code>weft serve</code> anew for another.</p>
+    <p class="soft">No users yet? The program that serves this page prints a link that lets one browser in, once.
+      Start <code>weft serve</code> anew for another.</p>
   </main>`;
 }

@@ -146,7 +146,9 @@ def test_every_mutant_fits_the_code_and_has_a_name_of_its_own() -> None:
     mutants = list(declared(ROOT / "tests" / "mutants"))
 
     for mutant in mutants:
-        compile(mutated((PACKAGE / mutant.file).read_text(encoding="utf-8"), mutant), mutant.file, "exec")
+        text = mutated((PACKAGE / mutant.file).read_text(encoding="utf-8"), mutant)
+        if mutant.file.endswith(".py"):
+            compile(text, mutant.file, "exec")
     assert len({mutant.name for mutant in mutants}) == len(mutants)
 
 

@@ -18,6 +18,8 @@ from weft import Blob, Entity, Field, Ref, Run, counter, derive, entries, field,
 
 BROKEN = threading.Event()
 """While it is set, `weigh` fails."""
+GATE = threading.Event()
+"""What `late` waits for."""
 WORDS: list[str] = []
 """What `story` says, word by word, as tests append to it; "." ends it."""
 
@@ -64,6 +66,13 @@ class Advice:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """Whether it shall be."""
+
+    yes: bool
+
+
+@dataclass(frozen=True)
 class Seen:
     """Somebody looked at it."""
 
@@ -107,6 +116,14 @@ async def story(name: str) -> AsyncIterator[str]:
         await asyncio.sleep(0.005)
 
 
+async def patient(number: int) -> int:
+    for _ in range(int(LIMIT_S * 200)):
+        if GATE.is_set():
+            return number + 1000
+        await asyncio.sleep(0.005)
+    raise TimeoutError("nobody opened the gate")
+
+
 class Plant(Entity):
     """All kinds of fields."""
 
@@ -136,12 +153,25 @@ class Plant(Entity):
         said = await run.ask("What shall be done for it?", Advice, about=self.name)
         return said.note
 
+    @on(state.becomes("dead"))
+    async def bury(self, run: Run) -> str:
+        """A flow that asks for no more than yes or no."""
+        return "buried" if (await run.ask("Shall it be buried?", Verdict)).yes else "kept"
+
 
 class Friend(Entity):
     """Refers to another."""
 
     of: Ref[Plant] = ref()
     since: Field[int] = field(default=2020)
+
+
+class Slow(Entity):
+    """A value that waits until `GATE` is open."""
+
+    number: Field[int] = field(default=1)
+    photo: Field[Blob | None] = field(default=None)
+    late = derive(patient, number)
 
 
 class Tale(Entity):
@@ -151,4 +181,4 @@ class Tale(Entity):
     told = derive(story, name)
 
 
-TYPES = (Plant, Friend, Tale)
+TYPES = (Plant, Friend, Slow, Tale)

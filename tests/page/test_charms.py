@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.charms import BROKEN, WORDS
+from tests.page.charms import BROKEN, GATE, WORDS
 from tests.page.conftest import Pages, comes
 from tests.page.serving import Served
 from tests.until import until
@@ -246,6 +246,45 @@ def test_values_follow_what_others_tell_and_are_shown_as_what_they_are(pages: Pa
     assert (out.get_attribute("href"), out.get_attribute("rel")) == (
         "https://example.org/plants", "noopener noreferrer nofollow",
     )  # fmt: skip
+
+
+def test_a_value_that_is_not_there_yet_and_one_that_is_old_are_marked(pages: Pages, served: Served) -> None:
+    GATE.clear()
+    slow = served.create("Slow", number=1)
+    page = pages.open("charm", slow)
+    late = value(page, "late")
+    late.locator('[data-standing="running"]').get_by_text("Being computed", exact=True).wait_for()
+    assert late.get_attribute("aria-busy") == "true"
+    GATE.set()
+    late.get_by_text("1,001").wait_for()
+    GATE.clear()
+    served.patch(slow, set={"number": 2})
+    late.locator('[data-standing="stale"]').wait_for()
+    assert late.locator(".value-body").inner_text() == "1,001"
+    GATE.set()
+    late.get_by_text("1,002").wait_for()
+    assert late.get_attribute("data-standing") == "settled"
+
+
+def test_a_file_that_may_be_left_out_is_given_and_taken_away(pages: Pages, served: Served) -> None:
+    GATE.set()
+    slow = served.create("Slow")
+    page = pages.open("charm", slow)
+    page.get_by_role("button", name="Edit Photo").click()
+    field = told(page, "photo")
+    field.get_by_label("Kind of Photo").select_option("File")
+    field.locator("input[type=file]").first.set_input_files(
+        {"name": "a.png", "mimeType": "image/png", "buffer": picture(10)}
+    )
+    field.locator("img").wait_for()
+    field.get_by_role("button", name="Save").click()
+    field.get_by_role("button", name="Edit Photo").wait_for()
+    assert served.value(slow, "photo")["media"] == "image/png"
+    page.get_by_role("button", name="Edit Photo").click()
+    field.get_by_label("Kind of Photo").select_option("Nothing")
+    field.get_by_role("button", name="Save").click()
+    field.get_by_text("Nothing", exact=True).wait_for()
+    until(lambda: served.value(slow, "photo") is None)
 
 
 def test_a_value_is_shown_as_it_streams_and_can_be_paused(pages: Pages, served: Served) -> None:

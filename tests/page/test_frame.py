@@ -90,6 +90,16 @@ def test_who_is_not_known_logs_in_and_out(pages: Pages, served: Served) -> None:
     page.get_by_role("heading", name="Log in").wait_for()
 
 
+def test_a_link_that_was_used_says_so(pages: Pages, served: Served) -> None:
+    pages.allowed.append("status of 401")
+    link = served.link()
+    first, second = pages.context(known=False).new_page(), pages.context(known=False).new_page()
+    first.goto(link)
+    first.get_by_role("heading", name="Shelf").wait_for()
+    second.goto(link)
+    second.get_by_text("it was used before").wait_for()
+
+
 def test_a_session_that_ends_meanwhile_leads_to_the_form_and_back(pages: Pages, served: Served) -> None:
     pages.allowed.append("status of 401")
     context = pages.context(known=False)
@@ -142,6 +152,16 @@ def test_a_question_is_answered_by_its_form_and_goes_from_every_page(pages: Page
     asked.wait_for(state="detached")
     other.locator(".question").wait_for(state="detached")
     other.locator(".runs").get_by_text("Less sun").wait_for()
+
+
+def test_two_buttons_do_for_yes_or_no(pages: Pages, served: Served) -> None:
+    plant = served.create("Plant", name="Withered", state="alive")
+    served.patch(plant, set={"state": "dead"})
+    page = pages.open("charm", plant)
+    asked = page.locator(".question")
+    asked.get_by_role("button", name="Yes").click()
+    asked.wait_for(state="detached")
+    page.locator(".runs").get_by_text("buried").wait_for()
 
 
 def test_a_run_is_cancelled_from_its_charm(pages: Pages, served: Served) -> None:

@@ -105,6 +105,7 @@ def test_it_serves_until_it_is_told_to_stop_and_everything_is_kept(tmp_path: Pat
 def test_its_link_lets_one_browser_in_once_and_each_start_has_another(tmp_path: Path) -> None:
     with serving(tmp_path, "--app", "shop.py") as program, program.client() as client:
         cookie = client.cookies["weft_session"]
+        assert "/static/app.js" in client.get("/").text  # which is where the link leads to
         assert client.get("/api/spaces").status_code == 200
         assert httpx.get(program.address + program.link).status_code == 401
         assert httpx.get(f"{program.address}/api/spaces").status_code == 401

@@ -28,11 +28,14 @@ from weft.secrets.store import Hidden
 from weft.server.accounts import Accounts
 from weft.server.accounts.sessions import Opened
 from weft.server.body import JSON_TYPE, check_length, media_type_of, parse_body, read_all
+from weft.server.caller import Stranger
 from weft.server.credential import cookie_of, credential_of, no_cookie
 from weft.server.doorway import refusal
 from weft.server.refusals import OtherMediaType, UnreadableBody
 
 LINK = "/login"
+NOT_LET_IN = "/?link=used"
+"""Where somebody is led whose link lets nobody in."""
 LOGIN_BYTES_MAX = 8192
 """How long a request to log in may be."""
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -49,8 +52,13 @@ def login_routes(accounts: Accounts, *, is_secure: bool = False) -> list[BaseRou
     @_refused_in_words
     async def login(request: Request) -> Response:
         if request.method == "GET":
-            key = request.query_params.get("key", "")
-            return let_in(accounts.logins.by_link(key), RedirectResponse("/", 303, _NO_STORE))
+            try:
+                opened = accounts.logins.by_link(request.query_params.get("key", ""))
+            except Stranger:
+                if "text/html" not in request.headers.get("accept", ""):
+                    raise
+                return RedirectResponse(NOT_LET_IN, 303, _NO_STORE)  # a person reads it: the page says so
+            return let_in(opened, RedirectResponse("/", 303, _NO_STORE))
         if request.method != "POST":  # who only looks whether there is something uses nothing up
             return Response(status_code=405, headers={"Allow": "GET, POST"})
         name, password = await _said(request)

@@ -7,7 +7,8 @@ Source: JSON Schema, from which forms are made.
 
 from __future__ import annotations
 
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from weft.blob import Blob
 from weft.dag_json import json_of
@@ -22,6 +23,7 @@ from weft.spec import NodeSpec, TypeSpec
 from weft.spelling import nearest
 from weft.store import KIND
 from weft.told import Field
+from weft.value.annotation import is_union
 
 BLOB: Json = {
     "type": "object", "title": "Blob", "format": "blob",
@@ -108,6 +110,8 @@ def schema_or_any(annotation: object) -> Json:
     """The schema of a type; that of anything, where none can be made."""
     if annotation is Blob:
         return BLOB
+    if is_union(annotation) and set(get_args(annotation)) == {Blob, NoneType}:
+        return {"anyOf": [BLOB, {"type": "null"}]}
     try:
         found: dict[str, Any] = {**schema_of(annotation)}
     except NoSchema:

@@ -29,6 +29,7 @@ async function begin() {
   try {
     trouble.value = null;
     me.value = await weft.whoami();
+    if (me.value && location.search) history.replaceState(null, "", location.pathname + location.hash);
     if (me.value) spaces.value = (await weft.call("spaces.find")).spaces;
   } catch (why) {
     if (why.code === 401) me.value = null;

@@ -10,6 +10,20 @@ const ENDINGS = { "image/jpeg": "jpg", "text/plain": "txt", "application/json": 
 /** Whether a value is a blob, as the server writes one. */
 export const isBlob = (value) => typeof value?.blob?.["/"] === "string" && typeof value.media === "string" && typeof value.size === "number";
 
+const LOCAL_MAX = 50;
+/** Addresses of pictures that were sent from here, by id: they are shown before anything that is told names them. */
+const local = new Map();
+
+/** Show what was sent from here without asking for it again. */
+export function remember(blob, file) {
+  if (!PICTURES.has(blob.media) || local.has(blob.blob["/"])) return;
+  local.set(blob.blob["/"], URL.createObjectURL(file));
+  if (local.size <= LOCAL_MAX) return;
+  const [oldest, address] = local.entries().next().value;
+  local.delete(oldest);
+  URL.revokeObjectURL(address);
+}
+
 export function BlobShown({ space, entity, blob, isSmall = false, alt = "" }) {
   const [isBroken, setBroken] = useState(false);
   const id = blob.blob["/"];
@@ -19,7 +33,7 @@ export function BlobShown({ space, entity, blob, isSmall = false, alt = "" }) {
   const name = `${id.slice(-12)}.${ending}`;
   if (PICTURES.has(blob.media) && !isBroken) {
     return html`<figure class=${isSmall ? "picture small-picture" : "picture"}>
-      <img src=${url} alt=${alt || `Picture, ${words}`} loading="lazy" decoding="async" onError=${() => setBroken(true)} />
+      <img src=${local.get(id) ?? url} alt=${alt || `Picture, ${words}`} loading="lazy" decoding="async" onError=${() => setBroken(true)} />
       ${!isSmall && html`<figcaption class="soft small"><a href=${url} download=${name}>Save</a> ${words}</figcaption>`}
     </figure>`;
   }

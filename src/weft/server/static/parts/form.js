@@ -219,7 +219,7 @@ function Entries({ schema, root, value, onChange, place, label, ...more }) {
 function BlobInput({ space, charm, value, onChange, label }) {
   const uploads = useUploads(space, charm?.id, onChange);
   if (value?.blob) {
-    return html`<div class="row"><${BlobShown} space=${space} entity=${charm?.id} blob=${value} isSmall=${true} />
+    return html`<div class="row"><${BlobShown} space=${space} blob=${value} isSmall=${true} />
       <button type="button" onClick=${() => onChange(undefined)}>Take it away</button></div>`;
   }
   return html`<${Uploads} uploads=${uploads} label=${label} isMany=${false} />`;
@@ -231,7 +231,7 @@ function BlobList({ space, charm, value, onChange, label }) {
   const uploads = useUploads(space, charm?.id, (said) => latest.current.onChange([...latest.current.value, said]));
   return html`
     ${value.length > 0 && html`<ul class="gallery">${value.map((one, at) => html`<li key=${at}>
-      <${BlobShown} space=${space} entity=${charm?.id} blob=${one} isSmall=${true} />
+      <${BlobShown} space=${space} blob=${one} isSmall=${true} />
       <button type="button" class="plain" onClick=${() => onChange(value.filter((_, number) => number !== at))}>Remove</button></li>`)}</ul>`}
     <${Uploads} uploads=${uploads} label=${label} />`;
 }

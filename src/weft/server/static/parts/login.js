@@ -23,6 +23,7 @@ export function Login({ weft, onDone }) {
   };
   return html`<main class="login">
     <h1><img src="/static/icon.svg" alt="" width="40" height="40" />Weft</h1>
+    ${new URLSearchParams(location.search).has("link") && html`<p class="changed" role="status">That link lets nobody in: it was used before, or is too old.</p>`}
     <form class="card" ref=${form} onSubmit=${submit}>
       <h2>Log in</h2>
       <label>Name<input name="name" autocomplete="username" required autofocus /></label>

@@ -119,6 +119,7 @@ function isLike(schema, value) {
 /** What a branch is called. */
 export function branchName(schema) {
   if (schema.type === "null") return "Nothing";
+  if (schema.format === "blob") return "File";
   const words = { string: "Text", integer: "Whole number", number: "Number", boolean: "Yes or no", array: "List", object: "Record" };
   return schema.title || { date: "Date", "date-time": "Date and time", time: "Time" }[schema.format] || words[schema.type] || "Anything";
 }

@@ -1,6 +1,7 @@
 // Photos and files on their way to the server: by drop, by chooser, by camera; each with its progress.
 // Knows nothing of what they are for: `onDone` is given what a field that holds blobs is told.
 import { html, names, useId, useRef, useState } from "../lib.js";
+import { remember } from "./blob.js";
 import { size, text } from "./words.js";
 
 let number = 0;
@@ -16,7 +17,8 @@ export function useUploads(space, entity, onDone) {
       const said = await space.weft.upload(space.name, file, {
         entity, mediaType: file.type || "application/octet-stream", onProgress: (sent) => put(id, { sent }),
       });
-      await onDone(said, file);
+      remember(said, file);
+      await onDone(said);
       drop(id);
     } catch (error) {
       if (error.code === 401) space.onStranger();

@@ -72,7 +72,7 @@ function Table({ rows, given }) {
   const columns = [...new Set(rows.flatMap((one) => Object.keys(one)))].filter((one) => one !== "$" || new Set(rows.map((row) => row.$)).size > 1);
   if (columns.length > COLUMNS) return html`<ul class="stack">${rows.map((one, at) => html`<li key=${at}><${Record} value=${one} given=${given} /></li>`)}</ul>`;
   return html`<div class="wide" tabindex="0" role="group" aria-label=${`Table of ${count(rows.length, "row")}`}><table>
-    <thead><tr>${columns.map((one) => html`<th key=${one} scope="col">${one === "$" ? "Kind" : spelt(one)}</th>`)}</tr></thead>
+    <thead><tr>${columns.map((one) => html`<th key=${one} scope="col" class=${rows.every((row) => !(one in row) || typeof row[one] === "number") ? "right" : ""}>${one === "$" ? "Kind" : spelt(one)}</th>`)}</tr></thead>
     <tbody>${rows.map((row, at) => html`<tr key=${at}>${columns.map((one) => html`<td key=${one} class=${typeof row[one] === "number" ? "right" : ""}>${one in row && html`<${Value} ...${given} value=${row[one]} />`}</td>`)}</tr>`)}</tbody>
   </table></div>`;
 }

@@ -74,6 +74,9 @@ class Counted(Entity):
         return "approved" if (await run.ask("approve?", Agreed, about=self.number)).yes else "left"
 
 
+TYPES = (Counted, Slow, Story)
+
+
 class Whole:
     """What is served, how it is reached, and what is done to it."""
 
@@ -92,11 +95,11 @@ class Whole:
 
 
 @contextmanager
-def whole(settings: LiveSettings | None = None) -> Iterator[Whole]:
+def whole(settings: LiveSettings | None = None, types: Sequence[type[Entity]] = TYPES) -> Iterator[Whole]:
     """Serve a space in memory as `home`, until this is left."""
     GATE.set()
     guard = Keys(ann=user("ann"), ben=user("ben"))
-    with weft.open(types=[Counted, Slow, Story]) as space:
+    with weft.open(types=types) as space:
         live = Live({"home": space}, guard, settings=settings)
         asked = _Asked(guard, live)
         bounds = Settings(calls_per_s=1e6, calls_burst=1e6)

@@ -59,10 +59,14 @@ OPEN_MAX = 1000
 """About so many traversals one who comes back may ask; with more open it begins with a snapshot."""
 CLOSE_S = 0.25
 """How long a server is given to say that it has heard that one leaves: in vain where much of it was not read."""
-PING_S, LASTED_S = 20.0, 10.0
-"""After so long without a word of ours, one is said; and a connection that lasted for less does not count as one."""
-AT_ONCE, PER_S = 60, 15.0
-"""What is said at once, and in a second, stays below what a server takes."""
+PING_S = 20.0
+"""After so long without a word of one who follows, one is said."""
+LASTED_S = 10.0
+"""A connection that lasted for less does not count as one: what ends at once, each time, is tried ever more seldom."""
+AT_ONCE = 60
+"""How much one who follows says at once: less than a server takes."""
+RATE = 15.0
+"""How much it says in a second, behind that: less than a server takes."""
 
 
 class NewDelta(NamedTuple):
@@ -194,11 +198,12 @@ class Following:
 
     def next(self, timeout_s: float | None = None) -> Told | None:
         """What comes next; None where nothing did in time, or it was stopped. Raises `LiveOver`."""
-        end_s = None if timeout_s is None else self._now_s() + timeout_s
+        end_s, has_tried = None if timeout_s is None else self._now_s() + timeout_s, False
         while not self._news:
-            left_s = None if end_s is None else end_s - self._now_s()
-            if self._is_stopped or (left_s is not None and left_s < 0):
+            left_s = None if end_s is None else max(0.0, end_s - self._now_s())
+            if self._is_stopped or (has_tried and left_s == 0):
                 return None
+            has_tried = True
             if self._socket is None:
                 self._connect(left_s)
             else:
@@ -303,7 +308,7 @@ class Following:
 
         if self._socket is None:
             return
-        if len(self._said) == AT_ONCE and (left_s := self._said[0] + AT_ONCE / PER_S - self._now_s()) > 0:
+        if len(self._said) == AT_ONCE and (left_s := self._said[0] + AT_ONCE / RATE - self._now_s()) > 0:
             self._woken.clear()
             self._wait(left_s)
         self._said_s = self._now_s()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 ANSWER_S = 30.0
 """How long a call may take, beside what it is told to wait for the values that follow from it."""
 AGAIN = 5
+"""How often at most a call of a remote server is sent again, where no answer came."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 Given = Mapping[str, Any]
 

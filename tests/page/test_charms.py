@@ -88,7 +88,7 @@ def test_what_the_server_refuses_is_said_at_its_field_and_nothing_is_lost(pages:
 
 def test_the_shelf_shows_what_others_make_and_its_types(pages: Pages, served: Served) -> None:
     page = pages.open()
-    page.get_by_role("heading", name="Shelf").wait_for()
+    page.get_by_role("heading", name="Shelf", exact=True).wait_for()
     tale = served.create("Tale", name="From outside")
     page.get_by_role("link", name=re.compile("From outside")).wait_for()
     served.patch(tale, set={"name": "Renamed"})
@@ -325,4 +325,4 @@ def test_a_charm_that_is_not_there_is_said_so(pages: Pages, served: Served) -> N
     page = pages.open("charm", "nobodynobodynobodynobodyno")
     page.get_by_role("heading", name="This charm cannot be shown").wait_for()
     page.get_by_role("link", name="Back to the shelf").click()
-    page.get_by_role("heading", name="Shelf").wait_for()
+    page.get_by_role("heading", name="Shelf", exact=True).wait_for()

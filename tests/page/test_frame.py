@@ -95,7 +95,7 @@ def test_a_link_that_was_used_says_so(pages: Pages, served: Served) -> None:
     link = served.link()
     first, second = pages.context(known=False).new_page(), pages.context(known=False).new_page()
     first.goto(link)
-    first.get_by_role("heading", name="Shelf").wait_for()
+    first.get_by_role("heading", name="Shelf", exact=True).wait_for()
     second.goto(link)
     second.get_by_text("it was used before").wait_for()
 
@@ -233,7 +233,7 @@ def test_on_a_phone_nothing_is_cut_off_and_all_can_be_touched(pages: Pages, serv
 def test_in_the_dark_the_page_is_dark_and_its_words_can_be_read(pages: Pages, served: Served) -> None:
     for scheme, is_dark in (("dark", True), ("light", False)):
         page = pages.open(color_scheme=scheme)
-        page.get_by_role("heading", name="Shelf").wait_for()
+        page.get_by_role("heading", name="Shelf", exact=True).wait_for()
         paper, *ratios = page.evaluate(CONTRAST)
         assert (paper < 0.1) is is_dark
         assert min(ratios) >= 4.5, (scheme, ratios)

@@ -135,7 +135,7 @@ def test_a_file_whatever_it_holds_is_given_as_a_file(pages: Pages, served: Serve
 def test_the_policy_holds_even_where_the_page_would_not(pages: Pages, served: Served) -> None:
     pages.allowed += ["Content Security Policy", "This document requires 'Trusted", "status of 404"]
     page = pages.open()
-    page.get_by_role("heading", name="Shelf").wait_for()
+    page.get_by_role("heading", name="Shelf", exact=True).wait_for()
     refused = page.evaluate(
         """() => {
           const add = (name, given) => document.body.append(Object.assign(document.createElement(name), given));

@@ -59,7 +59,7 @@ function Computed({ charm, node }) {
   const { space } = charm;
   return html`<article class="card value" data-node=${node.name} data-standing=${is} aria-busy=${is === "running" || is === "partial"}>
     <header class="row spread"><h3>${spelt(node.name)}</h3>
-      <span class="row">${hasView("why") && html`<a class="small" href=${link(space.name, "charm", charm.id, "why", node.name)} aria-label=${`Why ${spelt(node.name)} is so`}>Why</a>`}${hasView("cast") && isList(node) && html`<a class="small" href=${link(space.name, "charm", charm.id, "cast", node.name)} aria-label=${`Cast a spell on an element of ${spelt(node.name)}`}>Cast</a>`}<${Standing} is=${is} /></span></header>
+      <span class="row">${hasView("why") && html`<a class="small" href=${link(space.name, "charm", charm.id, "why", node.name)} aria-label=${`Why ${spelt(node.name)} is so`}>Why</a>`}${hasView("cast") && space.may("edit") && isList(node) && html`<a class="small" href=${link(space.name, "charm", charm.id, "cast", node.name)} aria-label=${`Cast a spell on an element of ${spelt(node.name)}`}>Cast</a>`}<${Standing} is=${is} /></span></header>
     <div class=${is === "stale" || is === "paused" ? "value-body old" : "value-body"} aria-live=${is === "partial" ? "off" : "polite"}>
       <${Body} charm=${charm} node=${node} partial=${partial} is=${is} />
     </div>

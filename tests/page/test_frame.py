@@ -12,6 +12,7 @@ import pytest
 from tests.page.conftest import Pages, comes
 from tests.page.serving import PASSWORD, Served
 from tests.until import until
+from weft.secrets.store import Hidden
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -84,6 +85,7 @@ def test_who_is_not_known_logs_in_and_out(pages: Pages, served: Served) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Log", exact=True).wait_for()  # where the address had led
+    page.get_by_text("ann", exact=True).first.wait_for()
     page.get_by_role("button", name="Log out").click()
     page.get_by_role("heading", name="Log in").wait_for()
     page.reload()
@@ -244,3 +246,19 @@ def test_an_address_that_leads_nowhere_says_so(pages: Pages, served: Served) -> 
     page.get_by_role("heading", name="There is no such page").wait_for()
     page.goto(f"{served.address}/#/elsewhere")
     page.get_by_role("heading", name="There is no space called elsewhere").wait_for()
+
+
+def test_who_may_only_read_is_offered_nothing_to_change(pages: Pages, served: Served) -> None:
+    plant = served.create("Plant", name="Seen", height_cm=20)
+    if not any(one.name == "ben" for one in served.accounts.users.list()):
+        served.accounts.users.add("ben", Hidden(PASSWORD), role="viewer")
+    pages.allowed.append("status of 401")
+    page = pages.open("charm", plant, known=False)
+    page.get_by_label("Name").fill("ben")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.locator('.value[data-node="weight"]').get_by_text("30", exact=True).wait_for()
+    assert page.locator("main button, main input, main form").count() == 0
+    page.get_by_role("link", name="Shelf", exact=True).first.click()
+    page.get_by_role("link", name="Plant", exact=True).wait_for()
+    assert page.get_by_role("link", name="New charm").count() == 0

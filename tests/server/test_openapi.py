@@ -87,7 +87,7 @@ def test_what_is_checked_here_is_what_json_schema_says(row: Any) -> None:
 def test_every_error_that_callers_are_told_of_has_the_shape_that_is_described() -> None:
     for kind, status in STATUS.items():
         names: dict[str, Any] = {name: "x" for one in kind.__mro__ for name in vars(one).get("__annotations__", {})}
-        names |= {name: one for name, one in {"wait_s": 1.0, "places": ()}.items() if name in names}
+        names |= {name: one for name, one in {"wait_s": 1.0, "places": (), "misfits": ()}.items() if name in names}
         told = told_of(kind(**names))
         jsonschema.validate(told.body, ERROR)
         assert (told.status, told.body["code"], told.body["data"]["error"]) == (status, status, kind.__name__)

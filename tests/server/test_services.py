@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from starlette.types import ASGIApp
 
 import weft
 from tests.server.conftest import SETTINGS
@@ -17,7 +18,7 @@ from tests.until import until
 from weft import Space
 from weft.blob import Blob
 from weft.server.app import make_app
-from weft.server.caller import Caller
+from weft.server.caller import CAPABILITIES, Caller
 from weft.server.method import Method, call
 from weft.server.served import Served
 from weft.server.services import SERVICES
@@ -261,6 +262,7 @@ def test_a_run_asks_is_answered_and_its_outcome_comes_back(do: Do, space: Space)
     assert do("questions.get", question=question["id"])[1] == question
     wrong = do("questions.answer", question=question["id"], answer={"yes": "perhaps"})
     assert (wrong[0], wrong[1]["data"]["error"]) == (422, "UnfitAnswer")
+    assert set(wrong[1]["errors"]) == {"yes"}, "the place that does not fit is named"
     answered = do("questions.answer", question=question["id"], answer={"yes": True}, once="mine")
     assert sheet.approve.wait(30) is True
     assert do("questions.answer", question=question["id"], answer={"yes": True}, once="mine") == answered
@@ -361,6 +363,7 @@ def story(do: Do) -> Iterator[tuple[str, Answer]]:
 
     blob = do("blobs.create", space="home", content=b"hello", media_type="image/png")
     yield "blobs.create", blob
+    yield "caller.get", do("caller.get")
     id = do(
         "entities.create", space="home", type="Sheet", fields={"n": 4}, add={"xs": [1, 2], "photos": [blob[1]]},
         once="a", wait_s=30,
@@ -439,3 +442,14 @@ def test_a_call_in_process_and_over_rest_gives_equal_results_and_errors(guard: K
     assert {title for title, _ in told[0]} == ROWS.keys()
     for (title, one), (_, other) in zip(*told, strict=True):
         assert one == other, title
+
+
+def test_who_calls_is_told_as_whom_they_are_known(
+    client: Client, app: ASGIApp, known: Callable[[Caller], Caller]
+) -> None:
+    known(Caller("ben", frozenset({"read"}), frozenset({"b", "a"})))
+
+    assert client.get("/api/whoami").json() == {"user": "ann", "capabilities": [*CAPABILITIES], "entities": None}
+    said = Client(app, "ben").get("/api/whoami").json()
+    assert said == {"user": "ben", "capabilities": ["read"], "entities": ["a", "b"]}
+    assert Client(app, "nobody").get("/api/whoami").status_code == 401

@@ -73,7 +73,7 @@ def two(space: Space, client: Client, known: Callable[[Caller], Caller]) -> Two:
 ABOUT_ONE = [
     title for title, row in ROWS.items() if row.reach == "entity" or (row.reach == "found" and row.name != "find")
 ]
-ABOUT_ONE = [title for title in ABOUT_ONE if title not in ("spaces.get", "types.get")]
+ABOUT_ONE = [title for title in ABOUT_ONE if title not in ("spaces.get", "types.get", "caller.get")]
 LISTING = [title for title, row in ROWS.items() if row.name == "find" and title not in ("spaces.find", "types.find")]
 
 

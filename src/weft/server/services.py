@@ -19,7 +19,8 @@ from weft.server.spaces import SPACES
 from weft.server.spells import SPELLS
 from weft.server.types import TYPES
 from weft.server.values import VALUES
+from weft.server.whoami import WHOAMI
 
 SERVICES: tuple[Method, ...] = (
-    *SPACES, *TYPES, *ENTITIES, *VALUES, *GRAPH, *SPELLS, *LOG, *RUNS, *INBOX, *BLOBS
+    *SPACES, *TYPES, *ENTITIES, *VALUES, *GRAPH, *SPELLS, *LOG, *RUNS, *INBOX, *BLOBS, *WHOAMI
 )  # fmt: skip

@@ -104,7 +104,9 @@ def told_of(error: BaseException) -> Told:
         return Told(status, _body(status, _GENERAL, {}, {}))
     facts = {name: one for name, one in vars(error).items() if isinstance(one, str | int | None) and name[0] != "_"}
     text, path = text_of(error), facts.get("path")
-    places = getattr(error, "places", None) or [(one.place, str(one)) for one in getattr(error, "misfits", ())]
+    places = getattr(error, "places", ())
+    if isinstance(error, UnfitAnswer):
+        places = [(one.place, str(one)) for one in error.misfits]
     if isinstance(path, str) and not isinstance(error, NoSuchRoute | MethodNotServed):
         # Where a space's file is, is told to nobody.
         facts["path"] = PurePath(path).name

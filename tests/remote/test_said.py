@@ -64,7 +64,9 @@ def live(faked: Faked) -> Iterator[Following]:
         yield one
 
 
-def test_what_is_looked_at_is_said_before_what_is_subscribed_to(faked: Faked, live: Following) -> None:
+def test_what_is_looked_at_is_said_before_what_is_subscribed_to_and_what_is_paused_first(
+    faked: Faked, live: Following
+) -> None:
     live.subscribe("space")
     live.subscribe("entity:e", after=0)
     live.open("e")
@@ -73,10 +75,10 @@ def test_what_is_looked_at_is_said_before_what_is_subscribed_to(faked: Faked, li
     assert told(faked, live) == []
 
     assert faked.said == [
-        {"op": "open", "entity": "e"},
         {"op": "sub", "channel": "space"},
         {"op": "pause", "channel": "space"},
         {"op": "presence", "channel": "space", "shown": {"at": "e"}},
+        {"op": "open", "entity": "e"},
         {"op": "sub", "channel": "entity:e", "from": 0},
     ]
 

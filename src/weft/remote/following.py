@@ -22,7 +22,7 @@ import json
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from types import TracebackType
@@ -40,10 +40,7 @@ from weft.server.frames import (
     Delta,
     Error,
     Heartbeat,
-    Partial,
-    Presence,
     ServerFrame,
-    Snapshot,
     parse_server_frame,
 )
 
@@ -76,7 +73,7 @@ class NewDelta(NamedTuple):
     delta: Delta
 
 
-Told: TypeAlias = "NewDelta | Completed | Snapshot | Partial | Presence | Error"
+Told: TypeAlias = NewDelta | ServerFrame
 """What somebody who follows is told: what was not known before, and no more."""
 
 
@@ -262,10 +259,16 @@ class Following:
         self._opened_s = self._said_s = self._now_s()
         self._said.clear()
         self.standing = Standing("open")
-        # What is looked at comes first: a traversal is completed as of what is demanded.
+        # What is looked at comes before what is told: a traversal is completed as of what is demanded. Only what is
+        # paused comes first, so that nothing is called for it.
+        wishes = list(self._wishes.items())
+        self._say_wishes((channel, wish) for channel, wish in wishes if wish.is_paused)
         for entity in list(self._views):
             self._say({"op": "open", "entity": entity})
-        for channel, wish in list(self._wishes.items()):
+        self._say_wishes((channel, wish) for channel, wish in wishes if not wish.is_paused)
+
+    def _say_wishes(self, wishes: Iterable[tuple[str, _Wish]]) -> None:
+        for channel, wish in wishes:
             self._say(self._subscription(channel))
             if wish.is_paused:
                 self._say({"op": "pause", "channel": channel})
@@ -350,7 +353,7 @@ class Following:
             self._news.extend(NewDelta(getattr(frame, "channel", ""), delta) for delta in told)
         elif told is not None:
             self._news.append(told)
-        elif self._held_now is not before and isinstance(frame, Snapshot | Partial | Presence):
+        elif self._held_now is not before and not isinstance(frame, Completed | Heartbeat):
             self._news.append(frame)
 
     def _refused(self, frame: Error) -> None:
@@ -369,6 +372,7 @@ class Following:
     def _forget(self, channel: str) -> None:
         if self._batch is not None and self._batch.channel == channel:
             self._news = deque(one for one in self._news if not isinstance(one, NewDelta))
-        channels = {name: one for name, one in self._held_now.channels.items() if name != channel}
-        presence = {name: one for name, one in self._held_now.presence.items() if name != channel}
-        self._held_now = replace(self._held_now, channels=channels, presence=presence)
+        for part in self._held_now.__struct_fields__:
+            if part != "partials":  # all else is held by channel
+                left = {name: one for name, one in getattr(self._held_now, part).items() if name != channel}
+                self._held_now = replace(self._held_now, **{part: left})

@@ -17,7 +17,9 @@ const description = {
 };
 const json = (body, status = 200, headers = {}) =>
   new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json", ...headers } });
-const refused = { name: "NotFound", message: "no", code: 404, className: "not-found", data: { error: "X" }, errors: {} };
+const refused = {
+  name: "NotFound", message: "no", code: 404, className: "not-found", data: { error: "X" }, errors: {},
+};
 
 /** A client of a server that answers so, one after another; what is a function is called. */
 function client(...answers) {
@@ -110,7 +112,8 @@ test("too many calls wait as long as they are told, and what stands between is n
 });
 
 test("a call that never comes back is given up, later where it was told to wait", async () => {
-  const hangs = (request) => new Promise((_, reject) => request.signal.addEventListener("abort", () => reject(request.signal.reason)));
+  const hangs = ({ signal }) =>
+    new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   for (const [wait_s, ms] of [[undefined, 30_000], [60, 90_000]]) {
     const { weft, asked, clock } = client(hangs, json({ done: true }));
     const made = weft.call("things.create", { space: "home", wait_s });
@@ -132,6 +135,20 @@ test("somebody who stops a call is told so at once", async () => {
   assert.equal(asked.length, 1);
 });
 
+test("who stops a call stops no other that waits for the same description", async () => {
+  let answer;
+  const described = new Promise((resolve) => (answer = resolve));
+  const fetch = async (url) => (url.endsWith("/openapi.json") ? (await described).clone() : json({ done: true }));
+  const weft = new Weft({ base: "http://x", fetch, clock: new FakeClock() });
+  const stopped = new AbortController();
+  const failed = assert.rejects(weft.call("things.find", { space: "home" }, { signal: stopped.signal }), /enough/);
+  const made = weft.call("things.find", { space: "home" });
+  stopped.abort(new Error("enough"));
+  await failed;
+  answer(json(description));
+  assert.deepEqual(await made, { done: true });
+});
+
 test("a description that could not be had is asked for again", async () => {
   let times = 0;
   const fetch = async () => {
@@ -141,6 +158,20 @@ test("a description that could not be had is asked for again", async () => {
   const weft = new Weft({ base: "http://x", fetch, clock: new FakeClock() });
   await assert.rejects(weft.call("things.find", { space: "home" }), { code: 401 });
   assert.ok(await weft.call("things.find", { space: "home" }));
+});
+
+test("who is known is what the server says, and nobody where it knows nobody", async () => {
+  const whoami = { "/api/whoami": { get: { operationId: "users.whoami", parameters: [] } } };
+  const said = { user: "ann", capabilities: ["read"] };
+  for (const [status, paths, found] of [
+    [200, { ...description.paths, ...whoami }, said],
+    [200, description.paths, { user: null, capabilities: null }],
+    [401, {}, null],
+  ]) {
+    const described = json(status === 401 ? { ...refused, code: 401 } : { paths }, status);
+    const fetch = async (url) => (url.endsWith("/openapi.json") ? described : json(said));
+    assert.deepEqual(await new Weft({ base: "http://x", fetch, clock: new FakeClock() }).whoami(), found);
+  }
 });
 
 test("what is uploaded is told what it is, and how far it is", async () => {

@@ -133,10 +133,10 @@ test("it goes on behind what it has seen, opens what it looks at first, and asks
   await clock.pass(500);
   FakeSocket.newest.opens();
   assert.deepEqual(FakeSocket.newest.said, [
-    { op: "open", entity: "e" },
     { op: "sub", channel: "space", from: 5, open: [2, 4] },
     { op: "pause", channel: "space" },
     { op: "presence", channel: "space", shown: { at: "e.n" } },
+    { op: "open", entity: "e" },
     { op: "sub", channel: "entity:e", from: 0 },
   ]);
   live.close("e");

@@ -18,10 +18,20 @@ for (const { rule, steps } of [{ rule: "a real run", steps: said.steps }, ...sai
       } else {
         assert.throws(() => apply(state, frame), (error) => error instanceof FrameMissing && error.position === missing);
       }
-      assert.deepEqual(JSON.parse(JSON.stringify(state)), after);
+      assert.deepEqual(JSON.parse(JSON.stringify(state)), { ...EMPTY, ...after });
     }
   });
 }
+
+test("how nodes stand that are not settled is the newest that was said", () => {
+  const said = (number, nodes, is_whole = false) => ({ op: "states", channel: "space", number, nodes, is_whole });
+  const [queued, started] = ["node.queued", "node.started"].map((type) => ({ type, since: "", why: "", needs: [] }));
+  let state = apply(EMPTY, said(4, { "e.n": queued, "e.m": queued }, true));
+  state = apply(state, said(6, { "e.n": started, "e.m": null, "e.k": null }));
+  assert.deepEqual(state.states, { space: { number: 6, nodes: { "e.n": started } } });
+  assert.equal(apply(state, said(5, {}, true)), state);
+  assert.deepEqual(apply(state, said(7, { "e.k": queued }, true)).states.space.nodes, { "e.k": queued });
+});
 
 test("what was recorded is applied like what comes live", () => {
   const batch = said.steps.find(({ frame }) => frame.op === "batch" && frame.from === 0).frame;

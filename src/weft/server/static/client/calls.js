@@ -28,6 +28,7 @@ export class WeftError extends Error {
 /** A server, and who calls it. */
 export class Weft {
   #methods;
+  #asking;
   #sends;
 
   /**
@@ -104,7 +105,7 @@ export class Weft {
    */
   async whoami() {
     try {
-      const { methods } = await this.#described();
+      const methods = await this.#described();
       const method = [...methods.values()].find((one) => one.path === "/api/whoami");
       return method === undefined ? { user: null, capabilities: null } : await this.call(method.title);
     } catch (error) {
@@ -143,18 +144,19 @@ export class Weft {
     return this.token === null ? said : { ...said, Authorization: `Bearer ${this.token}` };
   }
 
+  /** The methods that there are: asked for once, by whoever comes first, for all who come meanwhile. */
   async #described(signal) {
-    if (this.#methods === undefined) {
+    if (this.#methods !== undefined) return this.#methods;
+    if (this.#asking === undefined) {
       const request = { url: `${this.base}/api/openapi.json`, method: "GET", headers: this.#headers() };
-      const asked = this.#untilAnswered(request, { again: AGAIN, signal }).then((said) => ({ methods: methodsOf(said) }));
-      this.#methods = asked;
-      asked.catch(() => (this.#methods = undefined)); // it is asked again, and not refused for good
+      const asked = this.#untilAnswered(request, { again: AGAIN });
+      this.#asking = asked.then((said) => (this.#methods = methodsOf(said))).finally(() => (this.#asking = undefined));
     }
-    return await this.#methods;
+    return await unlessStopped(this.#asking, signal);
   }
 
   async #method(title, signal) {
-    const { methods } = await this.#described(signal);
+    const methods = await this.#described(signal);
     const method = methods.get(title);
     if (method === undefined) {
       throw new TypeError(`The server has no method ${title}. It has ${[...methods.keys()].join(", ")}.`);
@@ -268,9 +270,22 @@ function methodsOf(description) {
   return found;
 }
 
+/** What a promise comes to; where the signal says so first, its reason is thrown. */
+function unlessStopped(promise, signal) {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.throwIfAborted();
+    signal.addEventListener("abort", stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
+
 function inPath(name, one, title = "this") {
   const text = one === undefined || one === null ? "" : String(one);
-  if (["", ".", ".."].includes(text)) throw new TypeError(`${title} needs ${name}, and ${JSON.stringify(text)} is none.`);
+  if (["", ".", ".."].includes(text)) {
+    throw new TypeError(`${title} needs ${name}, and ${JSON.stringify(text)} is none.`);
+  }
   return encodeURIComponent(text);
 }
 

@@ -6,9 +6,9 @@
  * traversal is completed, are told once, however often the server says them.
  */
 import { CLOCK, jittered } from "./clock.js";
-import { EMPTY, FrameMissing, apply, news } from "./state.js";
+import { EMPTY, FrameMissing, apply, news, without } from "./state.js";
 
-/** Nobody is known by what this brings; their rights have shrunk; there is no such space: coming again changes nothing. */
+/** Nobody is known by what this brings; their rights have shrunk; there is no such space: to come again is in vain. */
 const NOT_AGAIN = new Set([4401, 4403, 4404]);
 const DENIED = 4403;
 const RETRY_MS = 500;
@@ -27,6 +27,8 @@ const SAID_AT_ONCE = 60;
 const SAID_PER_S = 15;
 /** About so many traversals a client that comes back may ask; one that has more open begins with a snapshot. */
 const OPEN_MAX = 1000;
+/** Frames of the present, which are told as they are. */
+const VOLATILE = new Set(["partial", "states", "presence"]);
 /** Errors of a subscription that saying it again would not mend. */
 const FOR_GOOD = new Set(["Denied", "UnknownChannel", "SnapshotTooLarge", "TooMany"]);
 
@@ -37,6 +39,7 @@ const FOR_GOOD = new Set(["Denied", "UnknownChannel", "SnapshotTooLarge", "TooMa
  * - `connection`: `{status, attempt, retryAtMs, reason, latest}`, as in `connection`.
  * - `delta`: `{channel, delta}`, once for each that was not known.
  * - `completed`: `{channel, traversal, position, nodes, failed}`, once each.
+ * - `states`: how what is not settled stands otherwise now.
  * - `partial`: the newest that a node streams; `presence`: `{channel, there}`.
  * - `refused`: `{error, message, about}`: what was asked for cannot be done.
  */
@@ -82,7 +85,7 @@ export class Live extends EventTarget {
     /** How the connection stands. `latest`: when the server was last heard. */
     this.connection = { status: "connecting", attempt: 0, retryAtMs: null, reason: "", latest: null };
     this.#followThePage();
-    queueMicrotask(() => this.#isStopped || this.#socket || this.#connect()); // what is wished for until then is said first
+    queueMicrotask(() => this.#isStopped || this.#socket || this.#connect());
   }
 
   // ---- what is looked at ----
@@ -177,8 +180,9 @@ export class Live extends EventTarget {
     socket.onopen = ifMine(() => this.#opened());
     socket.onmessage = ifMine((event) => this.#heard(event.data));
     socket.onclose = ifMine((event) => this.#closed(event.code, event.reason));
-    // What was open is closed next, with more of a reason; of what never opened, not every socket says that it is closed.
-    socket.onerror = ifMine(() => this.connection.status === "connecting" && this.#closed(1006, "it cannot be reached"));
+    // What was open is closed next, with more of a reason; what never opened not every socket says that it closes.
+    const isOpening = () => this.connection.status === "connecting";
+    socket.onerror = ifMine(() => isOpening() && this.#closed(1006, "it cannot be reached"));
     this.#timer = this.#clock.set(() => this.#giveUp("no answer"), OPENING_MS);
   }
 
@@ -187,19 +191,22 @@ export class Live extends EventTarget {
     this.#openedMs = this.#heardMs = this.#saidMs = this.#tokensMs = this.#clock.now();
     this.#askedMs = null;
     this.#tokens = SAID_AT_ONCE;
-    this.connection = {
-      ...this.connection, status: "open", attempt: 0, reason: "", latest: new Date(this.#heardMs),
-    };
-    // What is looked at comes first: a traversal is completed as of what is demanded. And all of it before anybody is
-    // told that it is open, who may wish for more then.
+    const latest = new Date(this.#heardMs);
+    this.connection = { ...this.connection, status: "open", attempt: 0, reason: "", latest };
+    // What is looked at comes before what is told: a traversal is completed as of what is demanded. Only what is paused
+    // comes first, so that nothing is called for it. All is said before anybody is told, who may wish for more then.
+    const wishes = [...this.#wishes];
+    for (const [channel, wish] of wishes) if (wish.isPaused) this.#sayWish(channel, wish);
     for (const entity of this.#views.keys()) this.#say({ op: "open", entity });
-    for (const [channel, wish] of this.#wishes) {
-      this.#say(this.#subscription(channel));
-      if (wish.isPaused) this.#say({ op: "pause", channel });
-      if (wish.shown !== null) this.#say({ op: "presence", channel, shown: wish.shown });
-    }
+    for (const [channel, wish] of wishes) if (!wish.isPaused) this.#sayWish(channel, wish);
     this.#tell("connection", this.connection);
     this.#look();
+  }
+
+  #sayWish(channel, wish) {
+    this.#say(this.#subscription(channel));
+    if (wish.isPaused) this.#say({ op: "pause", channel });
+    if (wish.shown !== null) this.#say({ op: "presence", channel, shown: wish.shown });
   }
 
   #closed(code, reason) {
@@ -339,7 +346,7 @@ export class Live extends EventTarget {
     if (Array.isArray(told)) {
       for (const delta of told) this.#tell("delta", { channel: frame.channel, delta });
     } else if (told !== null) this.#tell("completed", told);
-    else if (this.state !== before && (frame.op === "partial" || frame.op === "presence")) this.#tell(frame.op, frame);
+    else if (this.state !== before && VOLATILE.has(frame.op)) this.#tell(frame.op, frame);
   }
 
   #refused({ error, message, about }) {
@@ -362,11 +369,7 @@ export class Live extends EventTarget {
   }
 
   #forget(channel) {
-    const channels = { ...this.state.channels };
-    const presence = { ...this.state.presence };
-    delete channels[channel];
-    delete presence[channel];
-    this.state = { ...this.state, channels, presence };
+    this.state = without(this.state, channel);
     this.#tellState();
   }
 

@@ -9,10 +9,14 @@
  * @typedef {{position: number, traversal: number, type: string, content_id: string, preview: string}} Shown
  *   What a node shows, as of the delta at `position`.
  * @typedef {{position: number, as_of: number, nodes: Object<string, Shown>, open: number[]}} ChannelState
- *   `position`: the newest that was seen; `as_of`: where the newest snapshot was taken; `open`: the traversals that have
- *   begun and are not completed.
- * @typedef {{op: "partial", node: string, position: number, number: number, preview: string, value: any}} Partial
+ *   `position`: the newest that was seen; `as_of`: where the newest snapshot was taken; `open`: the traversals that
+ *   have begun and are not completed.
+ * @typedef {{op: "partial", node: string, position: number, number: number, preview: string,
+ *   value: any}} Partial
+ * @typedef {{type: string, since: string, why: string, needs: string[]}} NodeState
+ *   How a node stands that is not settled, or a run that goes on.
  * @typedef {{channels: Object<string, ChannelState>, partials: Object<string, Partial>,
+ *   states: Object<string, {number: number, nodes: Object<string, NodeState>}>,
  *   presence: Object<string, Object<string, [string, any]>>}} ClientState
  */
 
@@ -20,7 +24,7 @@
 const SHOWS = new Set(["node.settled", "node.reused", "node.failed"]);
 
 /** @type {ClientState} What a client holds that was told nothing yet. */
-export const EMPTY = Object.freeze({ channels: {}, partials: {}, presence: {} });
+export const EMPTY = Object.freeze({ channels: {}, partials: {}, states: {}, presence: {} });
 
 /** Frames before this one were not received: subscribe to the channel again, from `position`. */
 export class FrameMissing extends Error {
@@ -52,6 +56,8 @@ export function apply(state, frame) {
       return takeCompleted(state, frame);
     case "partial":
       return takePartial(state, frame);
+    case "states":
+      return takeStates(state, frame);
     case "presence":
       return { ...state, presence: { ...state.presence, [frame.channel]: frame.there } };
     case "heartbeat":
@@ -77,6 +83,21 @@ export function news(state, frame) {
     return frame;
   }
   return null;
+}
+
+/**
+ * A state without anything of a channel.
+ *
+ * @param {ClientState} state
+ * @returns {ClientState}
+ */
+export function without(state, channel) {
+  const left = { ...state };
+  for (const part of ["channels", "states", "presence"]) {
+    left[part] = { ...state[part] };
+    delete left[part][channel];
+  }
+  return left;
 }
 
 /**
@@ -154,6 +175,17 @@ function takePartial(state, frame) {
     if (known.nodes[frame.node]?.position > frame.position) return state;
   }
   return { ...state, partials: { ...state.partials, [frame.node]: frame } };
+}
+
+function takeStates(state, frame) {
+  const known = state.states?.[frame.channel] ?? { number: 0, nodes: {} };
+  if (frame.number <= known.number) return state;
+  const nodes = frame.is_whole ? {} : { ...known.nodes };
+  for (const [node, stands] of Object.entries(frame.nodes)) {
+    if (stands === null) delete nodes[node];
+    else nodes[node] = stands;
+  }
+  return { ...state, states: { ...state.states, [frame.channel]: { number: frame.number, nodes } } };
 }
 
 function takeHeartbeat(state, frame) {

@@ -1,7 +1,9 @@
 // How nodes stand after what is told live.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { after, byNode, isOther, placesOf, shownOf, spoken } from "../../../src/weft/server/static/graph/states.js";
+import { load } from "../load.mjs";
+
+const { after, byNode, isOther, placesOf, shownOf, spoken } = await load("graph/states.js");
 
 const nodes = (more = {}) => new Map([["e.n", { entity: "e", node: "n", kind: "derive", state: "due", ...more }]]);
 const delta = (type, position, more = {}) => ({ type, position, node: "e.n", preview: "", ...more });

@@ -142,11 +142,12 @@ export class Held {
 
   /** What an id reads, and what reads it: ids of nodes each. */
   around(id) {
-    const of = (edge, end) => (end === "to" ? idOf(edge.to, edge.reader) : edge.read ? idOf(edge.from, edge.read) : edge.from);
+    const start = (edge) => (edge.read ? idOf(edge.from, edge.read) : edge.from);
+    const end = (edge) => idOf(edge.to, edge.reader);
     const edges = this.graph?.edges ?? [];
     return {
-      reads: [...new Set(edges.filter((edge) => of(edge, "to") === id).map((edge) => of(edge, "from")))],
-      readers: [...new Set(edges.filter((edge) => of(edge, "from") === id).map((edge) => of(edge, "to")))],
+      reads: [...new Set(edges.filter((edge) => end(edge) === id).map(start))],
+      readers: [...new Set(edges.filter((edge) => start(edge) === id).map(end))],
     };
   }
 }

@@ -15,7 +15,7 @@ export default function Casting({ space, entity, route }) {
   const chosen = node === "-" ? "" : node;
   return html`<section class="stack cast"><div><h2>Cast a spell</h2>
       <p class="soft">A spell is a charm made for something that is picked here. It follows what it was cast on.</p></div>
-    <label class="cast-from">From<select value=${chosen} onChange=${(event) => (location.hash = to(event.target.value))}>
+    <label class="cast-source">From<select value=${chosen} onChange=${(event) => (location.hash = to(event.target.value))}>
       ${lists.map((name) => html`<option key=${name} value=${name} selected=${name === chosen}>${spelt(name)}</option>`)}
       <option value="" selected=${chosen === ""}>This charm itself</option>
     </select></label>

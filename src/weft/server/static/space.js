@@ -148,7 +148,7 @@ export class Space {
   }
 
   noteState() {
-    const { channels, partials } = this.live.state;
+    const { channels, partials, states } = this.live.state;
     const position = channels.space?.position ?? 0;
     const asOf = channels.space?.as_of ?? null;
     if (asOf !== null && this.asOf !== null && asOf > this.asOf) {
@@ -159,7 +159,10 @@ export class Space {
     this.asOf = asOf ?? this.asOf;
     batch(() => {
       if (position > this.position.peek()) this.position.value = position;
-      for (const charm of this.charms.values()) charm.notePartials(partials);
+      for (const charm of this.charms.values()) {
+        charm.notePartials(partials);
+        charm.noteStates(states?.[charm.channel]?.nodes);
+      }
     });
   }
 
@@ -188,6 +191,8 @@ export class Charm {
     this.error = signal(null);
     /** What streams now: by `NODE` or `NODE[ELEMENT]`, the newest partial. */
     this.partials = signal({});
+    /** How what is not settled stands, where the server says so: `{type, since, why, needs}` by the same names. */
+    this.stands = signal({});
     this.isPaused = signal(false);
     this.viewers = 0;
     this.read = soon(() => this.readNow(), READ_MS);
@@ -245,6 +250,13 @@ export class Charm {
     const places = Object.keys(found);
     const isSame = places.length === Object.keys(before).length && places.every((one) => before[one] === found[one]);
     if (!isSame) this.partials.value = found;
+  }
+
+  noteStates(nodes) {
+    if (nodes === undefined || nodes === this.heard) return;
+    this.heard = nodes;
+    const ours = Object.entries(nodes).filter(([place]) => place.startsWith(`${this.id}.`));
+    this.stands.value = Object.fromEntries(ours.map(([place, one]) => [place.slice(this.id.length + 1), one]));
   }
 
   async readNow() {

@@ -31,7 +31,7 @@ export function Login({ weft, onDone }) {
       ${why && html`<p class="wrong-text" role="alert">${text(why)}</p>`}
       <button class="main" disabled=${isBusy}>${isBusy ? "Logging in…" : "Log in"}</button>
     </form>
-    <p class="soft">No users yet? The program that serves this page prints a link that lets one browser in, once. Start
-      <code>weft serve</code> anew for another.</p>
+    <p class="soft">No users yet? The program that serves this page prints a link that lets one browser in, once.
+      Start <code>weft serve</code> anew for another.</p>
   </main>`;
 }

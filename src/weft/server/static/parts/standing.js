@@ -19,7 +19,18 @@ export function standing(said, partial, isPaused = false) {
   return said.value !== undefined || said.last !== undefined ? "stale" : "running";
 }
 
-export const Standing = ({ is }) => html`<span class="standing" data-standing=${is}>${WORDS[is] ?? spelt(is)}</span>`;
+/** What is said in place of that, where the server says how it waits. */
+const WAITS = { "node.queued": "Waits to begin", "node.waiting": "Waits" };
+
+export const Standing = ({ is, stands }) => html`<span class="standing" data-standing=${is}>${(is === "running" && WAITS[stands?.type]) || (WORDS[is] ?? spelt(is))}</span>`;
+
+/** What it waits for, where it does. */
+export function Waited({ charm, stands }) {
+  const needs = (stands?.needs ?? []).map(placeOf).filter(Boolean);
+  const words = needs.map(({ entity, node }) => (entity === charm.id ? spelt(node) : `${spelt(node)} of ${charm.space.nameFor(entity)}`));
+  const said = [words.length > 0 && `Waits for ${[...new Set(words)].join(", ")}`, stands?.why].filter(Boolean).join(". ");
+  return said && html`<p class="soft small">${said}</p>`;
+}
 
 /** What failed: `said` has `error`, and perhaps `origin` and `last`. */
 export function Failed({ charm, node, element, said }) {

@@ -177,6 +177,17 @@ def test_a_node_that_fails_says_so_and_new_charms_come_by_themselves(
     row.wait_for(state="detached")
 
 
+def test_what_came_while_the_connection_was_lost_is_shown(pages: Pages, served: Served, ids: dict[str, str]) -> None:
+    page = pages.open("graph?as=list")
+    page.locator(f'[data-id="{ids["first"]}.text"]').wait_for()
+    page.get_by_role("status").filter(has_text="Live").wait_for()
+
+    served.cut()
+    other = talk(served, "Made meanwhile", "war")
+    page.locator(f'[data-id="{other}"]').wait_for()
+    served.program.delete(f"/spaces/home/entities/{other}").raise_for_status()
+
+
 def test_the_list_does_all_by_keys_alone(pages: Pages, ids: dict[str, str]) -> None:
     page = pages.open("graph?as=list")
     first = ids["first"]

@@ -11,6 +11,7 @@ import pytest
 import weft
 from tests.server.house import Pointer, Sheet, everything
 from weft import Blob, Entity, Field, Ref, Space, choose, derive, element, field, items, ref
+from weft.examples.bookshelf.app import Bookshelf, Viewpoints
 from weft.server.caller import Caller
 from weft.server.method import call
 from weft.server.served import Served
@@ -280,3 +281,15 @@ def test_what_is_offered_can_be_cast(do: Do) -> None:
 
     assert do("values.get", entity=cast, node="size", wait_s=30)["value"] == 3
     assert do("values.get", entity=joined, node="joined", wait_s=30)["value"] == "one two"
+
+
+def test_view_points_are_offered_on_the_topics_of_a_bookshelf() -> None:
+    with weft.open(types=[Bookshelf, Viewpoints]) as space:
+        served, shelf = Served({"home": space}), space.create(Bookshelf)
+        given = {"space": "home", "entity": shelf.id}
+
+        found = [call(ROWS["spells.find"], served, ANN, {**given, "node": node}) for node in ("topics", "books")]
+
+        assert [one["spells"] for one in found if isinstance(one, dict)] == [
+            [{"type": "Viewpoints", "fits": ["topic"], "needs": []}], [],
+        ]  # fmt: skip

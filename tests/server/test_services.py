@@ -398,6 +398,11 @@ def story(do: Do) -> Iterator[tuple[str, Answer]]:
         yield from step(title, **entity, node="totalled")
         yield from step(title, **entity, node="xs")
         yield from step(title, **entity, node="nothing")
+    for title in ("graph.find", "spells.find"):
+        yield from step(title, **entity)
+        yield from step(title, entity="nobody")
+    yield from step("graph.find", limit=0)
+    yield from step("spells.find", **entity, node="nothing")
     yield from step("values.get", **entity, node="rooted", wait_s=30)
     yield from step("values.retry", **entity, node="rooted")
     for title in ("spaces.find", "types.find", "runs.find", "schedules.find", "questions.find"):

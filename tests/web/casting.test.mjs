@@ -1,7 +1,9 @@
 // Which spells take what was picked, and what is said when one is cast.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { fieldsOf, labelOf, takes, typeWords } from "../../src/weft/server/static/past/casting.js";
+import { load } from "./load.mjs";
+
+const { fieldsOf, labelOf, takes, typeWords } = await load("past/casting.js");
 
 const one = { type: "Viewpoints", fits: ["topic"], needs: [] };
 const two = { type: "Compared", fits: ["left", "right"], needs: [] };

@@ -1,9 +1,11 @@
 // What was, why it was so, and what differs: as pure functions of what a server says.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { folded, grouped, parted, thenOf } from "../../src/weft/server/static/past/changes.js";
-import { along, bars, lanes, stretch } from "../../src/weft/server/static/past/lanes.js";
-import { brief, linesOf, placeOf, spentText, treeOf } from "../../src/weft/server/static/past/reasons.js";
+import { load } from "./load.mjs";
+
+const { folded, grouped, parted, thenOf } = await load("past/changes.js");
+const { along, bars, lanes, stretch } = await load("past/lanes.js");
+const { brief, linesOf, placeOf, spentText, treeOf } = await load("past/reasons.js");
 
 const difference = (kind, entity, node, more = {}) => ({ kind, type: "Sheet", entity, node, element: "", position: 1, ...more });
 

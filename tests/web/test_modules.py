@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from tests.conftest import missing_part
 from tests.until import LIMIT_S
+from weft.server.page import FOLDER
 
 HERE = Path(__file__).parent
 
@@ -23,7 +25,8 @@ def test_the_pure_modules_of_the_page_keep_their_laws() -> None:
     assert files
 
     asked = [node, "--no-warnings", "--test", "--test-reporter=spec", *files]
-    ran = subprocess.run(asked, capture_output=True, text=True, timeout=4 * LIMIT_S, check=False)
+    environment = {**os.environ, "WEFT_STATIC": str(FOLDER)}
+    ran = subprocess.run(asked, capture_output=True, text=True, timeout=4 * LIMIT_S, env=environment, check=False)
 
     if ran.returncode:
         pytest.fail(ran.stdout + ran.stderr, pytrace=False)

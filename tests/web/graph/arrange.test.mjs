@@ -1,9 +1,11 @@
 // What is folded, what stands where, where keys lead, and what a camera sees.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { arrange, edgesBetween, shownBy } from "../../../src/weft/server/static/graph/arrange.js";
-import { fitted, panned, SCALE_MAX, SCALE_MIN, showing, toPlane, toScreen, zoomed } from "../../../src/weft/server/static/graph/camera.js";
-import { search, step } from "../../../src/weft/server/static/graph/walk.js";
+import { load } from "../load.mjs";
+
+const { arrange, edgesBetween, shownBy } = await load("graph/arrange.js");
+const { fitted, panned, SCALE_MAX, SCALE_MIN, showing, toPlane, toScreen, zoomed } = await load("graph/camera.js");
+const { search, step } = await load("graph/walk.js");
 
 const node = (entity, name, more = {}) => ({ entity, node: name, kind: "derive", type: "int", state: "settled", ...more });
 const edge = (from, read, to, reader, mode = "plain") => ({ from, read, to, reader, mode });

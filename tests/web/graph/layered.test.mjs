@@ -1,7 +1,9 @@
 // Laws of the layered layout, over many graphs made from seeds.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { crossings, layered, ranks, settled } from "../../../src/weft/server/static/graph/layered.js";
+import { load } from "../load.mjs";
+
+const { crossings, layered, ranks, settled } = await load("graph/layered.js");
 
 function random(seed) {
   let state = seed >>> 0 || 1;

@@ -1,7 +1,9 @@
 // How nodes stand after what is told live.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { after, isOther, placesOf, shownOf, spoken } from "../../../src/weft/server/static/graph/states.js";
+import { load } from "../load.mjs";
+
+const { after, byNode, isOther, placesOf, shownOf, spoken } = await load("graph/states.js");
 
 const nodes = (more = {}) => new Map([["e.n", { entity: "e", node: "n", kind: "derive", state: "due", ...more }]]);
 const delta = (type, position, more = {}) => ({ type, position, node: "e.n", preview: "", ...more });
@@ -54,4 +56,10 @@ test("a node can be said in a sentence", () => {
   assert.equal(spoken({ node: "n", kind: "derive", state: "failed", error: "ValueError: no" }, undefined, { reads: 1, readers: 2 }),
     "n, failed: ValueError: no. Reads 1, read by 2.");
   assert.equal(spoken({ node: "n", kind: "derive", state: "due" }), "n, due. Reads 0, read by 0.");
+});
+
+test("of a list whose elements stream the newest is shown", () => {
+  const one = { position: 3, preview: "one" };
+  const other = { position: 4, preview: "other" };
+  assert.deepEqual(byNode({ "e.n[a.1]": one, "e.n[b]": other, "e.m": one }), { "e.n": other, "e.m": one });
 });

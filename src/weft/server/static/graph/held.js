@@ -3,10 +3,11 @@
 // Knows nothing of canvases or Preact. Invariant: what was arranged stays where it was, whatever is added, folded or
 // unfolded, until it is arranged anew.
 import { arrange, idOf } from "./arrange.js";
-import { after, isOther } from "./states.js";
+import { after, byNode, isOther } from "./states.js";
 
 const FOLDED_FROM = 1500;
 const AGAIN_MS = 400;
+const REST = 4; // what a large graph costs is paid for at most a fifth of the time
 
 export class Held {
   /** `space`: the page's Space; `entity`: only that one and those next to it; `told` is called after every change. */
@@ -25,6 +26,10 @@ export class Held {
     const onState = () => this.notePartials();
     space.live.addEventListener("state", onState);
     this.ends.push(() => space.live.removeEventListener("state", onState));
+    // What was missed may have come as a snapshot, of which no delta tells.
+    const onConnection = () => space.live.connection.status === "open" && this.graph && this.soon();
+    space.live.addEventListener("connection", onConnection);
+    this.ends.push(() => space.live.removeEventListener("connection", onConnection));
     this.ask();
   }
 
@@ -37,6 +42,7 @@ export class Held {
   async ask() {
     if (this.isAsking) return void (this.isAskedAgain = true);
     this.isAsking = true;
+    const began = performance.now();
     try {
       const given = this.entity ? { entity: this.entity } : {};
       this.take(await this.space.call("graph.find", given));
@@ -45,6 +51,7 @@ export class Held {
       this.error = why;
     }
     this.isAsking = false;
+    this.took = performance.now() - began;
     if (this.isOver) return;
     this.told();
     if (this.isAskedAgain) {
@@ -57,7 +64,7 @@ export class Held {
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       this.ask();
-    }, AGAIN_MS);
+    }, Math.max(AGAIN_MS, REST * (this.took ?? 0)));
   }
 
   take(graph) {
@@ -104,8 +111,9 @@ export class Held {
 
   notePartials() {
     const { partials } = this.space.live.state;
-    if (partials === this.partials) return;
-    this.partials = partials;
+    if (partials === this.seen) return;
+    this.seen = partials;
+    this.partials = byNode(partials);
     this.told();
   }
 
@@ -134,11 +142,12 @@ export class Held {
 
   /** What an id reads, and what reads it: ids of nodes each. */
   around(id) {
-    const of = (edge, end) => (end === "to" ? idOf(edge.to, edge.reader) : edge.read ? idOf(edge.from, edge.read) : edge.from);
+    const start = (edge) => (edge.read ? idOf(edge.from, edge.read) : edge.from);
+    const end = (edge) => idOf(edge.to, edge.reader);
     const edges = this.graph?.edges ?? [];
     return {
-      reads: [...new Set(edges.filter((edge) => of(edge, "to") === id).map((edge) => of(edge, "from")))],
-      readers: [...new Set(edges.filter((edge) => of(edge, "from") === id).map((edge) => of(edge, "to")))],
+      reads: [...new Set(edges.filter((edge) => end(edge) === id).map(start))],
+      readers: [...new Set(edges.filter((edge) => start(edge) === id).map(end))],
     };
   }
 }

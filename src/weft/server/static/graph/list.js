@@ -74,7 +74,7 @@ function Row({ id, held, chosen, does, links, go }) {
   return html`<li class=${names("graph-row", ownerOf(node.node) && "is-piece")}>
     <button class="plain" data-id=${id} aria-expanded=${isChosen} onClick=${() => does.choose(isChosen ? "" : id)}>
       <${Mark} state=${state} /><span class="graph-name">${node.node}</span>
-      <span class=${names("graph-state", state)}>${words}</span>
+      <span class="graph-state" data-state=${state}>${words}</span>
       ${text !== words && html`<span class="graph-text">${text}</span>`}
     </button>
     ${isChosen && html`<${Around} id=${id} held=${held} links=${links} go=${go} />`}
@@ -100,7 +100,7 @@ export function Around({ id, held, links, go }) {
 
 function Troubled({ nodes, held }) {
   const failed = nodes.filter((node) => held.nodes.get(idOf(node.entity, node.node))?.state === "failed").length;
-  return failed > 0 && html`<span class="graph-state failed"><${Mark} state="failed" /> ${failed} failed</span>`;
+  return failed > 0 && html`<span class="graph-state" data-state="failed"><${Mark} state="failed" /> ${failed} failed</span>`;
 }
 
 /** Up and down lead through the rows; right opens one, left closes it, or goes to its charm. */

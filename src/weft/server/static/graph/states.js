@@ -95,3 +95,13 @@ export function spoken(node, partial, { reads = 0, readers = 0 } = {}) {
   const words = STATES[state] ?? state;
   return `${node.node}, ${words}${text && text !== words ? `: ${text}` : ""}. Reads ${reads}, read by ${readers}.`;
 }
+
+/** What streams, by ENTITY.NODE: of a list whose elements stream, the one that was told last. */
+export function byNode(partials) {
+  const found = {};
+  for (const [place, one] of Object.entries(partials)) {
+    const id = place.includes("[") ? place.slice(0, place.indexOf("[")) : place;
+    if (!found[id] || found[id].position < one.position) found[id] = one;
+  }
+  return found;
+}

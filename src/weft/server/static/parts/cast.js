@@ -18,6 +18,7 @@ export function Cast({ space, charm, node }) {
   if (error) return html`<${Failure} title="It could not be asked which spells fit" why=${error} again=${again} />`;
   if (!answer) return html`<${Quiet}>Loading…<//>`;
   const { spells } = answer;
+  if (!space.may("edit")) return html`<p class="quiet">You may look at this space, and make nothing in it.</p>`;
   if (!spells.length) return html`<p class="quiet">No type here takes ${node ? `an element of ${node}` : "this charm"}.</p>`;
   if (!node) return html`<${Offered} space=${space} charm=${charm} node="" picked=${[""]} spells=${spells} />`;
   return html`<${OnElements} space=${space} charm=${charm} node=${node} spells=${spells} />`;

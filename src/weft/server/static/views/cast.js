@@ -10,12 +10,12 @@ const LISTS = new Set(["each", "items"]);
 export default function Casting({ space, entity, route }) {
   const { nodes } = entity.portrait.value;
   const lists = nodes.filter((one) => LISTS.has(one.kind) || Array.isArray(one.value) || one.elements || one.ids).map((one) => one.name);
-  const node = route.params.node ?? (lists.includes("topics") ? "topics" : (lists.findLast((name) => isFull(nodes, name)) ?? ""));
+  const node = route.params.node ?? (lists.findLast((name) => isFull(nodes, name)) ?? "");
   const to = (name) => link(space.name, "charm", entity.id, "cast", name || "-");
   const chosen = node === "-" ? "" : node;
   return html`<section class="stack cast"><div><h2>Cast a spell</h2>
       <p class="soft">A spell is a charm made for something that is picked here. It follows what it was cast on.</p></div>
-    <label class="cast-from">From<select value=${chosen} onChange=${(event) => (location.hash = to(event.target.value))}>
+    <label class="cast-source">From<select value=${chosen} onChange=${(event) => (location.hash = to(event.target.value))}>
       ${lists.map((name) => html`<option key=${name} value=${name} selected=${name === chosen}>${spelt(name)}</option>`)}
       <option value="" selected=${chosen === ""}>This charm itself</option>
     </select></label>

@@ -127,7 +127,7 @@ function Chosen({ held, id, links, does, go }) {
   return html`<aside class="card graph-chosen" aria-label="Chosen">
     <div class="graph-chosen-head"><strong>${thing.node.node}</strong><${Close} does=${does} /></div>
     <p class="soft small">${nameOf(thing.entity)}${thing.node.type ? ` · ${thing.node.kind}, ${thing.node.type}` : ` · ${thing.node.kind}`}</p>
-    <p class="graph-chosen-state"><${Mark} state=${state} /> <span class=${`graph-state ${state}`}>${STATES[state] ?? state}</span></p>
+    <p class="graph-chosen-state"><${Mark} state=${state} /> <span class="graph-state" data-state=${state}>${STATES[state] ?? state}</span></p>
     ${text !== STATES[state] && html`<p class="graph-chosen-text">${text}</p>`}
     <${Around} id=${id} held=${held} links=${links} go=${go} />
     ${pieces && html`<button onClick=${() => does.fold(id)}>${held.unfolded.has(id) ? "Fold" : "Show"} its ${count(pieces, "part")}</button>`}

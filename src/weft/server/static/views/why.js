@@ -67,9 +67,9 @@ function Reason({ id, tree, space, charm, above, isOpen: isFirst = false }) {
       <span class="soft">${element ? "an element, " : ""}${isHere ? reason.kind : html`${reason.kind}, of <a href=${link(space.name, "charm", entity)}>${nameOf({ name: space.nameFor(entity), type: reason.type, id: entity })}</a>`}</span>
       ${above.length > 0 && html`<a class="button plain why-ask" href=${place}>Why?<span class="unseen"> ${node}</span></a>`}
     </div>
-    <div class="why-value">${reason.value !== undefined ? html`<${Value} value=${reason.value} space=${space} entity=${entity} depth=${2} />` : reason.text}</div>
+    ${reason.state !== "failed" && html`<div class="why-value">${reason.value !== undefined ? html`<${Value} value=${reason.value} space=${space} entity=${entity} depth=${2} />` : reason.text}</div>`}
     <dl class="why-lines">${linesOf(reason).map((line, at) => html`<div key=${at} class=${line.label === "Failed" ? "wrong-text" : ""}><dt>${line.label}</dt><dd>${namedIn(line.text, space)}</dd></div>`)}</dl>
-    ${isOpen && inputs.length > 0 && html`<p class="why-from soft">Made from ${count(inputs.length + (reason.inputs_more ?? 0), "value")}</p>
+    ${isOpen && inputs.length > 0 && html`<p class="why-of soft">Made from ${count(inputs.length + (reason.inputs_more ?? 0), "value")}</p>
       <ul class="why-tree">${inputs.slice(0, most).map((input) => html`<${Reason} key=${input.id} id=${input.id} tree=${tree} space=${space} charm=${charm} above=${[...above, id]} isOpen=${above.length < 1 && inputs.length <= 4} />`)}</ul>
       ${inputs.length > most && html`<button onClick=${() => setMost(most + 4 * INPUTS)}>Show more of ${inputs.length}</button>`}
       ${reason.inputs_more > 0 && html`<p class="soft">and ${count(reason.inputs_more, "more value")}, not listed here</p>`}`}

@@ -74,13 +74,17 @@ def address_of(host: str, listens: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{listens.getsockname()[1]}"
 
 
-def serve(app: ASGIApp, listens: socket.socket, on_start: Callable[[], None] = lambda: None) -> None:
-    """Serve until Ctrl-C or SIGTERM; calls at work are given a few seconds to end. The main thread alone may."""
-    config = uvicorn.Config(
+def config_of(app: ASGIApp) -> uvicorn.Config:
+    """How an app is served."""
+    return uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, date_header=False, ws="websockets-sansio",
         timeout_graceful_shutdown=STOP_S, limit_concurrency=CONNECTIONS_MAX, proxy_headers=False,
     )  # fmt: skip
-    server = _Server(config)
+
+
+def serve(app: ASGIApp, listens: socket.socket, on_start: Callable[[], None] = lambda: None) -> None:
+    """Serve until Ctrl-C or SIGTERM; calls at work are given a few seconds to end. The main thread alone may."""
+    server = _Server(config_of(app))
     server.on_start = on_start
     with _told_to_stop(server):
         server.run(sockets=[listens])

@@ -106,22 +106,26 @@ class Connection:
         self.rung.set()
         self._answered.set()
 
-    def look(self) -> None:
-        """Whether all is well with it, asked now and then: it ends where it is not."""
+    def look(self, changes: int | None = None) -> None:
+        """Whether all is well with it, asked now and then: it ends where it is not. `changes`: those of the guard, where
+        whoever asks has them at hand."""
         try:
-            self.check()
+            self.check(changes)
         except ConnectionOver as why:
             self.end(why.code, why.why)
         else:
             if self._now_s() - self.sent_s >= self.live.settings.heartbeat_s:
                 self.rung.set()
 
-    def check(self) -> None:
+    def check(self, changes: int | None = None) -> None:
         """Raises `ConnectionOver` where it is to end, or where its caller may do less by now."""
+        self._check_over()
+        if (self._guard.changes if changes is None else changes) != self._rights_at:
+            self._ask_rights()
+
+    def _check_over(self) -> None:
         if self.over.done():
             raise self.over.result()
-        if self._guard.changes != self._rights_at:
-            self._ask_rights()
         if self.live.feed.is_over:
             raise ConnectionOver(code=OVER, why="the server stops, or its space was closed: come again")
 
@@ -252,7 +256,7 @@ class Connection:
         raises."""
         while True:
             self.rung.clear()
-            self.check()
+            self._check_over()
             if not await self._round():
                 await self.rung.wait()
 
@@ -267,13 +271,22 @@ class Connection:
                 continue
             if cursor.is_behind:
                 is_more = await self._advance(channel, cursor) or is_more
-            await self._put_presence(channel, cursor)
-        await self._put_partials()
+            if cursor.presence_seen != self.live.presences.changes(channel):
+                await self._put_presence(channel, cursor)
+        if self.live.feed.parts:
+            await self._put_partials()
         if self._now_s() - self.sent_s >= self.live.settings.heartbeat_s:
             await self._put(self._heartbeat())
         return is_more or bool(self._answers)
 
     async def _advance(self, channel: str, cursor: Cursor) -> bool:
+        at_hand = cursor.at_hand()
+        if at_hand is not None:
+            for text in at_hand:
+                if self.cursors.get(channel) is not cursor:
+                    return False
+                await self._put(text)
+            return cursor.is_behind
         frames = cursor.next()
         while self.cursors.get(channel) is cursor:
             try:
@@ -305,10 +318,8 @@ class Connection:
         return whole is not None and not whole.is_paused
 
     async def _put_presence(self, channel: str, cursor: Cursor) -> None:
-        presences = self.live.presences
-        if cursor.presence_seen != (changes := presences.changes(channel)):
-            cursor.presence_seen = changes
-            await self._put(presences.frame(channel))
+        cursor.presence_seen = self.live.presences.changes(channel)
+        await self._put(self.live.presences.frame(channel))
 
     def _heartbeat(self) -> str:
         return encode_frame(Heartbeat({channel: one.position for channel, one in self.cursors.items()}))

@@ -97,8 +97,8 @@ class Live:
 
     def look(self) -> None:
         """See after all connections: end those that nothing is heard of, or that may do less by now."""
-        now_s = self._now_s()
+        now_s, changes = self._now_s(), self.guard.changes
         for connection, is_heard in list(self.connections.items()):
-            connection.look()
+            connection.look(changes)
             if is_heard and now_s - connection.heard_s > self.settings.silent_s:
                 connection.end(SILENT, f"nothing was heard of it for {self.settings.silent_s:g} s")

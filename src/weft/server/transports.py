@@ -86,13 +86,13 @@ class _Socket(_Endpoint):
             await socket.close(DENIED)  # before it is accepted: the handshake is refused
             return
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-            await self._talk(socket)
+            await self._talk(socket, send)
 
-    async def _talk(self, socket: WebSocket) -> None:
+    async def _talk(self, socket: WebSocket, send: Send) -> None:
         await socket.accept()  # a close code reaches only whoever was accepted
         name = socket.path_params["space"]
         try:
-            over = await self._connect(socket, name)
+            over = await self._connect(socket, send, name)
         except Stranger as why:
             over = ConnectionOver(code=STRANGER, why=str(why))
         except Denied as why:
@@ -104,7 +104,7 @@ class _Socket(_Endpoint):
         if over is not None:
             await socket.close(over.code, over.why.encode()[:REASON_BYTES_MAX].decode(errors="ignore"))
 
-    async def _connect(self, socket: WebSocket, name: str) -> ConnectionOver | None:
+    async def _connect(self, socket: WebSocket, send: Send, name: str) -> ConnectionOver | None:
         async def listen() -> None:
             while True:
                 said = await socket.receive()
@@ -112,8 +112,11 @@ class _Socket(_Endpoint):
                     raise WebSocketDisconnect
                 await connection.hear(said.get("text") or said.get("bytes") or "")
 
+        async def put(text: str) -> None:
+            await send({"type": "websocket.send", "text": text})
+
         brought = credential_of(socket.headers).text
-        async with self._live.connected(name, brought, socket.send_text, is_heard=True) as connection:
+        async with self._live.connected(name, brought, put, is_heard=True) as connection:
             return await self._serve(connection, [listen()])
 
 

@@ -25,7 +25,7 @@ import socketio  # noqa: F401
 import uvicorn  # noqa: F401
 
 from benchmarks.case import Case, Limit
-from benchmarks.server_sides import STAMP, STAMP_FROM
+from benchmarks.server_sides import STAMP
 
 ROOT = Path(__file__).resolve().parent.parent
 CONNECTIONS, PER_S, MESSAGES = 1_000, 10.0, 60
@@ -185,6 +185,7 @@ class Bench:
         """Processor time of a server for each message to each connection."""
         with self.serving(kind) as measured:
             self.connect(measured)
+            measured.server.ask("collect")
             before = measured.server.cpu_s
             came = measured.tell(self.messages, PER_S)
             return (measured.server.cpu_s - before) / came["all"]

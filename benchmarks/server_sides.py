@@ -33,6 +33,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 import weft
 from weft import Entity, Field, derive, field
+from weft.cli.serve import LOOKS_EVERY_S
 from weft.secrets.store import Hidden
 from weft.server.accounts import Accounts
 from weft.server.app import make_app
@@ -89,7 +90,7 @@ class Weft:
 
     def __init__(self, folder: Path) -> None:
         self.space = weft.open(str(folder / "told.weft"), types=[Told])
-        self.accounts = Accounts(folder / "accounts" / "accounts.sqlite")
+        self.accounts = Accounts(folder / "accounts" / "accounts.sqlite", looks_every_s=LOOKS_EVERY_S)
         self.accounts.users.add("ann", Hidden(PASSWORD))
         token = self.accounts.tokens.make("ann", "clients").reveal()
         self.told = self.space.create(Told)
@@ -226,8 +227,8 @@ def main(kind: str, folder: str) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES_MAX, most), most))
     side = made(kind, Path(folder))
     listens = socket.create_server(("127.0.0.1", 0), backlog=2048)
-    config = config_of(side.app)
-    config.backlog = 2048
+    is_ours = isinstance(side, Weft)
+    config = config_of(side.app) if is_ours else uvicorn.Config(side.app, log_level="error", access_log=False)
     server = uvicorn.Server(config)
     threading.Thread(target=server.run, args=([listens],), daemon=True).start()
     while not server.started:
@@ -241,7 +242,8 @@ def main(kind: str, folder: str) -> None:
             side.texts(json.loads(Path(args[0]).read_text()))
         elif what == "tell":
             side.tell(int(args[0]), float(args[1]))
-        gc.collect()
+        if what == "collect":
+            gc.collect()
         say({"done": what, "head": side.head})
     os._exit(0)  # whoever is still connected need not be told
 

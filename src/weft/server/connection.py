@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 STRANGER, DENIED, UNKNOWN_SPACE, SILENT, FLOOD, CROWDED, OVER = 4401, 4403, 4404, 4408, 4429, 4430, 1012
 """Why a connection ends: nobody is known by its credential; its rights have shrunk; its space is not served; nothing
 was heard of it; it said too much; its user has too many; the server stops, so come again."""
+AT_HAND_MAX = 8
+"""So many frames of one channel are sent, where they are at hand, before it is the next one's turn."""
 ANSWERS_MAX = 16
 """So many answers to what a client said wait to be sent; it is heard further when there is room."""
 
@@ -107,8 +109,8 @@ class Connection:
         self._answered.set()
 
     def look(self, changes: int | None = None) -> None:
-        """Whether all is well with it, asked now and then: it ends where it is not. `changes`: those of the guard, where
-        whoever asks has them at hand."""
+        """Whether all is well with it, asked now and then: it ends where it is not. `changes`: those of the guard,
+        where whoever asks has them at hand."""
         try:
             self.check(changes)
         except ConnectionOver as why:
@@ -269,8 +271,7 @@ class Connection:
         for channel, cursor in list(self.cursors.items()):
             if self.cursors.get(channel) is not cursor or cursor.is_paused:
                 continue
-            if cursor.is_behind:
-                is_more = await self._advance(channel, cursor) or is_more
+            is_more = await self._advance(channel, cursor) or is_more
             if cursor.presence_seen != self.live.presences.changes(channel):
                 await self._put_presence(channel, cursor)
         if self.live.feed.parts:
@@ -280,13 +281,16 @@ class Connection:
         return is_more or bool(self._answers)
 
     async def _advance(self, channel: str, cursor: Cursor) -> bool:
-        at_hand = cursor.at_hand()
-        if at_hand is not None:
-            for text in at_hand:
-                if self.cursors.get(channel) is not cursor:
-                    return False
-                await self._put(text)
+        for _ in range(AT_HAND_MAX):
+            if not (text := cursor.at_hand()):
+                break
+            await self._put(text)
+            if self.cursors.get(channel) is not cursor or cursor.is_paused:
+                return False
+        else:
             return cursor.is_behind
+        if not cursor.is_behind:
+            return False
         frames = cursor.next()
         while self.cursors.get(channel) is cursor:
             try:

@@ -63,19 +63,18 @@ class Cursor:
             return True
         return bool(self._ready) and any(one.position <= self.position for one in self._ready.values())
 
-    def at_hand(self) -> Iterator[str] | None:
-        """As `next`, where all that it takes is in memory, as it mostly is; else None. Nothing is made for each frame
-        then, which is what a thousand connections would pay for."""
-        is_waiting = self._is_fresh or self._needs_snapshot or bool(self._asked) or self._was_away
-        return None if is_waiting or not self.feed.is_in_window(self.position) else self._at_hand()
-
-    def _at_hand(self) -> Iterator[str]:
-        found = self.feed.behind(self.position)
-        if found is not None and (frame := self._take(found)):
-            yield frame
-        if not self._asked and not self._was_away:  # those are asked about in the next turn
-            self._note_done()
-            yield from self._completed()
+    def at_hand(self) -> str:
+        """The next frame, where all that it takes is in memory, as it mostly is; else "": then ask `next`, where it
+        `is_behind`. Nothing is made for each frame here, which is what a thousand connections would pay for."""
+        while not (self._is_fresh or self._needs_snapshot or self._asked) and self._note_done():
+            if self._ready and (frame := next(self._completed(), "")):
+                return frame
+            found = self.feed.behind(self.position) if self.feed.is_in_window(self.position) else None
+            if found is None:
+                break
+            if frame := self._take(found):
+                return frame
+        return ""
 
     async def next(self) -> AsyncIterator[str]:
         """What is to be sent next, frame by frame; nothing where it has all. As each is given, the cursor says how far
@@ -94,19 +93,18 @@ class Cursor:
             anew = await self.feed.snapshot(self.channel, self.entity, self.caller.entities, self.position)
             self._told = self.position
             yield encode_frame(anew)
-        if self._was_away:
-            self._asked |= self.open
+        if not self._note_done():
+            self._asked |= self.open  # it was away for longer than they are remembered
         if self._asked:
             asked, self._asked = self._asked, set()
             self._ready.update({one.traversal: one for one in await self.feed.outcomes(asked)})
-        self._note_done()
+            self._done_seen = max(self._done_seen, self.feed.done_kept_from - 1)
+            self._note_done()
         for frame in self._completed():
             yield frame
 
     def _completed(self) -> Iterator[str]:
         """Those that are to be told now, of what it was told began."""
-        if not self._ready:
-            return
         for traversal, one in sorted(self._ready.items()):
             if one.position <= self.position:
                 del self._ready[traversal]
@@ -141,14 +139,17 @@ class Cursor:
         self._needs_snapshot = self._needs_snapshot or is_reset
         return frame
 
-    @property
-    def _was_away(self) -> bool:
-        """Whether it was for longer than completed traversals are remembered."""
-        return bool(self.open) and self._done_seen + 1 < self.feed.done_kept_from
-
-    def _note_done(self) -> None:
-        """Of what it was told began, what is completed by now."""
-        for one in self.feed.done_since(self._done_seen) if self.open else ():
-            if one.traversal in self.open:
-                self._ready[one.traversal] = one
-        self._done_seen = self.feed.completed_count
+    def _note_done(self) -> bool:
+        """Of what it was told began, what is completed by now. Returns whether that is known: not where it was away for
+        longer than completed traversals are remembered."""
+        seen, newest = self._done_seen, self.feed.completed_count
+        if seen == newest:
+            return True
+        if self.open:
+            if seen + 1 < self.feed.done_kept_from:
+                return False
+            for one in self.feed.done_since(seen):
+                if one.traversal in self.open:
+                    self._ready[one.traversal] = one
+        self._done_seen = newest
+        return True

@@ -18,11 +18,14 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from weft.errors import WeftError
+from weft.server.held_to_time import Requests, Sockets
 
 STOP_S = 5
 """How long a server that stops waits for the calls that are at work, in seconds."""
-CONNECTIONS_MAX = 1000
-"""How many connections are served at one time; more are told to come again."""
+CONNECTIONS_MAX = 4000
+"""How many connections are served at one time, sockets too; more are told to come again."""
+MESSAGE_BYTES_MAX = 65_536
+"""How long a message to a socket may be: no more of one is ever held."""
 
 
 class NoUsers(WeftError):
@@ -77,8 +80,9 @@ def address_of(host: str, listens: socket.socket) -> str:
 def config_of(app: ASGIApp) -> uvicorn.Config:
     """How an app is served."""
     return uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, date_header=False, ws="websockets-sansio",
+        app, log_level="warning", access_log=False, server_header=False, date_header=False, http=Requests, ws=Sockets,
         timeout_graceful_shutdown=STOP_S, limit_concurrency=CONNECTIONS_MAX, proxy_headers=False,
+        ws_per_message_deflate=False, ws_max_size=MESSAGE_BYTES_MAX,
     )  # fmt: skip
 
 

@@ -96,6 +96,8 @@ class AccountFile:
 
     def __init__(self, path: str | os.PathLike[str] | None) -> None:
         self.path = None if path is None else Path(os.path.abspath(path))
+        self.written = 0
+        """Grows with each change that was made by this opener."""
         self._place = "" if self.path is None else str(self.path)
         self._lock = threading.RLock()
         self._opened = 0
@@ -155,6 +157,7 @@ class AccountFile:
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
+                self.written += 1
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")

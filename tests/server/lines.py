@@ -34,7 +34,7 @@ class Line:
         self._moved = asyncio.Event()
         self._errors_taken = 0
 
-    async def send(self, text: str) -> None:
+    async def send(self, text: str, is_more: bool = False) -> None:
         self.is_sending = True
         self._moved.set()
         await self.open.wait()

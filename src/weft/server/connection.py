@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -49,10 +49,13 @@ if TYPE_CHECKING:
 STRANGER, DENIED, UNKNOWN_SPACE, SILENT, FLOOD, CROWDED, OVER = 4401, 4403, 4404, 4408, 4429, 4430, 1012
 """Why a connection ends: nobody is known by its credential; its rights have shrunk; its space is not served; nothing
 was heard of it; it said too much; its user has too many; the server stops, so come again."""
-AT_HAND_MAX = 8
+AT_HAND_MAX = 32
 """So many frames of one channel are sent, where they are at hand, before it is the next one's turn."""
 ANSWERS_MAX = 16
 """So many answers to what a client said wait to be sent; it is heard further when there is room."""
+
+Send: TypeAlias = Callable[[str, bool], Awaitable[None]]
+"""Sends a frame, and is told whether another follows at once."""
 
 
 class ConnectionOver(WeftError):
@@ -70,7 +73,7 @@ class Connection:
         live: LiveSpace,
         guard: Guard,
         credential: str,
-        send: Callable[[str], Awaitable[None]],
+        send: Send,
         *,
         name: str,
         now_s: Callable[[], float],
@@ -281,10 +284,10 @@ class Connection:
         return is_more or bool(self._answers)
 
     async def _advance(self, channel: str, cursor: Cursor) -> bool:
-        for _ in range(AT_HAND_MAX):
+        for left in reversed(range(AT_HAND_MAX)):
             if not (text := cursor.at_hand()):
                 break
-            await self._put(text)
+            await self._put(text, is_more=left > 0 and cursor.is_due())
             if self.cursors.get(channel) is not cursor or cursor.is_paused:
                 return False
         else:
@@ -328,9 +331,10 @@ class Connection:
     def _heartbeat(self) -> str:
         return encode_frame(Heartbeat({channel: one.position for channel, one in self.cursors.items()}))
 
-    async def _put(self, text: str) -> None:
+    async def _put(self, text: str, *, is_more: bool = False) -> None:
+        """Send a frame; `is_more`: another follows at once, and both may leave together."""
         self.check()
-        await self._send(text)
+        await self._send(text, is_more)
         self.sent_s = self._now_s()
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
@@ -31,6 +31,10 @@ CLOSED_S = 10.0
 """How long a socket that is over may take to take what it was sent; then it is cut off."""
 FRAMED_KEPT = 64
 """So many messages that were sent last are kept framed for others."""
+MORE = "weft.more"
+"""Of a message to a socket: whether another follows at once."""
+TOGETHER_MAX = 64
+"""So many messages leave together at most."""
 FRAMED_BYTES_MAX = 65_536
 """A longer message is framed for each."""
 
@@ -100,17 +104,30 @@ class Requests(HttpToolsProtocol):
 class Sockets(WebSocketsSansIOProtocol):
     """A socket."""
 
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._held: list[bytes] = []
+
     async def send(self, message: ASGISendEvent) -> None:
-        """Send a message; a text that is sent to many is framed once."""
+        """Send a message; a text that is sent to many is framed once, and messages that follow each other at once leave
+        together."""
         text = message.get("text") if message["type"] == "websocket.send" else None
         if text is None or not self.handshake_complete or self.close_sent:
+            self._held.clear()  # what was not sent before a socket is closed may not be due any more
             await super().send(message)
             return
         if not self.writable.is_set():
             await self.writable.wait()
         if self.disconnected or self.close_sent or self.transport.is_closing():
             raise ClientDisconnected
-        self.transport.write(_framed(text) if len(text) <= FRAMED_BYTES_MAX else framed(text))
+        said = _framed(text) if len(text) <= FRAMED_BYTES_MAX else framed(text)
+        if self._held or message.get(MORE):
+            self._held.append(said)
+            if message.get(MORE) and len(self._held) < TOGETHER_MAX:
+                return
+            said = b"".join(self._held)
+            self._held.clear()
+        self.transport.write(said)
 
     async def run_asgi(self) -> None:
         """Serve it, and see to it that it ends."""

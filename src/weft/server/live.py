@@ -11,7 +11,7 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from weft.space import Space
 
 from weft.server.caller import Guard
-from weft.server.connection import CROWDED, SILENT, Connection, ConnectionOver
+from weft.server.connection import CROWDED, SILENT, Connection, ConnectionOver, Send
 from weft.server.live_space import LiveSpace
 from weft.server.settings import LiveSettings
 
@@ -64,9 +64,7 @@ class Live:
             connection.look()
 
     @asynccontextmanager
-    async def connected(
-        self, name: str, credential: str, send: Callable[[str], Awaitable[None]], *, is_heard: bool
-    ) -> AsyncIterator[Connection]:
+    async def connected(self, name: str, credential: str, send: Send, *, is_heard: bool) -> AsyncIterator[Connection]:
         """A connection to the space of this name, for as long as this is open. Raises `Stranger`, `KeyError`, `Denied`
         for somebody who may read nothing, and `ConnectionOver` where the user has too many."""
         number = os.urandom(8).hex()

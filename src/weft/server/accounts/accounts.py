@@ -41,8 +41,8 @@ class Accounts:
         terms: Terms | None = None,
         looks_every_s: float = 0.0,
     ) -> None:
-        """`clock`: seconds since 1970. `looks_every_s`: how long `changes` may not know what another program has changed;
-        what this one changes, it knows at once. Raises `UnsafeSecrets`, `DamagedAccounts`, `NewerAccounts`,
+        """`clock`: seconds since 1970. `looks_every_s`: for how long `changes` may not know what another program has
+        changed; what this one changes, it knows at once. Raises `UnsafeSecrets`, `DamagedAccounts`, `NewerAccounts`,
         `AccountsFailed`."""
         cost, terms = cost or Cost(), terms or Terms()
         self._file = AccountFile(path)
@@ -61,8 +61,8 @@ class Accounts:
 
     @property
     def changes(self) -> int:
-        """Grows whenever what anybody may do changes, or anybody is let in no longer. Costs some microseconds; less than
-        one where it `looks_every_s`."""
+        """Grows whenever what anybody may do changes, or anybody is let in no longer. Costs some microseconds;
+        less than one where it `looks_every_s`."""
         is_known = time.monotonic() < self._is_known_until_s and self._file.written == self._written
         if is_known and self._looked_s <= self._clock() < self._next_end_s:
             return self._grown

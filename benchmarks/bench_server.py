@@ -188,11 +188,11 @@ class Bench:
             measured.server.ask("collect")
             before = measured.server.cpu_s
             came = measured.tell(self.messages, PER_S)
-            return (measured.server.cpu_s - before) / came["all"]
+            return float((measured.server.cpu_s - before) / came["all"])
 
     def p99_s(self, *, is_stalled: bool) -> float:
         """When 99 of 100 messages are there, from when they were told; beside a reader who reads nothing, or none."""
-        with self.serving("weft") as measured:
+        with self.serving("memory") as measured:
             first = measured.head
             measured.server.ask(f"tell {BACKLOG} 0")
             self.connect(measured)

@@ -1,6 +1,7 @@
 """A server to be measured: `python -m benchmarks.server_sides KIND FOLDER`, told by lines what to do.
 
-Three kinds serve the same to many: `weft` a space, as `weft serve` serves it; `raw` a Starlette WebSocket that has
+Three kinds serve the same to many: `weft` a space, as `weft serve` serves it (`memory` one that is in no file, so that
+no disk is measured); `raw` a Starlette WebSocket that has
 nothing but texts and a cursor for each connection; `socketio` python-socketio, that sends the same to a room. What the
 last two send was recorded from the first, message by message.
 
@@ -86,10 +87,10 @@ class Side(Protocol):
 
 
 class Weft:
-    """A space in a file, its accounts in another."""
+    """A space in a file, or in memory, and its accounts in another file."""
 
-    def __init__(self, folder: Path) -> None:
-        self.space = weft.open(str(folder / "told.weft"), types=[Told])
+    def __init__(self, folder: Path, *, in_memory: bool) -> None:
+        self.space = weft.open(None if in_memory else str(folder / "told.weft"), types=[Told])
         self.accounts = Accounts(folder / "accounts" / "accounts.sqlite", looks_every_s=LOOKS_EVERY_S)
         self.accounts.users.add("ann", Hidden(PASSWORD))
         token = self.accounts.tokens.make("ann", "clients").reveal()
@@ -218,7 +219,9 @@ def in_turns(do: Callable[[], object], count: int, per_s: float) -> None:
 
 def made(kind: str, folder: Path) -> Side:
     """What is served."""
-    return Weft(folder) if kind == "weft" else Raw() if kind == "raw" else SocketIo()
+    if kind in ("weft", "memory"):
+        return Weft(folder, in_memory=kind == "memory")
+    return Raw() if kind == "raw" else SocketIo()
 
 
 def main(kind: str, folder: str) -> None:

@@ -20,6 +20,7 @@ from weft.server.caller import CAPABILITIES, Caller, Stranger
 from weft.server.client_state import ClientState, apply, news
 from weft.server.frames import Completed, Delta, Error, ServerFrame, parse_server_frame
 from weft.server.live import Live
+from weft.server.serve import config_of
 from weft.server.settings import LiveSettings
 from weft.server.transports import live_routes
 
@@ -81,10 +82,7 @@ def served(space: Space, guard: Keys | None = None, settings: LiveSettings | Non
 
     app = Starlette(routes=live_routes(live, may_come=any_origin), lifespan=lifespan)
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, log_level="error", ws="websockets-sansio", lifespan="on", timeout_graceful_shutdown=5,
-        ws_ping_interval=None,
-    )  # fmt: skip
+    config = config_of(app)
     server = uvicorn.Server(config)
 
     def stop() -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -49,13 +49,13 @@ if TYPE_CHECKING:
 STRANGER, DENIED, UNKNOWN_SPACE, SILENT, FLOOD, CROWDED, OVER = 4401, 4403, 4404, 4408, 4429, 4430, 1012
 """Why a connection ends: nobody is known by its credential; its rights have shrunk; its space is not served; nothing
 was heard of it; it said too much; its user has too many; the server stops, so come again."""
-AT_HAND_MAX = 32
-"""So many frames of one channel are sent, where they are at hand, before it is the next one's turn."""
+AT_HAND_MAX = 8
+"""So many stretches of one channel are sent, where they are at hand, before it is the next one's turn."""
 ANSWERS_MAX = 16
 """So many answers to what a client said wait to be sent; it is heard further when there is room."""
 
-Send: TypeAlias = Callable[[str, bool], Awaitable[None]]
-"""Sends a frame, and is told whether another follows at once."""
+Send: TypeAlias = Callable[[Sequence[str]], Awaitable[None]]
+"""Sends frames, which may leave together."""
 
 
 class ConnectionOver(WeftError):
@@ -82,6 +82,8 @@ class Connection:
         self._now_s = now_s
         self._rights_at = guard.changes
         self.caller: Caller = guard.caller(credential)
+        if "read" not in self.caller.capabilities:
+            self.caller.check("read")
         self.cursors: dict[str, Cursor] = {}
         self.rung = asyncio.Event()
         self.heard_s = self.sent_s = now_s()
@@ -284,10 +286,10 @@ class Connection:
         return is_more or bool(self._answers)
 
     async def _advance(self, channel: str, cursor: Cursor) -> bool:
-        for left in reversed(range(AT_HAND_MAX)):
-            if not (text := cursor.at_hand()):
+        for _ in range(AT_HAND_MAX):
+            if not (texts := cursor.at_hand()):
                 break
-            await self._put(text, is_more=left > 0 and cursor.is_due())
+            await self._put(*texts)
             if self.cursors.get(channel) is not cursor or cursor.is_paused:
                 return False
         else:
@@ -331,10 +333,9 @@ class Connection:
     def _heartbeat(self) -> str:
         return encode_frame(Heartbeat({channel: one.position for channel, one in self.cursors.items()}))
 
-    async def _put(self, text: str, *, is_more: bool = False) -> None:
-        """Send a frame; `is_more`: another follows at once, and both may leave together."""
+    async def _put(self, *texts: str) -> None:
         self.check()
-        await self._send(text, is_more)
+        await self._send(texts)
         self.sent_s = self._now_s()
 
 

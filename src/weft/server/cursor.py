@@ -7,8 +7,7 @@ Source: consumer offsets of commit logs.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from weft.server.caller import Caller
 from weft.server.feed import Feed
@@ -35,8 +34,6 @@ class Cursor:
         """Those of them of which this program may not know how they stand."""
         self._ready: dict[int, Done] = {}
         """Those of them that are completed, and are told when it has come as far as where they were."""
-        self._due: deque[Done] = deque()
-        """Those of them that are to be told now."""
         self._is_fresh = True
         self._needs_snapshot = False
         self._has_shown = True
@@ -62,24 +59,22 @@ class Cursor:
         if self._is_fresh or self._needs_snapshot or self.position < self.feed.position:
             return True
         is_done = bool(self.open) and self._done_seen < self.feed.completed_count
-        if is_done or self._asked or self._due:
+        if is_done or self._asked:
             return True
         return bool(self._ready) and any(one.position <= self.position for one in self._ready.values())
 
-    def at_hand(self) -> str:
-        """The next frame, where all that it takes is in memory, as it mostly is; else "": then ask `next`, where it
+    def at_hand(self) -> Sequence[str]:
+        """The next frames, where all that they take is in memory, as it mostly is; else none: then ask `next`, where it
         `is_behind`. Nothing is made for each frame here, which is what a thousand connections would pay for."""
-        if frame := self._next_completed():
-            return frame
         while not (self._is_fresh or self._needs_snapshot or self._asked) and self._note_done():
-            if self.is_due():
-                return self._next_completed()
+            if frames := self._completed():
+                return frames
             found = self.feed.behind(self.position) if self.feed.is_in_window(self.position) else None
             if found is None:
                 break
             if frame := self._take(found):
-                return frame
-        return ""
+                return (frame,)
+        return ()
 
     async def next(self) -> AsyncIterator[str]:
         """What is to be sent next, frame by frame; nothing where it has all. As each is given, the cursor says how far
@@ -105,22 +100,17 @@ class Cursor:
             self._ready.update({one.traversal: one for one in await self.feed.outcomes(asked)})
             self._done_seen = max(self._done_seen, self.feed.done_kept_from - 1)
             self._note_done()
-        while frame := self._next_completed():
+        for frame in self._completed():
             yield frame
 
-    def is_due(self) -> bool:
-        """Whether a completed traversal is to be told now: then that is the next frame."""
-        if self._ready and not self._due:
-            ready = sorted(each for each, one in self._ready.items() if one.position <= self.position)
-            self._due.extend(one for one in map(self._ready.pop, ready) if one.traversal in self.open)
-        return bool(self._due)
-
-    def _next_completed(self) -> str:
-        if not self.is_due():
-            return ""
-        one = self._due.popleft()
-        self.open.discard(one.traversal)
-        return one.frame(self.channel, self.entity, self.caller.entities)
+    def _completed(self) -> Sequence[str]:
+        """Those that are to be told now, of what it was told began."""
+        if not self._ready:
+            return ()
+        ready = sorted(each for each, one in self._ready.items() if one.position <= self.position)
+        due = [one for one in map(self._ready.pop, ready) if one.traversal in self.open]
+        self.open.difference_update(one.traversal for one in due)
+        return [one.frame(self.channel, self.entity, self.caller.entities) for one in due]
 
     async def _behind(self) -> Stretch:
         while True:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,24 +25,27 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent
+    from websockets.http11 import Request
 
 HEADERS_S = 10.0
 """How long somebody who connects may take to say what they want: until the end of a request's headers."""
 CLOSED_S = 10.0
 """How long a socket that is over may take to take what it was sent; then it is cut off."""
-FRAMED_KEPT = 64
+FRAMED_KEPT = 256
 """So many messages that were sent last are kept framed for others."""
-MORE = "weft.more"
-"""Of a message to a socket: whether another follows at once."""
-TOGETHER_MAX = 64
-"""So many messages leave together at most."""
-FRAMED_BYTES_MAX = 65_536
+TOGETHER = "weft.texts"
+"""The extension of ASGI by which one message to a socket holds several texts, in place of `text`."""
+FRAMED_BYTES_MAX = 16_384
 """A longer message is framed for each."""
 
 
 @lru_cache(FRAMED_KEPT)
 def _framed(text: str) -> bytes:
     return framed(text)
+
+
+def _ready(text: str) -> bytes:
+    return _framed(text) if len(text) <= FRAMED_BYTES_MAX else framed(text)
 
 
 def framed(text: str) -> bytes:
@@ -104,30 +108,25 @@ class Requests(HttpToolsProtocol):
 class Sockets(WebSocketsSansIOProtocol):
     """A socket."""
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self._held: list[bytes] = []
+    def handle_connect(self, event: Request) -> None:
+        """Say that this server knows how to send several texts together."""
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            self.scope["extensions"][TOGETHER] = {}
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send a message; a text that is sent to many is framed once, and messages that follow each other at once leave
-        together."""
-        text = message.get("text") if message["type"] == "websocket.send" else None
-        if text is None or not self.handshake_complete or self.close_sent:
-            self._held.clear()  # what was not sent before a socket is closed may not be due any more
+        """Send a message, or several that leave together; a text that is sent to many is framed once."""
+        said: Mapping[str, Any] = message
+        text: str | None = said.get("text")
+        texts: Sequence[str] = said.get(TOGETHER, ()) if text is None else (text,)
+        if not texts or not self.handshake_complete or self.close_sent:
             await super().send(message)
             return
         if not self.writable.is_set():
             await self.writable.wait()
         if self.disconnected or self.close_sent or self.transport.is_closing():
             raise ClientDisconnected
-        said = _framed(text) if len(text) <= FRAMED_BYTES_MAX else framed(text)
-        if self._held or message.get(MORE):
-            self._held.append(said)
-            if message.get(MORE) and len(self._held) < TOGETHER_MAX:
-                return
-            said = b"".join(self._held)
-            self._held.clear()
-        self.transport.write(said)
+        self.transport.write(_ready(texts[0]) if len(texts) == 1 else b"".join(map(_ready, texts)))
 
     async def run_asgi(self) -> None:
         """Serve it, and see to it that it ends."""

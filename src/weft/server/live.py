@@ -69,9 +69,6 @@ class Live:
         for somebody who may read nothing, and `ConnectionOver` where the user has too many."""
         number = os.urandom(8).hex()
         guard, now_s = self.guard, self._now_s
-        caller = guard.caller(credential)
-        if "read" not in caller.capabilities:
-            caller.check("read")
         connection = Connection(self.spaces[name], guard, credential, send, name=number, now_s=now_s)
         user, most = connection.caller.user, self.settings.connections_per_user
         if self._per_user[user] >= most:

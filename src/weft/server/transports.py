@@ -29,7 +29,7 @@ from weft.server.caller import Denied, Stranger
 from weft.server.connection import DENIED, STRANGER, UNKNOWN_SPACE, Connection, ConnectionOver
 from weft.server.credential import credential_of
 from weft.server.frames import SPACE, BadFrame, Open, Sub, encode_frame, error_frame
-from weft.server.held_to_time import MORE
+from weft.server.held_to_time import TOGETHER
 from weft.server.live import Live
 
 if TYPE_CHECKING:
@@ -113,8 +113,14 @@ class _Socket(_Endpoint):
                     raise WebSocketDisconnect
                 await connection.hear(said.get("text") or said.get("bytes") or "")
 
-        async def put(text: str, is_more: bool) -> None:
-            await send({"type": "websocket.send", "text": text, MORE: is_more})
+        goes_together = TOGETHER in socket.scope.get("extensions", {})
+
+        async def put(texts: Sequence[str]) -> None:
+            if goes_together and len(texts) > 1:
+                await send({"type": "websocket.send", TOGETHER: texts})
+                return
+            for text in texts:
+                await send({"type": "websocket.send", "text": text})
 
         brought = credential_of(socket.headers).text
         async with self._live.connected(name, brought, put, is_heard=True) as connection:
@@ -133,10 +139,10 @@ class _Events(_Endpoint):
         if not self._is_welcome(request):
             return JSONResponse({"error": "Denied", "message": "This Host or Origin is not served here."}, 403)
 
-        async def put(text: str, is_more: bool) -> None:
-            id = _event_id(connection, channels)
-            body = f"id: {id}\ndata: {text}\n\n".encode()
-            await send({"type": "http.response.body", "body": body, "more_body": True})
+        async def put(texts: Sequence[str]) -> None:
+            id = _event_id(connection, channels)  # how far all of them lead: the last one says it
+            body = "".join(f"data: {text}\n\n" for text in texts[:-1]) + f"id: {id}\ndata: {texts[-1]}\n\n"
+            await send({"type": "http.response.body", "body": body.encode(), "more_body": True})
 
         async def hear_end() -> None:
             while (await receive())["type"] != "http.disconnect":

@@ -119,7 +119,8 @@ class Sockets(WebSocketsSansIOProtocol):
         said: Mapping[str, Any] = message
         text: str | None = said.get("text")
         texts: Sequence[str] = said.get(TOGETHER, ()) if text is None else (text,)
-        if not texts or not self.handshake_complete or self.close_sent:
+        is_open = self.handshake_complete and not self.close_sent
+        if not texts or not is_open:
             await super().send(message)
             return
         if not self.writable.is_set():

@@ -8,6 +8,8 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from starlette.types import Receive, Scope, Send
 
 import weft
 from tests.server.conftest import SETTINGS
@@ -17,8 +19,19 @@ from weft.server.method import Method
 from weft.server.services import SERVICES
 
 HEADERS = {"Authorization": "Bearer ann", "Host": "localhost"}
-MADE_UP = 12
-"""So many calls of each operation."""
+MADE_UP = 6
+"""So many good calls of each operation, and as many bad ones."""
+SAYS_LESS = (
+    "entities.find",
+    "entities.create",
+    "entities.patch",
+    "entities.at",
+    "diff.find",
+    "blobs.create",
+    "blobs.get",
+)
+"""What fits their schemas may still be refused: a position that is not reached yet, a page that nobody was given, a
+field that the type has not, content whose name or type is none."""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +42,17 @@ def api() -> Iterator[schemathesis.BaseSchema]:
         sheet = space.create(Sheet, n=4)
         space.create(Pointer, to=sheet)
         app = make_app({"home": space}, Keys(everything("ann")), SETTINGS)
-        yield schemathesis.openapi.from_asgi("/api/openapi.json", app, headers=HEADERS)
+
+        async def unstopped(scope: Scope, receive: Receive, send: Send) -> None:
+            """It would be started and stopped for each call."""
+            if scope["type"] == "lifespan":
+                for said in ("startup", "shutdown"):
+                    await receive()
+                    await send({"type": f"lifespan.{said}.complete"})
+            else:
+                await app(scope, receive, send)
+
+        yield schemathesis.openapi.from_asgi("/api/openapi.json", unstopped, headers=HEADERS)
 
 
 @pytest.mark.parametrize("mode", GenerationMode)
@@ -48,6 +71,7 @@ def test_what_is_made_up_is_answered_as_it_is_described(
     def check(case: schemathesis.Case) -> None:
         if "space" in case.path_parameters and mode is GenerationMode.POSITIVE:
             case.path_parameters["space"] = "home"
-        case.call_and_validate(headers=HEADERS)
+        asked_more = [positive_data_acceptance] if row.title in SAYS_LESS else []
+        case.call_and_validate(headers=HEADERS, excluded_checks=asked_more)
 
     check()

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 HEADERS_S = 10.0
 """How long somebody who connects may take to say what they want: until the end of a request's headers."""
+STALLED_S = 60.0
+"""How long somebody may take nothing of an answer that is sent to them, server-sent events too."""
 CLOSED_S = 10.0
 """How long a socket that is over may take to take what it was sent; then it is cut off."""
 FRAMED_KEPT = 256
@@ -62,6 +64,7 @@ class Requests(HttpToolsProtocol):
     """A connection, until it is upgraded."""
 
     _late: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -78,9 +81,23 @@ class Requests(HttpToolsProtocol):
         self._calm()
         super().on_headers_complete()
 
+    def pause_writing(self) -> None:
+        """Begin to wait until what was sent is taken."""
+        super().pause_writing()
+        self._stalled = self.loop.call_later(STALLED_S, self._give_up)
+
+    def resume_writing(self) -> None:
+        """Wait no longer."""
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave nothing behind."""
         self._calm()
+        if self._stalled is not None:
+            self._stalled.cancel()
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
@@ -119,6 +136,8 @@ class Sockets(WebSocketsSansIOProtocol):
         said: Mapping[str, Any] = message
         text: str | None = said.get("text")
         texts: Sequence[str] = said.get(TOGETHER, ()) if text is None else (text,)
+        if said["type"] == "websocket.close":  # which waits until there is room to say so
+            self.loop.call_later(CLOSED_S, self._cut_off)
         is_open = self.handshake_complete and not self.close_sent
         if not texts or not is_open:
             await super().send(message)
@@ -128,14 +147,6 @@ class Sockets(WebSocketsSansIOProtocol):
         if self.disconnected or self.close_sent or self.transport.is_closing():
             raise ClientDisconnected
         self.transport.write(_ready(texts[0]) if len(texts) == 1 else b"".join(map(_ready, texts)))
-
-    async def run_asgi(self) -> None:
-        """Serve it, and see to it that it ends."""
-        try:
-            await super().run_asgi()
-        finally:
-            if not self.disconnected:
-                self.loop.call_later(CLOSED_S, self._cut_off)
 
     def keepalive_timeout(self) -> None:
         """Whoever does not answer a ping does not read what is said last either."""

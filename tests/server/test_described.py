@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 import weft
 from tests.server.conftest import SETTINGS
-from tests.server.house import GATE, Keys, Late, Pointer, Sheet, everything
+from tests.server.house import GATE, Client, Keys, Late, Pointer, Sheet, everything
 from weft.server.app import make_app
 from weft.server.method import Method
 from weft.server.services import SERVICES
@@ -75,3 +75,10 @@ def test_what_is_made_up_is_answered_as_it_is_described(
         case.call_and_validate(headers=HEADERS, excluded_checks=asked_more)
 
     check()
+
+
+def test_a_diff_of_an_unknown_space_is_not_found(client: Client) -> None:
+    answer = client.get("/api/spaces/nowhere/diff", params={"before": 0, "after": 1})
+
+    assert answer.status_code == 404
+    assert answer.json()["data"]["error"] == "UnknownSpace"

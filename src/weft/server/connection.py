@@ -13,6 +13,7 @@ Source: one writer per connection; capability checks at use, not at entry.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
@@ -46,11 +47,13 @@ from weft.server.frames import (
 if TYPE_CHECKING:
     from weft.server.live_space import LiveSpace
 
-STRANGER, DENIED, UNKNOWN_SPACE, SILENT, FLOOD, CROWDED, OVER = 4401, 4403, 4404, 4408, 4429, 4430, 1012
+STRANGER, DENIED, UNKNOWN_SPACE, SILENT, FLOOD, CROWDED, OVER, TROUBLE = 4401, 4403, 4404, 4408, 4429, 4430, 1012, 1013
 """Why a connection ends: nobody is known by its credential; its rights have shrunk; its space is not served; nothing
-was heard of it; it said too much; its user has too many; the server stops, so come again."""
+was heard of it; it said too much; its user has too many; the server stops, so come again; it does not know
+whom it serves now, so come again later."""
 AT_HAND_MAX = 8
 """So many stretches of one channel are sent, where they are at hand, before it is the next one's turn."""
+_log = logging.getLogger("weft.server")
 ANSWERS_MAX = 16
 """So many answers to what a client said wait to be sent; it is heard further when there is room."""
 
@@ -127,8 +130,14 @@ class Connection:
     def check(self, changes: int | None = None) -> None:
         """Raises `ConnectionOver` where it is to end, or where its caller may do less by now."""
         self._check_over()
-        if (self._guard.changes if changes is None else changes) != self._rights_at:
-            self._ask_rights()
+        try:
+            if (self._guard.changes if changes is None else changes) != self._rights_at:
+                self._ask_rights()
+        except ConnectionOver:
+            raise
+        except WeftError as why:  # nobody knows what its caller may do
+            _log.error("a guard failed: %s", why)
+            raise ConnectionOver(code=TROUBLE, why="it cannot be said what its caller may do: come again") from None
 
     def _check_over(self) -> None:
         if self.over.done():

@@ -8,6 +8,7 @@ Source: supervisors.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from weft.space import Space
 
+from weft.errors import WeftError
 from weft.server.caller import Guard
 from weft.server.connection import CROWDED, SILENT, Connection, ConnectionOver, Send
 from weft.server.live_space import LiveSpace
@@ -92,7 +94,9 @@ class Live:
 
     def look(self) -> None:
         """See after all connections: end those that nothing is heard of, or that may do less by now."""
-        now_s, changes = self._now_s(), self.guard.changes
+        now_s, changes = self._now_s(), None
+        with contextlib.suppress(WeftError):  # else each asks for itself, and ends
+            changes = self.guard.changes
         for connection, is_heard in list(self.connections.items()):
             connection.look(changes)
             if is_heard and now_s - connection.heard_s > self.settings.silent_s:

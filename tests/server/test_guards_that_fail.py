@@ -22,7 +22,7 @@ class Failing(Keys):
 
     is_failing = False
 
-    @property  # type: ignore[override]
+    @property
     def changes(self) -> int:
         if self.is_failing:
             raise AccountsFailed(path="accounts", why="it is locked")

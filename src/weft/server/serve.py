@@ -7,6 +7,7 @@ Source: uvicorn, whose signals end it gracefully.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import signal
 import socket
@@ -88,10 +89,24 @@ def config_of(app: ASGIApp) -> uvicorn.Config:
 
 def serve(app: ASGIApp, listens: socket.socket, on_start: Callable[[], None] = lambda: None) -> None:
     """Serve until Ctrl-C or SIGTERM; calls at work are given a few seconds to end. The main thread alone may."""
+    _allow_descriptors()
     server = _Server(config_of(app))
     server.on_start = on_start
     with _told_to_stop(server):
         server.run(sockets=[listens])
+
+
+def _allow_descriptors() -> None:
+    """Have as many as the system lets this program have, for connections: most systems begin with 1,024."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = 2 * CONNECTIONS_MAX
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(
+                resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+            )
 
 
 class _Server(uvicorn.Server):

@@ -47,7 +47,10 @@ def test_who_does_not_say_what_they_want_is_let_go_of(said: bytes, monkeypatch: 
 def test_who_begins_a_second_request_and_does_not_end_it_is_let_go_of_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(held_to_time, "HEADERS_S", SHORT_S)
     whole = b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    with weft.open(types=TYPES) as space, served(space) as server, asking(server, whole + b"GET /no") as taken:
+    with weft.open(types=TYPES) as space, served(space) as server, asking(server, whole) as taken:
+        assert taken.recv(65_536).startswith(b"HTTP/1.1 404")
+        taken.sendall(b"GET /no")
+        taken.settimeout(LIMIT_S)
         while taken.recv(4096):
             pass
 

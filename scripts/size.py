@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "weft"
 OUTSIDE_CORE = frozenset(
     {
-        "__main__", "cli", "copies", "server", "services", "stores", "runners", "transports", "drivers", "testing",
-        "examples",
+        "__main__", "cli", "copies", "remote", "server", "services", "stores", "runners", "transports", "drivers",
+        "testing", "examples",
         "driver",  # a port, with nothing behind it that decides
         "matching",  # plug-ins: what tells elements apart, behind one Protocol
         "vectors",  # stands before embedding services, as adapters do

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from tests.page.shelves import Shelf
 from tests.kill.stops import Points, tell_parent
+from tests.page.shelves import Shelf
 from weft import Space
 from weft.cli.serving import serve_spaces
 from weft.definition import compiled_types

@@ -1,4 +1,4 @@
-"""A server is killed in the middle of what somebody watches: the page goes on by itself, and shows what it would have."""
+"""A server is killed in the middle of what somebody watches: the page goes on, and shows what it would have shown."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from tests.until import LIMIT_S
@@ -35,18 +35,19 @@ class Line:
         self._moved = asyncio.Event()
         self._errors_taken = 0
 
-    async def send(self, text: str) -> None:
+    async def send(self, texts: Sequence[str]) -> None:
         self.is_sending = True
         self._moved.set()
         await self.open.wait()
         self.is_sending = False
-        frame = parse_server_frame(text)
-        found = news(self.state, frame)
-        self.state = apply(self.state, frame)
-        self.deltas += found if isinstance(found, tuple) else ()
-        self.completed += [found] if isinstance(found, Completed) else []
-        self.sent.append(text)
-        self.frames.append(frame)
+        for text in texts:
+            frame = parse_server_frame(text)
+            found = news(self.state, frame)
+            self.state = apply(self.state, frame)
+            self.deltas += found if isinstance(found, tuple) else ()
+            self.completed += [found] if isinstance(found, Completed) else []
+            self.sent.append(text)
+            self.frames.append(frame)
         self._moved.set()
 
     async def say(self, op: str, **fields: object) -> None:

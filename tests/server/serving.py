@@ -21,6 +21,7 @@ from weft.server.caller import CAPABILITIES, Caller, Guard, Stranger
 from weft.server.client_state import ClientState, apply, news
 from weft.server.frames import Completed, Delta, Error, ServerFrame, parse_server_frame
 from weft.server.live import Live
+from weft.server.serve import config_of
 from weft.server.settings import LiveSettings
 from weft.server.transports import live_routes
 
@@ -89,10 +90,7 @@ def running(app: ASGIApp) -> Iterator[tuple[int, Callable[[], None]]]:
     import uvicorn
 
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, log_level="error", ws="websockets-sansio", lifespan="on", timeout_graceful_shutdown=5,
-        ws_ping_interval=None,
-    )  # fmt: skip
+    config = config_of(app)
     server = uvicorn.Server(config)
 
     def stop() -> None:

@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -944,3 +945,22 @@ def test_no_secret_is_in_a_repr_an_error_a_log_or_a_traceback_even_with_what_var
     assert len(failed) >= 9
     assert any("the disk is full" in each for each in shown)
     assert [secret for secret in secrets for text in shown if secret in text] == []
+
+
+def test_what_is_changed_here_is_known_at_once_however_seldom_the_file_is_looked_at(tmp_path: Path) -> None:
+    clock, path = Clock(), tmp_path / "accounts.sqlite"
+    with Accounts(path, clock=clock, cost=CHEAP, terms=TERMS, looks_every_s=3600) as held, accounts(path) as other:
+        held.users.add("ann", PASSWORD)
+        held.users.add("bob", PASSWORD)
+        seen = held.changes
+
+        held.users.disable("bob")
+        assert held.changes == (seen := seen + 1)
+        held.tokens.make("ann", "sync", lifetime_s=10)
+        assert held.changes == seen
+        clock.now_s += 10
+        assert held.changes == (seen := seen + 1)
+        other.users.enable("bob")
+        assert held.changes == seen  # for an hour
+        held.users.rename("ann", "Ann")
+        assert held.changes > seen

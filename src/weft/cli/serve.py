@@ -18,6 +18,8 @@ from weft.errors import WeftError
 if TYPE_CHECKING:
     from weft.space import Space
 
+LOOKS_EVERY_S = 0.002
+"""How long a frame may still go out to somebody whom another program has just let in no longer."""
 LOOPBACK, PORT = "127.0.0.1", 8707
 
 
@@ -63,7 +65,9 @@ def command(
 
     kept = Path(accounts) if accounts is not None else default_path()
     with ExitStack() as held:
-        guard = held.enter_context(Accounts(kept if accounts is not None or kept.exists() else None))
+        guard = held.enter_context(
+            Accounts(kept if accounts is not None or kept.exists() else None, looks_every_s=LOOKS_EVERY_S)
+        )
         check_host(host, guard.has_users)
         opened = _opened(held, spaces, app)
         listens = held.enter_context(listening(host, port))

@@ -7,9 +7,14 @@ Source: capability checks at use, not at entry; token buckets.
 
 from __future__ import annotations
 
+import logging
+
+from weft.errors import WeftError
 from weft.server.caller import Caller, Guard, Stranger
-from weft.server.ending import DENIED, FLOOD, STRANGER, ConnectionOver
+from weft.server.ending import DENIED, FLOOD, STRANGER, TROUBLE, ConnectionOver
 from weft.server.settings import LiveSettings
+
+_log = logging.getLogger("weft.server")
 
 
 class Bearer:
@@ -22,13 +27,19 @@ class Bearer:
         self.caller: Caller = guard.caller(credential)
         self._tokens, self._tokens_s = float(settings.messages_burst), now_s
 
-    def check(self) -> bool:
-        """Whether their rights were asked anew: they may do more then. Raises `ConnectionOver` where they may do
-        less."""
-        if self._guard.changes != self._rights_at:
+    def check(self, changes: int | None = None) -> bool:
+        """Whether their rights were asked anew: they may do more then. `changes`: those of the guard, where they are
+        known. Raises `ConnectionOver` where they may do less, and where nobody can say what they may do."""
+        try:
+            if (self._guard.changes if changes is None else changes) == self._rights_at:
+                return False
             self._ask_rights()
-            return True
-        return False
+        except ConnectionOver:
+            raise
+        except WeftError as why:
+            _log.error("a guard failed: %s", why)
+            raise ConnectionOver(code=TROUBLE, why="it cannot be said what its caller may do: come again") from None
+        return True
 
     def _ask_rights(self) -> None:
         self._rights_at = self._guard.changes

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -49,8 +49,13 @@ from weft.server.states import AWAY
 if TYPE_CHECKING:
     from weft.server.live_space import LiveSpace
 
+AT_HAND_MAX = 8
+"""So many stretches of one channel are sent, where they are at hand, before it is the next one's turn."""
 ANSWERS_MAX = 16
 """So many answers to what a client said wait to be sent; it is heard further when there is room."""
+
+Send: TypeAlias = Callable[[Sequence[str]], Awaitable[None]]
+"""Sends frames, which may leave together."""
 
 
 class Connection:
@@ -61,13 +66,15 @@ class Connection:
         live: LiveSpace,
         guard: Guard,
         credential: str,
-        send: Callable[[str], Awaitable[None]],
+        send: Send,
         *,
         name: str,
         now_s: Callable[[], float],
     ) -> None:
         self.live, self._send, self.name, self._now_s = live, send, name, now_s
         self.bearer = Bearer(guard, credential, live.settings, now_s())
+        if not self.caller.may_somewhere("read"):
+            self.caller.check("read")
         self.cursors: dict[str, Cursor] = {}
         self.rung = asyncio.Event()
         self.heard_s = self.sent_s = now_s()
@@ -101,23 +108,27 @@ class Connection:
         self.rung.set()
         self._answered.set()
 
-    def look(self) -> None:
-        """Whether all is well with it, asked now and then: it ends where it is not."""
+    def look(self, changes: int | None = None) -> None:
+        """Whether all is well with it, asked now and then: it ends where it is not. `changes`: those of the guard,
+        where whoever asks has them at hand."""
         try:
-            self.check()
+            self.check(changes)
         except ConnectionOver as why:
             self.end(why.code, why.why)
         else:
             if self._now_s() - self.sent_s >= self.live.settings.heartbeat_s:
                 self.rung.set()
 
-    def check(self) -> None:
+    def check(self, changes: int | None = None) -> None:
         """Raises `ConnectionOver` where it is to end, or where its caller may do less by now."""
-        if self.over.done():
-            raise self.over.result()
-        if self.bearer.check():
+        self._check_over()
+        if self.bearer.check(changes):
             for cursor in self.cursors.values():
                 cursor.caller, cursor.states_seen = self.caller, AWAY  # they may see more now
+
+    def _check_over(self) -> None:
+        if self.over.done():
+            raise self.over.result()
         if self.live.feed.is_over:
             raise ConnectionOver(code=OVER, why="the server stops, or its space was closed: come again")
 
@@ -228,7 +239,7 @@ class Connection:
         raises."""
         while True:
             self.rung.clear()
-            self.check()
+            self._check_over()
             if not await self._round():
                 await self.rung.wait()
 
@@ -241,16 +252,28 @@ class Connection:
         for channel, cursor in list(self.cursors.items()):
             if self.cursors.get(channel) is not cursor or cursor.is_paused:
                 continue
-            if cursor.is_behind:
-                is_more = await self._advance(channel, cursor) or is_more
-            await self._put_presence(channel, cursor)
-            await self._put_states(channel, cursor)
-        await self._put_partials()
+            is_more = await self._advance(channel, cursor) or is_more
+            if cursor.presence_seen != self.live.presences.changes(channel):
+                await self._put_presence(channel, cursor)
+            if cursor.states_seen != self.live.feed.present.number:
+                await self._put_states(channel, cursor)
+        if self.live.feed.parts:
+            await self._put_partials()
         if self._now_s() - self.sent_s >= self.live.settings.heartbeat_s:
             await self._put(self._heartbeat())
         return is_more or bool(self._answers)
 
     async def _advance(self, channel: str, cursor: Cursor) -> bool:
+        for _ in range(AT_HAND_MAX):
+            if not (texts := cursor.at_hand()):
+                break
+            await self._put(*texts)
+            if self.cursors.get(channel) is not cursor or cursor.is_paused:
+                return False
+        else:
+            return cursor.is_behind
+        if not cursor.is_behind:
+            return False
         frames = cursor.next()
         while self.cursors.get(channel) is cursor:
             try:
@@ -282,23 +305,20 @@ class Connection:
         return whole is not None and not whole.is_paused
 
     async def _put_presence(self, channel: str, cursor: Cursor) -> None:
-        presences = self.live.presences
-        if cursor.presence_seen != (changes := presences.changes(channel)):
-            cursor.presence_seen = changes
-            await self._put(presences.frame(channel))
+        cursor.presence_seen = self.live.presences.changes(channel)
+        await self._put(self.live.presences.frame(channel))
 
     async def _put_states(self, channel: str, cursor: Cursor) -> None:
         """What stands otherwise since it was told last; all, where it was told nothing."""
         present = self.live.feed.present
-        if cursor.states_seen != present.number:
-            seen, cursor.states_seen = cursor.states_seen, present.number
-            if text := present.frame(channel, cursor.entity, self.caller.entities, seen):
-                await self._put(text)
+        seen, cursor.states_seen = cursor.states_seen, present.number
+        if text := present.frame(channel, cursor.entity, self.caller.entities, seen):
+            await self._put(text)
 
     def _heartbeat(self) -> str:
         return encode_frame(Heartbeat({channel: one.position for channel, one in self.cursors.items()}))
 
-    async def _put(self, text: str) -> None:
+    async def _put(self, *texts: str) -> None:
         self.check()
-        await self._send(text)
+        await self._send(texts)
         self.sent_s = self._now_s()

@@ -7,7 +7,7 @@ Source: consumer offsets of commit logs.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from weft.server.caller import Caller
 from weft.server.feed import Feed
@@ -61,7 +61,22 @@ class Cursor:
         if self._is_fresh or self._needs_snapshot or self.position < self.feed.position:
             return True
         is_done = bool(self.open) and self._done_seen < self.feed.completions.count
-        return is_done or bool(self._asked) or any(one.position <= self.position for one in self._ready.values())
+        if is_done or self._asked:
+            return True
+        return bool(self._ready) and any(one.position <= self.position for one in self._ready.values())
+
+    def at_hand(self) -> Sequence[str]:
+        """The next frames, where all that they take is in memory, as it mostly is; else none: then ask `next`, where it
+        `is_behind`. Nothing is made for each frame here, which is what a thousand connections would pay for."""
+        while not (self._is_fresh or self._needs_snapshot or self._asked) and self._note_done():
+            if frames := self._completed():
+                return frames
+            found = self.feed.behind(self.position) if self.feed.is_in_window(self.position) else None
+            if found is None:
+                break
+            if frame := self._take(found):
+                return (frame,)
+        return ()
 
     async def next(self) -> AsyncIterator[str]:
         """What is to be sent next, frame by frame; nothing where it has all. As each is given, the cursor says how far
@@ -80,13 +95,24 @@ class Cursor:
             anew = await self.feed.snapshot(self.channel, self.entity, self.caller.entities, self.position)
             self._told = self.position
             yield encode_frame(anew)
-        await self._note_completed()
-        for traversal, one in sorted(self._ready.items()):
-            if one.position <= self.position:
-                del self._ready[traversal]
-                if traversal in self.open:
-                    self.open.discard(traversal)
-                    yield one.frame(self.channel, self.entity, self.caller.entities)
+        if not self._note_done():
+            self._asked |= self.open  # it was away for longer than they are remembered
+        if self._asked:
+            asked, self._asked = self._asked, set()
+            self._ready.update({one.traversal: one for one in await self.feed.outcomes(asked)})
+            self._done_seen = max(self._done_seen, self.feed.completions.kept_from - 1)
+            self._note_done()
+        for frame in self._completed():
+            yield frame
+
+    def _completed(self) -> Sequence[str]:
+        """Those that are to be told now, of what it was told began."""
+        if not self._ready:
+            return ()
+        ready = sorted(each for each, one in self._ready.items() if one.position <= self.position)
+        due = [one for one in map(self._ready.pop, ready) if one.traversal in self.open]
+        self.open.difference_update(one.traversal for one in due)
+        return [one.frame(self.channel, self.entity, self.caller.entities) for one in due]
 
     async def _behind(self) -> Stretch:
         while True:
@@ -115,15 +141,17 @@ class Cursor:
         self._needs_snapshot = self._needs_snapshot or is_reset
         return frame
 
-    async def _note_completed(self) -> None:
-        """Of what it was told began, what is completed by now."""
-        if self.open and self._done_seen + 1 < self.feed.completions.kept_from:
-            self._asked |= self.open  # it was away for longer than they are remembered
-        if self._asked:
-            asked, self._asked = self._asked, set()
-            self._ready.update({one.traversal: one for one in await self.feed.outcomes(asked)})
-        newest = self.feed.completions.count
-        for one in self.feed.completions.since(self._done_seen) if self.open else ():
-            if one.traversal in self.open:
-                self._ready[one.traversal] = one
+    def _note_done(self) -> bool:
+        """Of what it was told began, what is completed by now. Returns whether that is known: not where it was away for
+        longer than completed traversals are remembered."""
+        seen, completions = self._done_seen, self.feed.completions
+        if seen == (newest := completions.count):
+            return True
+        if self.open:
+            if seen + 1 < completions.kept_from:
+                return False
+            for one in completions.since(seen):
+                if one.traversal in self.open:
+                    self._ready[one.traversal] = one
         self._done_seen = newest
+        return True

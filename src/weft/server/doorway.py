@@ -38,7 +38,8 @@ class Doorway:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        is_socket, send = scope["type"] == "websocket", _with_headers(send)
+        is_socket = scope["type"] == "websocket"
+        send = send if is_socket else _with_headers(send)
         try:
             self.gate.check_headers(scope["headers"])
             if not is_socket and is_api(scope["path"]):

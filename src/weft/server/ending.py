@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from weft.errors import WeftError
 
-STRANGER, DENIED, UNKNOWN_SPACE, SILENT, FLOOD, CROWDED, OVER = 4401, 4403, 4404, 4408, 4429, 4430, 1012
+STRANGER, DENIED, UNKNOWN_SPACE, SILENT, FLOOD, CROWDED, OVER, TROUBLE = 4401, 4403, 4404, 4408, 4429, 4430, 1012, 1013
 """Why a connection ends: nobody is known by its credential; its rights have shrunk; its space is not served; nothing
-was heard of it; it said too much; its user has too many; the server stops, so come again."""
+was heard of it; it said too much; its user has too many; the server stops, so come again; it does not
+know whom it serves now, so come again later."""
 
 
 class ConnectionOver(WeftError):

@@ -8,10 +8,11 @@ Source: supervisors.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
     from weft.space import Space
 
+from weft.errors import WeftError
 from weft.server.caller import Guard
-from weft.server.connection import Connection
+from weft.server.connection import Connection, Send
 from weft.server.ending import CROWDED, SILENT, TooManyConnections
 from weft.server.live_space import LiveSpace
 from weft.server.served import UnknownSpace
@@ -67,17 +69,13 @@ class Live:
             connection.look()
 
     @asynccontextmanager
-    async def connected(
-        self, name: str, credential: str, send: Callable[[str], Awaitable[None]], *, is_heard: bool
-    ) -> AsyncIterator[Connection]:
+    async def connected(self, name: str, credential: str, send: Send, *, is_heard: bool) -> AsyncIterator[Connection]:
         """A connection to the space of this name, for as long as this is open. Raises `Stranger`, `UnknownSpace`,
         `Denied` for somebody who may read nothing, and `TooManyConnections`."""
         number = os.urandom(8).hex()
         guard, now_s = self.guard, self._now_s
-        caller = guard.caller(credential)
-        if not caller.may_somewhere("read"):
-            caller.check("read")
         if name not in self.spaces:
+            guard.caller(credential)  # strangers are not told which there are
             raise UnknownSpace(name=name[:80], nearest=nearest(name, self.spaces))
         connection = Connection(self.spaces[name], guard, credential, send, name=number, now_s=now_s)
         user, most = connection.caller.user, self.settings.connections_per_user
@@ -102,8 +100,10 @@ class Live:
 
     def look(self) -> None:
         """See after all connections: end those that nothing is heard of, or that may do less by now."""
-        now_s = self._now_s()
+        now_s, changes = self._now_s(), None
+        with contextlib.suppress(WeftError):  # else each asks for itself, and ends
+            changes = self.guard.changes
         for connection, is_heard in list(self.connections.items()):
-            connection.look()
+            connection.look(changes)
             if is_heard and now_s - connection.heard_s > self.settings.silent_s:
                 connection.end(SILENT, f"nothing was heard of it for {self.settings.silent_s:g} s")

@@ -7,6 +7,7 @@ Source: uvicorn, whose signals end it gracefully.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import signal
 import socket
@@ -19,11 +20,14 @@ from starlette.types import ASGIApp
 
 from weft.errors import WeftError
 from weft.server.bounds import BODY_BYTES_MAX
+from weft.server.held_to_time import Requests, Sockets
 
 STOP_S = 5
 """How long a server that stops waits for the calls that are at work, in seconds."""
-CONNECTIONS_MAX = 1000
-"""How many connections are served at one time; more are told to come again."""
+CONNECTIONS_MAX = 4000
+"""How many connections are served at one time, sockets too; more are told to come again."""
+MESSAGE_BYTES_MAX = BODY_BYTES_MAX + 64
+"""How long a message to a socket may be, which is a call of Socket.IO at most: no more of one is ever held."""
 
 
 class NoUsers(WeftError):
@@ -75,17 +79,35 @@ def address_of(host: str, listens: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{listens.getsockname()[1]}"
 
 
+def config_of(app: ASGIApp) -> uvicorn.Config:
+    """How an app is served."""
+    return uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, date_header=False, http=Requests, ws=Sockets,
+        timeout_graceful_shutdown=STOP_S, limit_concurrency=CONNECTIONS_MAX, proxy_headers=False,
+        ws_per_message_deflate=False, ws_max_size=MESSAGE_BYTES_MAX,
+    )  # fmt: skip
+
+
 def serve(app: ASGIApp, listens: socket.socket, on_start: Callable[[], None] = lambda: None) -> None:
     """Serve until Ctrl-C or SIGTERM; calls at work are given a few seconds to end. The main thread alone may."""
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, date_header=False, ws="websockets-sansio",
-        timeout_graceful_shutdown=STOP_S, limit_concurrency=CONNECTIONS_MAX, proxy_headers=False,
-        ws_max_size=BODY_BYTES_MAX + 64,
-    )  # fmt: skip
-    server = _Server(config)
+    _allow_descriptors()
+    server = _Server(config_of(app))
     server.on_start = on_start
     with _told_to_stop(server):
         server.run(sockets=[listens])
+
+
+def _allow_descriptors() -> None:
+    """Have as many as the system lets this program have, for connections: most systems begin with 1,024."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = 2 * CONNECTIONS_MAX
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(
+                resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+            )
 
 
 class _Server(uvicorn.Server):

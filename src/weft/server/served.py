@@ -56,5 +56,6 @@ class Served:
         return self._spaces[name]
 
     def index(self, name: str) -> LogIndex:
-        """What is remembered of a space's log, for looks into the past; used within a view."""
+        """What is remembered of a space's log, for looks into the past; used within a view. Raises `UnknownSpace`."""
+        self.space(name)
         return self._indexes[name]

@@ -26,6 +26,8 @@ Visible: TypeAlias = "frozenset[str] | None"
 """The entities that somebody may see; None for all."""
 FRAMES_KEPT_MAX = 256
 """Of a stretch, how many frames are kept for those who have come as far."""
+KNOWN_MAX = 256
+"""Of a window, for how many positions it is kept what follows."""
 RESETS = ("definition", "erased")
 """The types of deltas that change what nodes show without saying which."""
 
@@ -72,20 +74,22 @@ def piece_of(entry: Entry) -> Piece | None:
 class Stretch:
     """All that is told of the positions behind `after` and up to `position`."""
 
-    __slots__ = ("_frames", "after", "pieces", "position")
+    __slots__ = ("_begun", "_frames", "after", "has_reset", "has_shown", "pieces", "position")
 
     def __init__(self, after: int, position: int, pieces: Sequence[Piece]) -> None:
         self.after, self.position, self.pieces = after, position, tuple(pieces)
         self._frames: dict[tuple[str, int], str] = {}
-
-    @property
-    def has_reset(self) -> bool:
+        self._begun = tuple(one for one in self.pieces if one.delta.type == "traversal.started")
+        self.has_reset = any(one.delta.type in RESETS for one in self.pieces)
         """Whether what nodes show may have changed without a word of which."""
-        return any(one.delta.type in RESETS for one in self.pieces)
+        self.has_shown = any(one.delta.type in SHOWS for one in self.pieces)
+        """Whether something is shown since."""
 
     def shows(self, *, has_shown: bool) -> tuple[bool, bool]:
         """For somebody to whom nodes have shown something, or not: whether they have behind it, and whether that may be
         another thing since, so that they need a snapshot."""
+        if has_shown or not self.has_reset:
+            return has_shown or self.has_shown, self.has_reset
         is_reset = False
         for one in self.pieces:
             has_shown = has_shown or one.delta.type in SHOWS
@@ -96,9 +100,8 @@ class Stretch:
         """The traversals that begin in it behind a position, of a channel."""
         return [
             one.delta.position
-            for one in self.pieces
-            if one.delta.type == "traversal.started"
-            and one.delta.position > after
+            for one in self._begun
+            if one.delta.position > after
             and (not entity or entity in one.entities)
             and (visible is None or one.entities & visible)
         ]
@@ -130,6 +133,8 @@ class Window:
     def __init__(self, position: int, *, deltas_max: int) -> None:
         self.position, self._deltas_max, self._deltas = position, deltas_max, 0
         self._stretches: deque[Stretch] = deque()
+        self._behind: dict[int, Stretch] = {}
+        """What follows a position, for all who are there: joined once."""
 
     @property
     def after(self) -> int:
@@ -141,6 +146,7 @@ class Window:
         assert stretch.after == self.position, "stretches follow each other"
         self.position = stretch.position
         self._stretches.append(stretch)
+        self._behind.clear()
         self._deltas += len(stretch.pieces)
         while self._deltas > self._deltas_max and len(self._stretches) > 1:
             self._deltas -= len(self._stretches.popleft().pieces)
@@ -148,11 +154,18 @@ class Window:
     def clear(self) -> None:
         """Hold nothing any more."""
         self._stretches.clear()
+        self._behind.clear()
         self._deltas = 0
 
     def behind(self, position: int, *, deltas_max: int) -> Stretch | None:
         """What follows a position, which is not before the window; None where nothing does. Several are joined where
         they are short."""
+        known = self._behind.get(position)
+        if known is None and (known := self._found(position, deltas_max)) is not None and len(self._behind) < KNOWN_MAX:
+            self._behind[position] = known
+        return known
+
+    def _found(self, position: int, deltas_max: int) -> Stretch | None:
         assert position >= self.after
         found: list[Stretch] = []
         for stretch in reversed(self._stretches):

@@ -46,7 +46,9 @@ class UnfitTelling(WeftError, ValueError):
         return ((name, self.why),) if dot else ()
 
 
-_RANGE = {"start": {"type": "integer", "minimum": 0}, "stop": {"type": "integer", "minimum": 0}}
+_PLACE: Json = {"type": "integer", "minimum": 0, "maximum": 1 << 53}
+_MORE: Json = {"type": "integer", "minimum": -(1 << 63), "maximum": (1 << 63) - 1}
+_RANGE = {"start": _PLACE, "stop": _PLACE}
 VERBS: Json = {
     "set": {"type": "object", "additionalProperties": {}},
     "add": {"type": "object", "additionalProperties": {"type": "array"}},
@@ -55,14 +57,14 @@ VERBS: Json = {
         "type": "object", "properties": {"item": {}, "before": {}}, "required": ["item"],
         "additionalProperties": False,
     }},
-    "increment": {"type": "object", "additionalProperties": {"type": "integer"}},
+    "increment": {"type": "object", "additionalProperties": _MORE},
     "put": {"type": "object", "additionalProperties": {"type": "object"}},
     "drop": {"type": "object", "additionalProperties": {"type": "array"}},
     "edit": {"type": "object", "additionalProperties": {"type": "array", "items": {
         "type": "object",
         "properties": {
             "verb": {"enum": ["insert", "delete", "replace"]}, "text": {"type": "string"},
-            "at": {"type": "integer", "minimum": 0}, **_RANGE,
+            "at": _PLACE, **_RANGE,
         },
         "required": ["verb"], "additionalProperties": False,
     }}},

@@ -31,6 +31,7 @@ from weft.server.credential import credential_of
 from weft.server.doorway import deny, refusal
 from weft.server.ending import DENIED, STRANGER, UNKNOWN_SPACE, ConnectionOver
 from weft.server.frames import SPACE, BadFrame, Open, Sub, encode_frame, error_frame
+from weft.server.held_to_time import TOGETHER
 from weft.server.live import Live
 from weft.server.refusals import ForeignHost, ForeignOrigin
 from weft.server.served import UnknownSpace
@@ -93,13 +94,13 @@ class _Socket(_Endpoint):
             await deny(why, scope, receive, send)
             return
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-            await self._talk(socket)
+            await self._talk(socket, send)
 
-    async def _talk(self, socket: WebSocket) -> None:
+    async def _talk(self, socket: WebSocket, send: Send) -> None:
         await socket.accept()  # a close code reaches only whoever was accepted
         name = socket.path_params["space"]
         try:
-            over = await self._connect(socket, name)
+            over = await self._connect(socket, send, name)
         except Stranger as why:
             over = ConnectionOver(code=STRANGER, why=str(why))
         except Denied as why:
@@ -111,7 +112,7 @@ class _Socket(_Endpoint):
         if over is not None:
             await socket.close(over.code, over.why.encode()[:REASON_BYTES_MAX].decode(errors="ignore"))
 
-    async def _connect(self, socket: WebSocket, name: str) -> ConnectionOver | None:
+    async def _connect(self, socket: WebSocket, send: Send, name: str) -> ConnectionOver | None:
         async def listen() -> None:
             while True:
                 said = await socket.receive()
@@ -119,8 +120,17 @@ class _Socket(_Endpoint):
                     raise WebSocketDisconnect
                 await connection.hear(said.get("text") or said.get("bytes") or "")
 
+        goes_together = TOGETHER in socket.scope.get("extensions", {})
+
+        async def put(texts: Sequence[str]) -> None:
+            if goes_together and len(texts) > 1:
+                await send({"type": "websocket.send", TOGETHER: texts})
+                return
+            for text in texts:
+                await send({"type": "websocket.send", "text": text})
+
         brought = credential_of(socket.headers).text
-        async with self._live.connected(name, brought, socket.send_text, is_heard=True) as connection:
+        async with self._live.connected(name, brought, put, is_heard=True) as connection:
             return await self._serve(connection, [listen()])
 
 
@@ -136,10 +146,10 @@ class _Events(_Endpoint):
         if (unwelcome := self._why_unwelcome(request)) is not None:
             return refusal(unwelcome)
 
-        async def put(text: str) -> None:
-            id = _event_id(connection, channels)
-            body = f"id: {id}\ndata: {text}\n\n".encode()
-            await send({"type": "http.response.body", "body": body, "more_body": True})
+        async def put(texts: Sequence[str]) -> None:
+            id = _event_id(connection, channels)  # how far all of them lead: the last one says it
+            body = "".join(f"data: {text}\n\n" for text in texts[:-1]) + f"id: {id}\ndata: {texts[-1]}\n\n"
+            await send({"type": "http.response.body", "body": body.encode(), "more_body": True})
 
         async def hear_end() -> None:
             while (await receive())["type"] != "http.disconnect":

@@ -19,7 +19,7 @@ from tests.server.feathers.raw import Raw
 from tests.server.test_serve import serving
 from tests.until import until
 from weft import Space
-from weft.cli.serve import _socket_io
+from weft.cli.serving import _socket_io
 from weft.server.accounts import Accounts
 from weft.server.app import make_app
 from weft.server.caller import CAPABILITIES

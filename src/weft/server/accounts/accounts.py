@@ -39,8 +39,11 @@ class Accounts:
         clock: Callable[[], float] = time.time,
         cost: Cost | None = None,
         terms: Terms | None = None,
+        looks_every_s: float = 0.0,
     ) -> None:
-        """`clock`: seconds since 1970. Raises `UnsafeSecrets`, `DamagedAccounts`, `NewerAccounts`, `AccountsFailed`."""
+        """`clock`: seconds since 1970. `looks_every_s`: for how long `changes` may not know what another program has
+        changed; what this one changes, it knows at once. Raises `UnsafeSecrets`, `DamagedAccounts`, `NewerAccounts`,
+        `AccountsFailed`."""
         cost, terms = cost or Cost(), terms or Terms()
         self._file = AccountFile(path)
         self._clock = clock
@@ -54,11 +57,19 @@ class Accounts:
         self._version: object = None
         self._changes: object = None
         self._looked_s = self._next_end_s = -math.inf
+        self._looks_every_s, self._is_known_until_s, self._written = looks_every_s, -math.inf, -1
 
     @property
     def changes(self) -> int:
-        """Grows whenever what anybody may do changes, or anybody is let in no longer. Costs some microseconds."""
+        """Grows whenever what anybody may do changes, or anybody is let in no longer. Costs some microseconds;
+        less than one where it `looks_every_s`."""
+        is_known = time.monotonic() < self._is_known_until_s and self._file.written == self._written
+        if is_known and self._looked_s <= self._clock() < self._next_end_s:
+            return self._grown
         with self._lock:
+            self._written = self._file.written
+            if self._looks_every_s:
+                self._is_known_until_s = time.monotonic() + self._looks_every_s
             now_s, version = self._clock(), self._file.version
             is_over = now_s >= self._next_end_s
             if version != self._version or is_over or now_s < self._looked_s:

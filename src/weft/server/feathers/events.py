@@ -12,7 +12,7 @@ Source: Feathers' service events; dispatching by channels.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -55,11 +55,18 @@ class Events:
         """Be where the client is."""
         self._position, self._came_with, self._begun = mark.position, mark, mark.open
 
-    async def take(self, text: str) -> None:
-        """Tell what a frame tells."""
-        if (cursor := self.connection.cursors.get(SPACE)) is not None:
-            self._begun = cursor.open
-        match _parsed(text):
+    async def take(self, texts: Sequence[str]) -> None:
+        """Tell what frames tell, one after another."""
+        frames = [_parsed(text) for text in texts]
+        for number, frame in enumerate(frames):
+            if (cursor := self.connection.cursors.get(SPACE)) is not None:
+                # What is told behind this is not told yet, and a mark says so.
+                later = {one.traversal for one in frames[number + 1 :] if isinstance(one, Completed)}
+                self._begun = cursor.open | later
+            await self._take(frame)
+
+    async def _take(self, frame: ServerFrame) -> None:
+        match frame:
             case Batch() as batch:
                 for delta in batch.deltas:
                     await self._delta(delta)

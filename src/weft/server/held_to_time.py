@@ -1,0 +1,158 @@
+"""How connections are held to time, and what is sent to many is made ready once: uvicorn's protocols, made stricter.
+
+Who connects and says nothing, or says a request byte by byte, is let go of; so is who does not read, and so is never
+done, once their socket is to be closed. Uvicorn waits for all three as long as they like, and each holds a descriptor.
+Sockets count as connections too: of these there are so many, and no more.
+
+A message that is sent to a thousand is framed once: what is framed depends on its text alone, as nothing is compressed.
+
+Knows nothing of what is served. Invariant: a connection that asks for nothing, or whose socket is over, is gone within
+the times said here, whatever its other end does.
+Source: uvicorn; RFC 6455, section 5.2; slowloris, and the timeouts that web servers have against it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
+    from websockets.http11 import Request
+
+HEADERS_S = 10.0
+"""How long somebody who connects may take to say what they want: until the end of a request's headers."""
+STALLED_S = 60.0
+"""How long somebody may take nothing of an answer that is sent to them, server-sent events too."""
+CLOSED_S = 10.0
+"""How long a socket that is over may take to take what it was sent; then it is cut off."""
+FRAMED_KEPT = 256
+"""So many messages that were sent last are kept framed for others."""
+TOGETHER = "weft.texts"
+"""The extension of ASGI by which one message to a socket holds several texts, in place of `text`."""
+FRAMED_BYTES_MAX = 16_384
+"""A longer message is framed for each."""
+
+
+@lru_cache(FRAMED_KEPT)
+def _framed(text: str) -> bytes:
+    return framed(text)
+
+
+def _ready(text: str) -> bytes:
+    return _framed(text) if len(text) <= FRAMED_BYTES_MAX else framed(text)
+
+
+def framed(text: str) -> bytes:
+    """A text as one message from a server."""
+    said = text.encode()
+    if len(said) < 126:
+        return struct.pack("!BB", 0x81, len(said)) + said
+    if len(said) < 65_536:
+        return struct.pack("!BBH", 0x81, 126, len(said)) + said
+    return struct.pack("!BBQ", 0x81, 127, len(said)) + said
+
+
+class Requests(HttpToolsProtocol):
+    """A connection, until it is upgraded."""
+
+    _late: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._hurry()
+
+    def on_message_begin(self) -> None:
+        """Wait for the rest of its headers."""
+        super().on_message_begin()
+        self._hurry()
+
+    def on_headers_complete(self) -> None:
+        """Wait no longer."""
+        self._calm()
+        super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        """Begin to wait until what was sent is taken."""
+        super().pause_writing()
+        self._stalled = self.loop.call_later(STALLED_S, self._give_up)
+
+    def resume_writing(self) -> None:
+        """Wait no longer."""
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave nothing behind."""
+        self._calm()
+        if self._stalled is not None:
+            self._stalled.cancel()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Where there is room for one more."""
+        most = self.config.limit_concurrency
+        if most is not None and len(self.connections) > most:
+            self.transport.write(b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            self.transport.close()
+            return
+        super().handle_websocket_upgrade()
+
+    def _hurry(self) -> None:
+        if self._late is None:
+            self._late = self.loop.call_later(HEADERS_S, self._give_up)
+
+    def _calm(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _give_up(self) -> None:
+        self.transport.abort()
+
+
+class Sockets(WebSocketsSansIOProtocol):
+    """A socket."""
+
+    def handle_connect(self, event: Request) -> None:
+        """Say that this server knows how to send several texts together."""
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            self.scope["extensions"][TOGETHER] = {}
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send a message, or several that leave together; a text that is sent to many is framed once."""
+        said: Mapping[str, Any] = message
+        text: str | None = said.get("text")
+        texts: Sequence[str] = said.get(TOGETHER, ()) if text is None else (text,)
+        if said["type"] == "websocket.close":  # which waits until there is room to say so
+            self.loop.call_later(CLOSED_S, self._cut_off)
+        is_open = self.handshake_complete and not self.close_sent
+        if not texts or not is_open:
+            await super().send(message)
+            return
+        if not self.writable.is_set():
+            await self.writable.wait()
+        if self.disconnected or self.close_sent or self.transport.is_closing():
+            raise ClientDisconnected
+        self.transport.write(_ready(texts[0]) if len(texts) == 1 else b"".join(map(_ready, texts)))
+
+    def keepalive_timeout(self) -> None:
+        """Whoever does not answer a ping does not read what is said last either."""
+        super().keepalive_timeout()
+        self.transport.abort()
+
+    def _cut_off(self) -> None:
+        if not self.disconnected:
+            self.transport.abort()

@@ -1,0 +1,140 @@
+"""Connections that ask for nothing, and sockets whose other end does not read, are let go of."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.frames import Frame, Opcode
+
+import weft
+from tests.server.charms import TYPES
+from tests.server.serving import Keys, Served, served, user
+from tests.until import LIMIT_S, until
+from weft.server import held_to_time, serve
+from weft.server.held_to_time import framed
+
+SHORT_S = 0.2
+
+
+@contextmanager
+def asking(server: Served, said: bytes) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S) as taken:
+        taken.sendall(said)
+        yield taken
+
+
+def ends(taken: socket.socket) -> bool:
+    """Whether the other end lets go; never where it waits."""
+    try:
+        return taken.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize("said", [b"", b"G", b"GET /live/shelf HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "])
+def test_who_does_not_say_what_they_want_is_let_go_of(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_to_time, "HEADERS_S", SHORT_S)
+    with weft.open(types=TYPES) as space, served(space) as server, asking(server, said) as taken:
+        assert ends(taken)
+
+
+def test_who_begins_a_second_request_and_does_not_end_it_is_let_go_of_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_to_time, "HEADERS_S", SHORT_S)
+    whole = b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with weft.open(types=TYPES) as space, served(space) as server, asking(server, whole) as taken:
+        assert taken.recv(65_536).startswith(b"HTTP/1.1 404")
+        taken.sendall(b"GET /no")
+        taken.settimeout(LIMIT_S)
+        while taken.recv(4096):
+            pass
+
+
+def test_who_is_answered_slowly_is_not_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_to_time, "HEADERS_S", SHORT_S)
+    with weft.open(types=TYPES) as space, served(space) as server, server.client() as ann:
+        time.sleep(3 * SHORT_S)
+        ann.say("ping", is_asking=True)
+        ann.next()
+        assert len(server.live.connections) == 1
+
+
+def test_a_socket_that_is_over_and_is_never_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_to_time, "CLOSED_S", SHORT_S)
+    guard = Keys(ann=user("ann"))
+    open_sockets: list[held_to_time.Sockets] = []
+    made = held_to_time.Sockets.connection_made
+
+    def noted(self: held_to_time.Sockets, transport: asyncio.BaseTransport) -> None:
+        open_sockets.append(self)
+        made(self, transport)
+
+    monkeypatch.setattr(held_to_time.Sockets, "connection_made", noted)
+    with weft.open(types=TYPES) as space, served(space, guard) as server, asking(server, handshake("ann")):
+        until(lambda: bool(server.live.connections))
+        (stuck,) = open_sockets
+        stuck.loop.call_soon_threadsafe(stuck.pause_writing)  # as where its buffer is full
+        guard.put("ann", None)
+        until(lambda: not server.live.connections)
+        until(lambda: stuck.disconnected)
+        assert not stuck.connections
+
+
+def test_who_takes_nothing_of_server_sent_events_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_to_time, "STALLED_S", SHORT_S)
+    asks = b"GET /live/shelf/events?from=0 HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer key of ann\r\n\r\n"
+    seen: list[held_to_time.Requests] = []
+    made = held_to_time.Requests.connection_made
+
+    def noted(self: held_to_time.Requests, transport: asyncio.Transport) -> None:
+        seen.append(self)
+        made(self, transport)
+
+    monkeypatch.setattr(held_to_time.Requests, "connection_made", noted)
+    with weft.open(types=TYPES) as space, served(space) as server, asking(server, asks):
+        until(lambda: bool(server.live.connections))
+        (stuck,) = seen
+        stuck.loop.call_soon_threadsafe(stuck.pause_writing)
+        until(lambda: not server.live.connections)
+        until(lambda: not stuck.connections)
+
+
+def test_a_message_that_is_too_long_is_never_held() -> None:
+    with weft.open(types=TYPES) as space, served(space) as server, server.client() as ann:
+        ann.socket.send("x" * (2 * serve.MESSAGE_BYTES_MAX))
+
+        assert ann.closed()[0] == 1009
+
+
+def test_sockets_count_as_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "CONNECTIONS_MAX", 2)
+    with weft.open(types=TYPES) as space, served(space) as server:
+        with server.client() as ann, server.client("ben"):
+            with pytest.raises(InvalidStatus, match="503"):
+                server.client()
+            ann.say("ping", is_asking=True)
+            ann.next()
+        until(lambda: not server.live.connections)
+        with server.client() as ann:
+            ann.say("ping", is_asking=True)
+            ann.next()
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536])
+def test_a_text_is_framed_as_the_standard_has_it(length: int) -> None:
+    text = "ä" * (length // 2) + "x" * (length % 2)
+
+    assert framed(text) == Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
+
+
+def handshake(user: str) -> bytes:
+    return (
+        "GET /live/shelf HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        f"Authorization: Bearer key of {user}\r\n\r\n"
+    ).encode()

@@ -26,6 +26,7 @@ SAYS_LESS = (
     "entities.find",
     "entities.create",
     "entities.patch",
+    "entities.update",
     "entities.at",
     "diff.find",
     "blobs.create",

@@ -77,7 +77,7 @@ PEOPLE = [title for title, row in ROWS.items() if row.service in ("users", "toke
 """Tried with accounts, in test_people."""
 FOR_ALL = ["spaces.get", "types.get", "spaces.find", "types.find", "caller.get"]
 ABOUT_ONE = [title for title in ABOUT_ONE if title not in (*FOR_ALL, *PEOPLE)]
-LISTING = [title for title, row in ROWS.items() if row.name == "find" and title not in (*FOR_ALL, *PEOPLE)]
+LISTING = [title for title, row in ROWS.items() if row.name == "find" and title not in (*FOR_ALL, *PEOPLE, *ABOUT_ONE)]
 OF_ALL = [title for title, row in ROWS.items() if row.reach == "all" and title not in (*LISTING, *PEOPLE)]
 
 

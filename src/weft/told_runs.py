@@ -22,6 +22,7 @@ from weft.content import Cid, Plain, content_id, decode, encode
 from weft.reduce import CellSpec, Change, Refused, Told
 from weft.run_rows import (
     CHILD,
+    NOBODY,
     SCHEDULE,
     SET_ASIDE,
     Asked,
@@ -38,8 +39,8 @@ from weft.slot import Gone, Ok
 
 _OVER: tuple[Ending, ...] = ("returned", "skipped", "cancelled")
 _VERBS = (
-    "fire, schedule, pause, unpause, backfill, bear, begin, resume, block, step, tried, drop, answer, refuse, remind, "
-    "doubt, done, cancel, stop, adopt, rewind, restart, recover and end"
+    "fire, schedule, pause, unpause, backfill, bear, begin, resume, block, step, tried, try, drop, answer, refuse, "
+    "remind, doubt, done, cancel, stop, adopt, rewind, restart, recover and end"
 )
 
 
@@ -121,8 +122,10 @@ class RunsCell(Struct):
                 return self._doubt(run, key, why)
             case "drop", []:
                 return self._drop(run, key)
-            case "tried", [] | [str()]:
-                return self._tried(run, key, str(*of))
+            case "tried", [] | [str()] | [str(), int(), bool()]:
+                return self._tried(run, key, of)
+            case "try", []:
+                return self._try(run, key)
             case "rewind", []:
                 return self._rewind(run, key)
             case _:
@@ -294,9 +297,17 @@ class RunsCell(Struct):
         del self.runs[run].steps[key]
         return [_changed(f"{run}/{key}", step.row(), None), *self._let_go_once(run, [key])]
 
-    def _tried(self, run: str, key: str, why: str) -> list[Change]:
+    def _tried(self, run: str, key: str, of: list[Plain]) -> list[Change]:
+        """Older logs do not say until when it rests."""
         step = self._asked(run, key)
-        before, step.tries, step.vain = step.row(), step.tries + 1, why
+        why, next_us, may_be_done = cast("tuple[str, int, bool]", (*of, *("", 0, False)[len(of) :]))
+        before, step.tries, step.vain, step.due_us = step.row(), step.tries + 1, why, next_us
+        step.may_be_done |= may_be_done
+        return [_changed(f"{run}/{key}", before, step.row())]
+
+    def _try(self, run: str, key: str) -> list[Change]:
+        step = self._asked(run, key)
+        before, step.due_us = step.row(), 0
         return [_changed(f"{run}/{key}", before, step.row())]
 
     def _remind(self, run: str, key: str, next_us: int) -> list[Change]:
@@ -312,6 +323,7 @@ class RunsCell(Struct):
         if step.is_done:
             return []
         before, step.doubt, step.answer = step.row(), why, None
+        step.may_be_done |= bool(why) and not why.startswith(NOBODY)
         changes = [_changed(f"{run}/{key}", before, step.row())]
         once = _once(step)
         if once and not why and self.once[once].by == [run, key]:  # whoever answered had it tried again

@@ -26,14 +26,13 @@ from weft.errors import Unencodable, WeftError
 from weft.failure import message_of, where_of
 from weft.form import UnfitAnswer
 from weft.reduce import Refused
-from weft.run_rows import SET_ASIDE, RunRow, Wait, spent_of
+from weft.run_rows import NOBODY, NOBODY_HERE, SET_ASIDE, RunRow, Wait, spent_of
 from weft.runs.awaits import NeverAwaited, told_outside
 from weft.runs.firing import tell_fired
 from weft.runs.replay import Asking, RunDiverged, Told
 from weft.runs.strands import Cancelled, ContinuedAsNew, Raised, Value
 from weft.steps.carrier import Again, Doubt, Over, Reminder, RunId, Tried
 from weft.steps.due import DueSteps
-from weft.steps.effects import NOBODY
 from weft.store import Fenced
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class RunDriver:
         self._runs = HeldRuns(space, self._log, self._carriers, services)
         self._may_move = False
         """Whether some may go further than the last turn took them."""
-        self._untaken: list[Over] = []
+        self._untaken: list[Over | Tried] = []
         """What steps came to that is said once, of runs that cannot go on here, or whose flow is gone."""
         self._was_refused = False
         """Whether memory was read anew since something was kept: another engine may have taken over meanwhile."""
@@ -153,7 +152,7 @@ class RunDriver:
                     self._recover(id, is_new=is_new)
         for id, wait in self._log.waits("doubt"):  # somebody may be there now who carries it out
             row = self._log.row(id)
-            if row is not None and row.steps[wait.step].doubt.startswith(NOBODY):
+            if row is not None and row.steps[wait.step].doubt.startswith((NOBODY, NOBODY_HERE)):
                 self._held(id, row)
 
     def close(self) -> None:
@@ -227,12 +226,12 @@ class RunDriver:
         if said is not None:
             self._take_on(held, key, said)
             return
-        self._send_again(held, key)
+        self._send_again(held, key, row)
 
-    def _send_again(self, held: HeldRun, key: str) -> None:
-        """What was in doubt is not any more: it is to be carried out."""
+    def _send_again(self, held: HeldRun, key: str, row: RunRow) -> None:
+        """What was in doubt, or rested, does so no more: it is to be carried out."""
         asked = held.step(key)
-        self._log.note(held.id, "doubt", key, "")
+        self._log.note(held.id, *(("doubt", key, "") if row.steps[key].doubt else ("try", key)))
         held.sent.pop(key, None)
         held.unsent[key] = asked
         held.again.discard(key)
@@ -278,7 +277,7 @@ class RunDriver:
         is_awaited = step is not None and not step.is_done
         if row is not None and is_awaited and self._take(came, row):
             return True
-        if isinstance(came, Over) and not is_repeated and (is_awaited or not self._log.has_flow(came.run)):
+        if isinstance(came, Over | Tried) and not is_repeated and (is_awaited or not self._log.has_flow(came.run)):
             self._untaken.append(came)
         return False
 
@@ -290,13 +289,13 @@ class RunDriver:
                 self._log.note(id, "doubt", key, why)
             case Reminder(id, key, next_us):
                 self._log.note(id, "remind", key, next_us)
-            case Tried(id, key, why):
-                self._log.note(id, "tried", key, why)
+            case Tried(id, key, why, next_us, may_be_done):
+                self._log.note(id, "tried", key, why, next_us, may_be_done)
             case Again(id, key):
                 held = self._held(id, row)
                 if held is None:
                     return False
-                self._send_again(held, key)
+                self._send_again(held, key, row)
             case Over(id, key, said):
                 held = self._held(id, row)
                 if held is None or not held.asks(key):  # what is due at once is over before it is sent

@@ -62,6 +62,8 @@ class Step:
     answer: Any = None
     """[what was answered], until it is taken or refused."""
     doubt: str = ""
+    rests_until_us: int = 0
+    """When it is to be tried again that was tried in vain; 0 while somebody is at work on it."""
     told: int = 0
     again: int = 0
     """How often somebody said that it be tried again."""
@@ -306,12 +308,25 @@ class FlowLog:
     def _doubt(self, flow: Flow, of: list[Any], now: _Now) -> None:
         step = self._open(flow, of, now)
         was, step.doubt, answer, step.answer = step.doubt, of[2], step.answer, None
+        require(not (step.doubt and step.rests_until_us), "rests", f"{step.key} of {step.run} is in doubt, and rests")
         is_taken = answer is None or (was and not step.doubt and answer == ["again"])
         require(bool(is_taken), "answers", f"the answer {answer} to {step.key} was lost at {now.position}")
+
+    def _tried(self, flow: Flow, of: list[Any], now: _Now) -> None:
+        step = self._open(flow, of, now)
+        require(not step.rests_until_us, "rests", f"{step.key} of {step.run} was tried while it rested")
+        step.rests_until_us = of[3]
+
+    def _try(self, flow: Flow, of: list[Any], now: _Now) -> None:
+        step = self._open(flow, of, now)
+        is_due = 0 < step.rests_until_us <= now.at_us
+        require(is_due, "rests", f"{step.key} of {step.run} is tried again at {now.position}, and is not due")
+        step.rests_until_us = 0
 
     def _done(self, flow: Flow, of: list[Any], now: _Now) -> None:
         step, run = self._open(flow, of, now), self.runs[*flow, of[0]]
         outcome = of[2]
+        require(not step.rests_until_us, "rests", f"{step.key} of {step.run} came to {outcome} while it rested")
         self.told += 1
         _OUTCOMES[step.kind](self, step, outcome, now)
         said = outcome[1] if step.kind == "node" else outcome
@@ -523,5 +538,6 @@ _VERBS: dict[str, Any] = {
     "answer": FlowLog._answer, "refuse": FlowLog._refuse, "doubt": FlowLog._doubt, "done": FlowLog._done,
     "end": FlowLog._ended, "cancel": FlowLog._cancel, "stop": FlowLog._stop, "adopt": FlowLog._adopt,
     "resume": FlowLog._resume, "block": FlowLog._block, "rewind": FlowLog._rewind, "restart": FlowLog._restart,
-    "recover": FlowLog._recover, "remind": _nothing, "bear": _nothing, "tried": _nothing,
+    "recover": FlowLog._recover, "remind": _nothing, "bear": _nothing,
+    "tried": FlowLog._tried, "try": FlowLog._try,
 }  # fmt: skip

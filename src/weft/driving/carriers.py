@@ -24,10 +24,7 @@ if TYPE_CHECKING:
     from weft.engine import Engine
 
 
-BY_CLOCK = {
-    "sleep": ("sleep",), "ask": ("ask", "decide", "doubt"), "schedule": ("schedule",), "call": ("call",),
-    "perform": ("perform",),
-}  # fmt: skip
+BY_CLOCK = {"ask": ("ask", "decide", "doubt")} | {one: (one,) for one in ("sleep", "schedule", "call", "perform")}
 """What comes by the clock, and the kinds of waits that it is: a question is one whoever is asked; calls and effects
 rest between two tries."""
 

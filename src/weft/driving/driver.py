@@ -11,6 +11,7 @@ Source: event-sourced actors; the single commit per step of durable execution en
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, cast
@@ -25,6 +26,7 @@ from weft.engine import Engine
 from weft.errors import Unencodable, WeftError
 from weft.failure import message_of, where_of
 from weft.form import UnfitAnswer
+from weft.graph import Slot, Whole
 from weft.reduce import Refused
 from weft.run_rows import NOBODY, NOBODY_HERE, SET_ASIDE, RunRow, Wait, spent_of
 from weft.runs.awaits import NeverAwaited, told_outside
@@ -33,7 +35,7 @@ from weft.runs.replay import Asking, RunDiverged, Told
 from weft.runs.strands import Cancelled, ContinuedAsNew, Raised, Value
 from weft.steps.carrier import Again, Doubt, Over, Reminder, RunId, Tried
 from weft.steps.due import DueSteps
-from weft.store import Fenced
+from weft.store import NEWEST, WAIT, Fenced
 
 if TYPE_CHECKING:
     from weft.space import Space
@@ -42,7 +44,9 @@ _log = logging.getLogger("weft")
 ROUNDS_MAX = 50
 """How often each run may go on within one turn: one that never waits shares the engine with everybody."""
 RECOVERIES_MAX = 5
-"""A run that was under way when its engine ended, so often one after another, is taken up no more by itself."""
+"""A run that was under way when its engine died, so often one after another, is taken up no more by itself."""
+_CLOSED = ("closed",)
+"""The row of `NEWEST` that says that the engine before ended well: none of the runs that were under way ended it."""
 
 
 class RunDriver:
@@ -59,6 +63,7 @@ class RunDriver:
         """`dues`: what comes by the clock, by kind, schedules among it."""
         self._space, self._engine, self._answered, self._stuck = space, engine, carriers.answered, carriers.stuck
         self._point, self._carriers = space._point, carriers.all
+        self._unparked = [kind for kind, carrier in self._carriers.items() if not carrier.parks]
         self._log = RunLog(engine)
         self._beginnings, self._schedules = Beginnings(self._log), Schedules(self._log, dues["schedule"])
         self._dues = dues.values()
@@ -143,22 +148,32 @@ class RunDriver:
             for kind in (*self._carriers, "doubt", "answered", "cancel", "resume", "blocked"):
                 for id, _ in self._log.waits(kind):
                     self._beginnings.went_on(id)
-        self._recover_all(is_new=is_new)
+        was_closed = is_new and self._engine.store.row(NEWEST, _CLOSED) is not None
+        if was_closed:
+            self._engine.batch.put(NEWEST, _CLOSED, None)
+        self._recover_all(is_counted=is_new and not was_closed)
 
-    def _recover_all(self, *, is_new: bool) -> None:
-        for kind in [kind for kind, carrier in self._carriers.items() if not carrier.parks]:
-            for id, _ in self._log.waits(kind):
-                if id not in self._runs.held and id not in self._runs.blocked:
-                    self._recover(id, is_new=is_new)
+    def _recover_all(self, *, is_counted: bool) -> None:
+        waits = [one for kind in self._unparked for one in self._log.waits(kind)]
+        under_way = {id for id, wait in waits if is_counted and self._is_under_way(id, wait)}
+        for id in dict.fromkeys(id for id, _ in waits):
+            if id not in self._runs.held and id not in self._runs.blocked:
+                self._recover(id, is_counted=id in under_way)
         for id, wait in self._log.waits("doubt"):  # somebody may be there now who carries it out
             row = self._log.row(id)
             if row is not None and row.steps[wait.step].doubt.startswith((NOBODY, NOBODY_HERE)):
                 self._held(id, row)
 
-    def close(self) -> None:
-        """Let go of every run: each goes on from what was told of it."""
+    def close(self, *, is_clean: bool) -> None:
+        """Let go of every run: each goes on from what was told of it. Where it ends well, that is kept as long as some
+        are under way; a crash says nothing."""
         self._beginnings.clear()
         self._runs.clear()
+        is_known = is_clean and not self._is_uncounted and self._engine.batch.is_empty()
+        if is_known and any(True for kind in self._unparked for _ in self._engine.rows(WAIT, (kind,))):
+            self._engine.batch.put(NEWEST, _CLOSED, (self._engine.cut,))
+            with contextlib.suppress(WeftError):  # then the next engine counts as if it had died
+                self._engine.commit()
 
     def why_stuck(self, entity: str, flow: str) -> str:
         """Why the newest run of a flow cannot go on in this program; empty where it can."""
@@ -345,21 +360,30 @@ class RunDriver:
         return steps + [intent(id, "drop", key) for key in dropped]
 
     # ---- taking up again ----
-    def _recover(self, id: RunId, *, is_new: bool) -> None:
-        """Take up a run that was under way when its engine ended, or read its memory anew. One under which engines end
-        again and again may be what ends them: it fails, and stands among those that somebody has to see to."""
+    def _recover(self, id: RunId, *, is_counted: bool) -> None:
+        """Take up a run that is not parked. One under which engines die again and again may be what ends them: it
+        fails, and stands among those that somebody has to see to. One that only waits ends nobody."""
         row = self._log.row(id)
         assert row is not None
         if row.ending or row.resumes:
             return  # it ended just now, for another of its steps, or is looked at anyway
-        if not is_new:
+        if not is_counted:
             self._held(id, row)
         elif row.recoveries >= RECOVERIES_MAX:
-            why = f"it was under way when its engine ended, {row.recoveries} times one after another"
+            why = f"it was under way when its engine died, {row.recoveries} times one after another"
             poisoned: Plain = {"error": "RunPoisoned", "message": why, "where": "", SET_ASIDE: True}
             self._log.note(id, "end", "failed", poisoned)
         elif self._held(id, row) is not None:
             self._log.note(id, "recover")
+
+    def _is_under_way(self, id: RunId, wait: Wait) -> bool:
+        """Whether somebody was at work on what it waits for, and not on another run, which is counted itself."""
+        row = self._log.row(id)
+        assert row is not None
+        if wait.kind == "node":
+            entity, name, _ = cast("list[str]", row.steps[wait.step].said)
+            return isinstance(self._engine.node(entity, name), Slot | Whole)
+        return wait.kind == "decide" or not wait.due_us  # else it rests
 
     def _held(self, id: RunId, row: RunRow) -> HeldRun | None:
         """A run in memory; None for one that cannot go on here, which is said once."""

@@ -64,6 +64,8 @@ class Step:
     doubt: str = ""
     rests_until_us: int = 0
     """When it is to be tried again that was tried in vain; 0 while somebody is at work on it."""
+    is_of_flow: bool = False
+    """Whether it awaits a run, which is under way itself where anything is."""
     told: int = 0
     again: int = 0
     """How often somebody said that it be tried again."""
@@ -75,6 +77,12 @@ class Step:
     def once(self) -> str:
         """Under which name it is performed once."""
         return str(self.said[2] or "") if self.kind == "perform" else ""
+
+    @property
+    def only_waits(self) -> bool:
+        """Whether nobody is at work on it: it rests, waits for people, or for another run."""
+        is_left = self.doubt or self.is_known or self.answer
+        return bool(is_left or self.is_of_flow or self.rests_until_us)
 
     @property
     def wish(self) -> tuple[str, str]:
@@ -114,8 +122,7 @@ class Run:
     def is_carried(self) -> bool:
         """Whether it waits for something that somebody carries out."""
         return self.is_under_way and any(
-            step.state == "open" and step.kind in UNDER_WAY and not (step.doubt or step.is_known or step.answer)
-            for step in self.steps.values()
+            step.state == "open" and step.kind in UNDER_WAY and not step.only_waits for step in self.steps.values()
         )
 
 
@@ -276,6 +283,7 @@ class FlowLog:
         is_new = found is None or found.state == "dropped"
         require(run.began > 0 and is_new, "runs", f"{run.id} asked for {key} again at {now.position}")
         run.steps[key] = step = Step(run.id, key, kind, said, until_us, now.at_us)
+        step.is_of_flow = kind == "node" and self.spec((said[0], said[1])) is not None
         if kind == "perform":
             self.steps.setdefault(step.wish, []).append(step)
             self._check_approved(run, step)
@@ -425,6 +433,7 @@ class FlowLog:
 
     def _recover(self, flow: Flow, of: list[Any], now: _Now) -> None:
         run = self._going(flow, of[0], now)
+        require(run.is_carried, "recoveries", f"{run.id} was counted at {now.position}, and only waits")
         run.recoveries, run.recovered_at = run.recoveries + 1, now.position
 
     def _going(self, flow: Flow, run: str, now: _Now) -> Run:

@@ -164,6 +164,25 @@ def test_what_one_try_may_have_done_is_in_doubt_when_those_behind_it_reached_nob
         assert [question.doubt for question in space.questions()] == ["nobody is there"]
 
 
+@pytest.mark.parametrize(
+    ("outcome", "said"), [(dead(), "whether a try before did is not known"), (down(), "nobody has")]
+)
+def test_of_what_nobody_here_carries_out_it_is_said_whether_a_try_before_may_have(
+    place: Place, outcome: Exception, said: str
+) -> None:
+    line = Line(outcome, "done")
+    with place.open(line) as space:
+        space.create(Sender, policy="retry")
+        place.time.advance(space, MOMENT)
+    with place.open() as space:
+        place.time.advance(space, MINUTE)
+        assert [said in question.doubt for question in space.questions()] == [True]
+
+    with place.open(line) as space:
+        (sender,) = space.find(Sender)
+        assert sender.send.wait(WAIT_S) == "done"
+
+
 def test_a_call_rests_by_the_clock_of_the_log_and_over_a_restart(place: Place) -> None:
     called.clear()
     with place.open() as space:

@@ -25,9 +25,11 @@ from weft.entity import Entity
 from weft.errors import WeftError
 from weft.expected import check_delay, check_drivers, check_services, check_types
 from weft.home import Home
+from weft.settlement import Place, is_settled
 from weft.space import Space
+from weft.steps.carrier import step_row
 from weft.steps.due import NEVER_US
-from weft.store import WAIT
+from weft.store import WAIT, Key
 from weft.stores.memory import MemoryStore
 from weft.stores.sqlite import SqliteStore
 from weft.testing.outside_steps import OutsideStep, watch
@@ -128,6 +130,7 @@ class VirtualTime:
             for key, _ in engine.rows(WAIT, (kind,))
             if _is_going(kind, cast("int", key[1]), now_us)
         ]
+        going += [key for key, _ in engine.rows(WAIT, ("node",)) if _is_settling(engine, key)]
         return [f"{key[0]!s} of {key[2]!s}.{key[3]!s}" for key in going]
 
     def _next(self, space: Space) -> datetime | None:
@@ -140,6 +143,15 @@ class VirtualTime:
                 if isinstance(first, int) and first < NEVER_US:
                     found.append(first)
         return _EPOCH + min(found) * timedelta(microseconds=1) if found else None
+
+
+def _is_settling(engine: Engine, key: Key) -> bool:
+    """Whether a node that a run waits for is, or may be about to be; else it waits for a run, or for nobody, as that
+    does."""
+    _, _, entity, flow, run, step = map(str, key)
+    row = step_row(engine, (entity, flow, run), step)
+    place = cast("Place", tuple(cast("list[str]", row.said))) if row is not None else ("", "", "")
+    return not engine.is_settled(engine.cut) or is_settled(engine, place, 0)
 
 
 def _is_going(kind: str, due_us: int, now_us: int) -> bool:

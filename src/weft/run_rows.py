@@ -10,6 +10,7 @@ Source: workflow histories as state.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 from msgspec import Struct, field
@@ -81,6 +82,11 @@ def spent_of(outcome: Plain) -> Spent | None:
     """What a step has cost that came to this; None where that is not known, or nothing."""
     said = outcome[2] if isinstance(outcome, list) and len(outcome) == 3 else outcome
     return parse_spent(said.get("spent")) if isinstance(said, dict) else None
+
+
+def has_expired(until_us: int, time: str) -> bool:
+    """Whether a question that stands until then is over at a time, as events say it; where none is said it is not."""
+    return bool(until_us and time) and round(datetime.fromisoformat(time).timestamp() * 1e6) >= until_us
 
 
 class AskedForm(Struct, frozen=True):
@@ -195,6 +201,8 @@ NOBODY = "nobody has carried it out: "
 """How it begins why an effect is in doubt that found no driver, and was never tried."""
 NOBODY_HERE = "nobody here carries it out again, and whether a try before did is not known: "
 """How it begins of one that was tried. Both are tried again wherever there is a driver."""
+EXPIRED = "it has expired"
+"""Why an answer is refused that comes too late."""
 SET_ASIDE = "set_aside"
 """What the failure of a run says that nothing of its own failed: engines ended under it, again and again."""
 SCHEDULE = "@"

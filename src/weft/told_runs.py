@@ -22,6 +22,7 @@ from weft.content import Cid, Plain, content_id, decode, encode
 from weft.reduce import CellSpec, Change, Refused, Told
 from weft.run_rows import (
     CHILD,
+    EXPIRED,
     NOBODY,
     SCHEDULE,
     SET_ASIDE,
@@ -34,6 +35,7 @@ from weft.run_rows import (
     StepRow,
     failure_in,
     failure_of,
+    has_expired,
 )
 from weft.slot import Gone, Ok
 
@@ -113,7 +115,7 @@ class RunsCell(Struct):
             case "done", [outcome] if outcome is not None:
                 return self._done(run, key, outcome, told)
             case "answer", [value]:
-                return self._answer(run, key, value, told.actor)
+                return self._answer(run, key, value, told)
             case "refuse", [str(why)]:
                 return self._refuse(run, key, why)
             case "remind", [int(next_us)]:
@@ -330,17 +332,23 @@ class RunsCell(Struct):
             changes.append(self._keep_once(once, OnceRow([run, key])))
         return changes
 
-    def _answer(self, run: str, key: str, value: Plain, by: str) -> list[Change]:
+    def _answer(self, run: str, key: str, value: Plain, told: Told) -> list[Change]:
+        """One that was given in time counts, whenever it is taken; and one that was not does not, though nobody has
+        seen to it that the question expired."""
         step = self._asked(run, key)
         if step.kind != "ask" and not step.doubt:
             raise Refused(place=f"the run {run} of {self.spec.name}", why=f"{key!r} is no question")
         place = f"the question {key!r} of {self.spec.name}"
+        is_late = has_expired(step.until_us, told.time)
         if step.outcome is not None or step.answer is not None:
-            raise Refused(place=place, why="it has expired" if failure_of(step) else "it was answered already")
+            is_default = is_late and step.outcome == AskedForm.of_plain(step.said).default
+            raise Refused(place=place, why=EXPIRED if failure_of(step) or is_default else "it was answered already")
+        if is_late:
+            raise Refused(place=place, why=EXPIRED)
         may = AskedForm.of_plain(step.said).by if step.kind != "perform" else ()
-        if may and by not in may:
-            raise Refused(place=place, why=f"{by} may not answer it, but {', '.join(may)} may")
-        before, step.answer = step.row(), [value, by]
+        if may and told.actor not in may:
+            raise Refused(place=place, why=f"{told.actor} may not answer it, but {', '.join(may)} may")
+        before, step.answer = step.row(), [value, told.actor]
         return [_changed(f"{run}/{key}", before, step.row())]
 
     def _refuse(self, run: str, key: str, why: str) -> list[Change]:

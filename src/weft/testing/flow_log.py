@@ -304,6 +304,8 @@ class FlowLog:
         require(
             step.answer is None, "answers", f"{step.key} of {step.run} was answered twice, at last at {now.position}"
         )
+        is_late = 0 < step.until_us <= now.at_us
+        require(not is_late, "answers", f"{step.key} of {step.run} was answered at {now.position}, and had expired")
         step.answer = [of[2]]
         step.again += of[2] == "again"
 

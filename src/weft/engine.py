@@ -139,7 +139,8 @@ class Engine(Ledger):
             return self._told_again(id, intents, known)
         digest = intents_digest(intents)
         position = self.position + 1
-        told = Told(position, int(event["base"]), str(event["actor"]))  # type: ignore[arg-type]
+        time = "" if self.replaying else str(event["time"])
+        told = Told(position, int(event["base"]), str(event["actor"]), time)  # type: ignore[arg-type]
         folding = Folding(self, told)
         try:
             self._check_depth(event)

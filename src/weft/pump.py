@@ -377,10 +377,10 @@ class Pump:
             runner.close()
         with self.lock:
             self._is_over = True
-            self.runs.close()
             self._refuse_submitted()
             for waiter in list(self.waiters):
                 waiter()
+            self.runs.close(is_clean=self.failure is None)
 
     def _refuse_submitted(self) -> None:
         with contextlib.suppress(IndexError):  # another thread may take the last ones

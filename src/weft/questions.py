@@ -21,7 +21,7 @@ from weft.form import Blank, Form, UnfitAnswer
 from weft.graph import ToldNode
 from weft.handle import short_repr
 from weft.reduce import Refused
-from weft.run_rows import AskedForm, StepRow
+from weft.run_rows import EXPIRED, AskedForm, StepRow, has_expired
 from weft.spelling import nearest
 from weft.store import WAIT
 from weft.told_runs import RunsCell
@@ -122,8 +122,10 @@ def check_question(given: object) -> None:
         )
 
 
-def check_may_answer(question: Question, actor: str) -> None:
-    """Raise `Refused`, in words for a program, where others alone may answer."""
+def check_may_answer(question: Question, actor: str, time: str) -> None:
+    """Raise `Refused`, in words for a program, where others alone may answer, or nobody any more."""
+    if has_expired(question.expires_us, time):
+        raise Refused(place=f"the question {question.name!r}", why=EXPIRED)
     if question.by and actor not in question.by:
         by = question.by[0]
         raise Refused(

@@ -47,6 +47,8 @@ class Told(NamedTuple):
     position: int
     base: int
     actor: str
+    time: str = ""
+    """When it was said, by its author's clock; empty of what was accepted before, and is folded once more."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)  # no Struct, as not all that it has is compared

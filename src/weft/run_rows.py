@@ -10,6 +10,7 @@ Source: workflow histories as state.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 from msgspec import Struct, field
@@ -31,7 +32,8 @@ class StepRow(Struct):
     kind: str
     said: Plain
     due_us: int = 0
-    """When something is to be done about it, in microseconds since 1970; 0 for never."""
+    """When something is to be done about it, in microseconds since 1970; 0 for never. Of a call or an effect: until
+    when it rests, having been tried in vain; 0 while somebody is at work on it."""
     until_us: int = 0
     """When it is over whatever happens; 0 for never."""
     outcome: Plain = None
@@ -53,6 +55,8 @@ class StepRow(Struct):
     """Whether its run failed while it was awaited: nobody waits for it then, unless its run goes on."""
     vain: str = ""
     """Why it was tried in vain last."""
+    may_be_done: bool = False
+    """Whether it may have been carried out by a try that is over, and nobody said so."""
 
     @property
     def is_done(self) -> bool:
@@ -78,6 +82,11 @@ def spent_of(outcome: Plain) -> Spent | None:
     """What a step has cost that came to this; None where that is not known, or nothing."""
     said = outcome[2] if isinstance(outcome, list) and len(outcome) == 3 else outcome
     return parse_spent(said.get("spent")) if isinstance(said, dict) else None
+
+
+def has_expired(until_us: int, time: str) -> bool:
+    """Whether a question that stands until then is over at a time, as events say it; where none is said it is not."""
+    return bool(until_us and time) and round(datetime.fromisoformat(time).timestamp() * 1e6) >= until_us
 
 
 class AskedForm(Struct, frozen=True):
@@ -188,6 +197,12 @@ class Wait(NamedTuple):
 
 Woken: TypeAlias = tuple[str, str, Wait]
 """Entity, flow, and what was told of a run that whoever drives it is to look at."""
+NOBODY = "nobody has carried it out: "
+"""How it begins why an effect is in doubt that found no driver, and was never tried."""
+NOBODY_HERE = "nobody here carries it out again, and whether a try before did is not known: "
+"""How it begins of one that was tried. Both are tried again wherever there is a driver."""
+EXPIRED = "it has expired"
+"""Why an answer is refused that comes too late."""
 SET_ASIDE = "set_aside"
 """What the failure of a run says that nothing of its own failed: engines ended under it, again and again."""
 SCHEDULE = "@"

@@ -8,7 +8,7 @@ Source: the clients of workflow engines.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 class RunVerbs(ABC):
     """Of a space."""
+
+    _now: Callable[[], str]
 
     @abstractmethod
     def view(self) -> AbstractContextManager[Engine]:
@@ -67,7 +69,7 @@ class RunVerbs(ABC):
         with self.view() as engine:
             found = find_question(engine, question) if isinstance(question, str) else question
         with self._editing(found.name) as edit:
-            check_may_answer(found, edit.actor)
+            check_may_answer(found, edit.actor, self._now())
             edit.intents.append(answer_intent(found, answer, secrets))
 
     def adopt(self, run: Value[Any] | ListedRun, /) -> None:

@@ -14,7 +14,7 @@ from weft.moment import moment_text
 
 _ID_SHOWN = 8
 _OF_RUNS = ("fire", "begin", "resume", "block", "cancel", "stop", "adopt", "rewind", "restart", "recover", "bear")
-_OF_STEPS = ("step", "done", "answer", "refuse", "doubt", "remind", "tried", "drop", "rewind")
+_OF_STEPS = ("step", "done", "answer", "refuse", "doubt", "remind", "tried", "try", "drop", "rewind")
 
 
 class Said(NamedTuple):
@@ -89,6 +89,8 @@ def _came(verb: str, key: str, of: list[Plain]) -> Said:
             return Said("", (value,))
         case "refuse" | "doubt", [str(why)] if why:
             return Said(f", {why}")
+        case "tried", [str(why), int(next_us), _]:
+            return Said(f", {why}; again {moment_text(next_us)}")
         case "remind", [int(next_us)]:
             return Said(f", next {moment_text(next_us)}")
         case _:

@@ -73,7 +73,8 @@ ALTERNATIVE = Table("alternative", ("key", "position"), ("value",))
 """Later ok results of a call key, kept and attributed, never shown by themselves."""
 
 NEWEST = Table("newest", ("kind",), ("position",))
-"""Where the newest told record stands: results are made for the cut that it makes."""
+"""Where the newest told record stands: results are made for the cut that it makes. Beside it, which types are pinned,
+and, under `closed`, that the engine before ended well while runs were under way."""
 WAIT = Table("wait", ("kind", "due_us", "entity", "flow", "run", "step"), ())
 """What runs of flows wait for: see `weft.run_rows.Wait`. Of a kind, in the order of the moments when it is over."""
 

@@ -22,6 +22,8 @@ from weft.content import Cid, Plain, content_id, decode, encode
 from weft.reduce import CellSpec, Change, Refused, Told
 from weft.run_rows import (
     CHILD,
+    EXPIRED,
+    NOBODY,
     SCHEDULE,
     SET_ASIDE,
     Asked,
@@ -33,13 +35,14 @@ from weft.run_rows import (
     StepRow,
     failure_in,
     failure_of,
+    has_expired,
 )
 from weft.slot import Gone, Ok
 
 _OVER: tuple[Ending, ...] = ("returned", "skipped", "cancelled")
 _VERBS = (
-    "fire, schedule, pause, unpause, backfill, bear, begin, resume, block, step, tried, drop, answer, refuse, remind, "
-    "doubt, done, cancel, stop, adopt, rewind, restart, recover and end"
+    "fire, schedule, pause, unpause, backfill, bear, begin, resume, block, step, tried, try, drop, answer, refuse, "
+    "remind, doubt, done, cancel, stop, adopt, rewind, restart, recover and end"
 )
 
 
@@ -112,7 +115,7 @@ class RunsCell(Struct):
             case "done", [outcome] if outcome is not None:
                 return self._done(run, key, outcome, told)
             case "answer", [value]:
-                return self._answer(run, key, value, told.actor)
+                return self._answer(run, key, value, told)
             case "refuse", [str(why)]:
                 return self._refuse(run, key, why)
             case "remind", [int(next_us)]:
@@ -121,8 +124,10 @@ class RunsCell(Struct):
                 return self._doubt(run, key, why)
             case "drop", []:
                 return self._drop(run, key)
-            case "tried", [] | [str()]:
-                return self._tried(run, key, str(*of))
+            case "tried", [] | [str()] | [str(), int(), bool()]:
+                return self._tried(run, key, of)
+            case "try", []:
+                return self._try(run, key)
             case "rewind", []:
                 return self._rewind(run, key)
             case _:
@@ -294,9 +299,17 @@ class RunsCell(Struct):
         del self.runs[run].steps[key]
         return [_changed(f"{run}/{key}", step.row(), None), *self._let_go_once(run, [key])]
 
-    def _tried(self, run: str, key: str, why: str) -> list[Change]:
+    def _tried(self, run: str, key: str, of: list[Plain]) -> list[Change]:
+        """Older logs do not say until when it rests."""
         step = self._asked(run, key)
-        before, step.tries, step.vain = step.row(), step.tries + 1, why
+        why, next_us, may_be_done = cast("tuple[str, int, bool]", (*of, *("", 0, False)[len(of) :]))
+        before, step.tries, step.vain, step.due_us = step.row(), step.tries + 1, why, next_us
+        step.may_be_done |= may_be_done
+        return [_changed(f"{run}/{key}", before, step.row())]
+
+    def _try(self, run: str, key: str) -> list[Change]:
+        step = self._asked(run, key)
+        before, step.due_us = step.row(), 0
         return [_changed(f"{run}/{key}", before, step.row())]
 
     def _remind(self, run: str, key: str, next_us: int) -> list[Change]:
@@ -312,23 +325,30 @@ class RunsCell(Struct):
         if step.is_done:
             return []
         before, step.doubt, step.answer = step.row(), why, None
+        step.may_be_done |= bool(why) and not why.startswith(NOBODY)
         changes = [_changed(f"{run}/{key}", before, step.row())]
         once = _once(step)
         if once and not why and self.once[once].by == [run, key]:  # whoever answered had it tried again
             changes.append(self._keep_once(once, OnceRow([run, key])))
         return changes
 
-    def _answer(self, run: str, key: str, value: Plain, by: str) -> list[Change]:
+    def _answer(self, run: str, key: str, value: Plain, told: Told) -> list[Change]:
+        """One that was given in time counts, whenever it is taken; and one that was not does not, though nobody has
+        seen to it that the question expired."""
         step = self._asked(run, key)
         if step.kind != "ask" and not step.doubt:
             raise Refused(place=f"the run {run} of {self.spec.name}", why=f"{key!r} is no question")
         place = f"the question {key!r} of {self.spec.name}"
+        is_late = has_expired(step.until_us, told.time)
         if step.outcome is not None or step.answer is not None:
-            raise Refused(place=place, why="it has expired" if failure_of(step) else "it was answered already")
+            is_default = is_late and step.outcome == AskedForm.of_plain(step.said).default
+            raise Refused(place=place, why=EXPIRED if failure_of(step) or is_default else "it was answered already")
+        if is_late:
+            raise Refused(place=place, why=EXPIRED)
         may = AskedForm.of_plain(step.said).by if step.kind != "perform" else ()
-        if may and by not in may:
-            raise Refused(place=place, why=f"{by} may not answer it, but {', '.join(may)} may")
-        before, step.answer = step.row(), [value, by]
+        if may and told.actor not in may:
+            raise Refused(place=place, why=f"{told.actor} may not answer it, but {', '.join(may)} may")
+        before, step.answer = step.row(), [value, told.actor]
         return [_changed(f"{run}/{key}", before, step.row())]
 
     def _refuse(self, run: str, key: str, why: str) -> list[Change]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.until import until
 from weft import Entity, Field, Ref, Run, Space, field, items, on, ref
+from weft.content import encode
+from weft.folding import event_plain
 from weft.reduce import Refused
 from weft.returned import RunFailed
 from weft.steps.questions import Expired
-from weft.testing.virtual_time import VirtualTime
+from weft.stores.sqlite import SqliteStore
+from weft.testing.virtual_time import START, VirtualTime
 
 WAIT_S = 30.0
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -144,3 +147,51 @@ def test_those_answer_who_may(space: Space, post: Post, name: str, may: str, not
 def test_who_may_answer_is_somebody(space: Space, post: Post) -> None:
     with pytest.raises(RunFailed, match=r"NoActors: .* names nobody who could answer"):
         post.asks_nobody.wait(WAIT_S)
+
+
+class Notice(Entity):
+    @on(Entity.created)
+    async def go(self, run: Run) -> bool:
+        return (await run.ask("seen", Confirm, expires=DAY, default=Confirm(False))).yes
+
+
+def posted(path: str, space_question: tuple[str, str, str, str], at: datetime) -> None:
+    """An answer of a program, given where nobody computes the space."""
+    store = SqliteStore(path)
+    entity, flow, run, step = space_question
+    said = event_plain(
+        "an answer", [[entity, flow, "answer", run, step, {"yes": True}]], actor="ann", base=0, time=at.isoformat()
+    )
+    store.post(encode({"event": said}))
+    store.close()
+
+
+@pytest.mark.parametrize(("at", "came"), [(START + HOUR, True), (START + DAY, False), (START + 2 * DAY, False)])
+def test_an_answer_counts_by_when_it_was_given_and_not_by_when_a_program_takes_it(
+    tmp_path: Path, at: datetime, came: bool
+) -> None:
+    path, time = str(tmp_path / "space.weft"), VirtualTime()
+    with time.open(path, types=[Notice]) as space:
+        space.create(Notice)
+        time.rest(space)
+        (question,) = space.questions()
+
+    posted(path, (question.entity, question.flow, question.run, question.step), at)
+    time.now += 3 * DAY
+
+    with time.open(path, types=[Notice]) as space:
+        (notice,) = space.find(Notice)
+        assert notice.go.wait(WAIT_S) is came
+
+
+def test_who_answers_too_late_is_told_so() -> None:
+    time = VirtualTime()
+    with time.open(types=[Notice]) as space:
+        notice = space.create(Notice)
+        time.rest(space)
+        (question,) = space.questions()
+        time.now += DAY
+
+        with pytest.raises(Refused, match="it has expired"):
+            space.answer(question, Confirm(True))
+        assert notice.go.wait(WAIT_S) is False

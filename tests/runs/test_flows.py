@@ -12,6 +12,7 @@ from typing import ClassVar, Literal, Protocol
 import pytest
 
 import weft
+from tests.dying import die
 from tests.until import until
 from weft import Absent, Effect, Entity, Field, NotFired, Run, Settled, Space, derive, field, items, on, op
 from weft.driver import EffectRefused, InDoubt, NotReached
@@ -698,12 +699,13 @@ def test_a_run_that_failed_may_be_left_at_that(place: Place) -> None:
 def test_a_run_under_which_engines_end_again_and_again_is_taken_up_no_more(place: Place) -> None:
     place.outside.holds = True
     worker = place.worker("ring")
-    for _ in range(RECOVERIES_MAX):
-        worker = place.again()
+    for _ in range(RECOVERIES_MAX + 1):
         until(lambda: place.outside.done != [])
+        die(place.space)
+        place.outside.done.clear()
+        worker = place.again()
 
-    worker = place.again()
-    with pytest.raises(RunFailed, match="RunPoisoned: it was under way when its engine ended, 5 times"):
+    with pytest.raises(RunFailed, match="RunPoisoned: it was under way when its engine died, 5 times"):
         worker.do.wait(WAIT_S)
 
     place.outside.holds = False
@@ -714,12 +716,13 @@ def test_a_run_under_which_engines_end_again_and_again_is_taken_up_no_more(place
 def test_a_run_that_waits_for_several_things_is_set_aside_once(place: Place) -> None:
     place.outside.holds = True
     worker = place.worker("both")
-    for _ in range(RECOVERIES_MAX):
-        worker = place.again()
+    for _ in range(RECOVERIES_MAX + 1):
         until(lambda: place.outside.done != [])
+        die(place.space)
+        place.outside.done.clear()
+        worker = place.again()
 
-    worker = place.again()
-    with pytest.raises(RunFailed, match="RunPoisoned: it was under way when its engine ended, 5 times"):
+    with pytest.raises(RunFailed, match="RunPoisoned: it was under way when its engine died, 5 times"):
         worker.do.wait(WAIT_S)
 
     place.outside.holds = False

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 import weft
+from tests.dying import die
 from tests.until import until
 from weft import Effect, Entity, Run, Space, items, on
 from weft.driving.driver import RECOVERIES_MAX
@@ -67,12 +68,12 @@ def test_it_goes_on_where_it_stood_and_does_nothing_again_that_it_had_done(tmp_p
     def opened(bell: Bell) -> Space:
         return weft.open(path, types=[Guest, Note], drivers=[bell])
 
-    with opened(bell := Bell(is_mended=False)) as space:
-        space.create(Guest)
+    for count in range(RECOVERIES_MAX + 1):
+        space = opened(bell := Bell(is_mended=False)).__enter__()
+        if not count:
+            space.create(Guest)
         until(lambda: bell.rings == 1)
-    for _ in range(RECOVERIES_MAX):
-        with opened(bell := Bell(is_mended=False)):
-            until(lambda: bell.rings == 1)
+        die(space)
 
     with opened(Bell(is_mended=True)) as space:
         (guest,) = space.find(Guest)

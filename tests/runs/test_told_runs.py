@@ -205,3 +205,30 @@ def test_of_those_who_answer_the_ones_who_may_are_heard(diary: Diary) -> None:
 
     steps = diary.cell.runs["r1"].steps
     assert (steps["one"].answer, steps["two"].answer) == (None, [True, "ann"])
+
+
+def test_who_answers_what_came_to_its_default_is_told_that_it_has_expired(diary: Diary) -> None:
+    asked: Plain = {"form": "Yes", "schema": {}, "default": [False]}
+    for verb, *args in (("fire", "a", 0, 0), ("begin", "a", "1"), ("step", "a", "ask seen 0", "ask", asked, 5, 5)):
+        diary.tell(verb, *args)
+    late = Told(9, 8, "ann", "1970-01-01T00:00:00.000005Z")
+
+    for _ in range(2):
+        with pytest.raises(Refused, match="it has expired"):
+            diary.cell.apply("answer", ["a", "ask seen 0", True], late)
+        diary.tell("done", "a", "ask seen 0", [False])
+    assert diary.cell.runs["a"].steps["ask seen 0"].answer is None
+
+
+def test_an_answer_that_was_accepted_once_is_folded_again_whenever_it_was_given(diary: Diary) -> None:
+    """As a log has it that was written before late ones were refused."""
+    for verb, *args in (
+        ("fire", "a", 0, 0),
+        ("begin", "a", "1"),
+        ("step", "a", "ask seen 0", "ask", {"form": "Yes", "schema": {}}, 5, 5),
+    ):
+        diary.tell(verb, *args)
+
+    diary.cell.apply("answer", ["a", "ask seen 0", True], Told(9, 8, "ann"))
+
+    assert diary.cell.runs["a"].steps["ask seen 0"].answer == [True, "ann"]

@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from weft.engine import Engine
 
 
-BY_CLOCK = {"sleep": ("sleep",), "ask": ("ask", "decide", "doubt"), "schedule": ("schedule",)}
-"""What comes by the clock, and the kinds of waits that it is: a question is one whoever is asked."""
+BY_CLOCK = {"ask": ("ask", "decide", "doubt")} | {one: (one,) for one in ("sleep", "schedule", "call", "perform")}
+"""What comes by the clock, and the kinds of waits that it is: a question is one whoever is asked; calls and effects
+rest between two tries."""
 
 
 class Lent(NamedTuple):
     """What an engine lends. `dues`: what comes by the clock, for each kind of `BY_CLOCK`; `ring`: has it take a turn,
-    from any thread; `later`: has something done in one, seconds later; `begin`: has a coroutine run on its loop."""
+    from any thread; `begin`: has a coroutine run on its loop."""
 
     engine: Engine
     attempts: Attempts
     drivers: Sequence[Driver[Any]]
     dues: Mapping[str, DueSteps]
     ring: Callable[[], None]
-    later: Callable[[float, Callable[[], None]], None]
     begin: Begins
 
 
@@ -58,7 +58,7 @@ class Carriers(NamedTuple):
 def carriers(lent: Lent) -> Carriers:
     """Those of one engine."""
     engine, attempts, ring = lent.engine, lent.attempts, lent.ring
-    calls = Calls(engine, attempts.placing, new_id=attempts.new_id, ring=ring, later=lent.later)
+    calls = Calls(engine, attempts.placing, lent.dues["call"], new_id=attempts.new_id, ring=ring)
     return Carriers(
         {"call": calls, "sleep": Sleeps(lent.dues["sleep"]), "node": AwaitedNodes(engine)},
         {
@@ -66,7 +66,7 @@ def carriers(lent: Lent) -> Carriers:
             "decide": Decisions(
                 engine, lent.dues["ask"], attempts.services, attempts.runners["loop"], new_id=attempts.new_id, ring=ring
             ),
-            "perform": Effects(engine, lent.drivers, begin=lent.begin, ring=ring, later=lent.later),
+            "perform": Effects(engine, lent.drivers, lent.dues["perform"], begin=lent.begin, ring=ring),
         },
         calls.stuck,
     )

@@ -39,5 +39,5 @@ def drive(space: Space, pump: Pump, *, drivers: Sequence[Driver[Any]]) -> RunDri
         return DueSteps(engine, *kinds, clock_us=clock_us, wake_in=lambda delay_s: later(delay_s, lambda: None))
 
     dues = {kind: due(*kinds) for kind, kinds in BY_CLOCK.items()}
-    lent = Lent(engine, pump.attempts, drivers, dues, pump.ring, later, begin)
+    lent = Lent(engine, pump.attempts, drivers, dues, pump.ring, begin)
     return RunDriver(space, engine, carriers(lent), pump.attempts.services, dues)

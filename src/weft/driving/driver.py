@@ -11,6 +11,7 @@ Source: event-sourced actors; the single commit per step of durable execution en
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, cast
@@ -25,16 +26,16 @@ from weft.engine import Engine
 from weft.errors import Unencodable, WeftError
 from weft.failure import message_of, where_of
 from weft.form import UnfitAnswer
+from weft.graph import Slot, Whole
 from weft.reduce import Refused
-from weft.run_rows import SET_ASIDE, RunRow, Wait, spent_of
+from weft.run_rows import NOBODY, NOBODY_HERE, SET_ASIDE, RunRow, Wait, spent_of
 from weft.runs.awaits import NeverAwaited, told_outside
 from weft.runs.firing import tell_fired
 from weft.runs.replay import Asking, RunDiverged, Told
 from weft.runs.strands import Cancelled, ContinuedAsNew, Raised, Value
 from weft.steps.carrier import Again, Doubt, Over, Reminder, RunId, Tried
 from weft.steps.due import DueSteps
-from weft.steps.effects import NOBODY
-from weft.store import Fenced
+from weft.store import NEWEST, WAIT, Fenced
 
 if TYPE_CHECKING:
     from weft.space import Space
@@ -43,7 +44,9 @@ _log = logging.getLogger("weft")
 ROUNDS_MAX = 50
 """How often each run may go on within one turn: one that never waits shares the engine with everybody."""
 RECOVERIES_MAX = 5
-"""A run that was under way when its engine ended, so often one after another, is taken up no more by itself."""
+"""A run that was under way when its engine died, so often one after another, is taken up no more by itself."""
+_CLOSED = ("closed",)
+"""The row of `NEWEST` that says that the engine before ended well: none of the runs that were under way ended it."""
 
 
 class RunDriver:
@@ -60,13 +63,14 @@ class RunDriver:
         """`dues`: what comes by the clock, by kind, schedules among it."""
         self._space, self._engine, self._answered, self._stuck = space, engine, carriers.answered, carriers.stuck
         self._point, self._carriers = space._point, carriers.all
+        self._unparked = [kind for kind, carrier in self._carriers.items() if not carrier.parks]
         self._log = RunLog(engine)
         self._beginnings, self._schedules = Beginnings(self._log), Schedules(self._log, dues["schedule"])
         self._dues = dues.values()
         self._runs = HeldRuns(space, self._log, self._carriers, services)
         self._may_move = False
         """Whether some may go further than the last turn took them."""
-        self._untaken: list[Over] = []
+        self._untaken: list[Over | Tried] = []
         """What steps came to that is said once, of runs that cannot go on here, or whose flow is gone."""
         self._was_refused = False
         """Whether memory was read anew since something was kept: another engine may have taken over meanwhile."""
@@ -144,22 +148,32 @@ class RunDriver:
             for kind in (*self._carriers, "doubt", "answered", "cancel", "resume", "blocked"):
                 for id, _ in self._log.waits(kind):
                     self._beginnings.went_on(id)
-        self._recover_all(is_new=is_new)
+        was_closed = is_new and self._engine.store.row(NEWEST, _CLOSED) is not None
+        if was_closed:
+            self._engine.batch.put(NEWEST, _CLOSED, None)
+        self._recover_all(is_counted=is_new and not was_closed)
 
-    def _recover_all(self, *, is_new: bool) -> None:
-        for kind in [kind for kind, carrier in self._carriers.items() if not carrier.parks]:
-            for id, _ in self._log.waits(kind):
-                if id not in self._runs.held and id not in self._runs.blocked:
-                    self._recover(id, is_new=is_new)
+    def _recover_all(self, *, is_counted: bool) -> None:
+        waits = [one for kind in self._unparked for one in self._log.waits(kind)]
+        under_way = {id for id, wait in waits if is_counted and self._is_under_way(id, wait)}
+        for id in dict.fromkeys(id for id, _ in waits):
+            if id not in self._runs.held and id not in self._runs.blocked:
+                self._recover(id, is_counted=id in under_way)
         for id, wait in self._log.waits("doubt"):  # somebody may be there now who carries it out
             row = self._log.row(id)
-            if row is not None and row.steps[wait.step].doubt.startswith(NOBODY):
+            if row is not None and row.steps[wait.step].doubt.startswith((NOBODY, NOBODY_HERE)):
                 self._held(id, row)
 
-    def close(self) -> None:
-        """Let go of every run: each goes on from what was told of it."""
+    def close(self, *, is_clean: bool) -> None:
+        """Let go of every run: each goes on from what was told of it. Where it ends well, that is kept as long as some
+        are under way; a crash says nothing."""
         self._beginnings.clear()
         self._runs.clear()
+        is_known = is_clean and not self._is_uncounted and self._engine.batch.is_empty()
+        if is_known and any(True for kind in self._unparked for _ in self._engine.rows(WAIT, (kind,))):
+            self._engine.batch.put(NEWEST, _CLOSED, (self._engine.cut,))
+            with contextlib.suppress(WeftError):  # then the next engine counts as if it had died
+                self._engine.commit()
 
     def why_stuck(self, entity: str, flow: str) -> str:
         """Why the newest run of a flow cannot go on in this program; empty where it can."""
@@ -227,12 +241,12 @@ class RunDriver:
         if said is not None:
             self._take_on(held, key, said)
             return
-        self._send_again(held, key)
+        self._send_again(held, key, row)
 
-    def _send_again(self, held: HeldRun, key: str) -> None:
-        """What was in doubt is not any more: it is to be carried out."""
+    def _send_again(self, held: HeldRun, key: str, row: RunRow) -> None:
+        """What was in doubt, or rested, does so no more: it is to be carried out."""
         asked = held.step(key)
-        self._log.note(held.id, "doubt", key, "")
+        self._log.note(held.id, *(("doubt", key, "") if row.steps[key].doubt else ("try", key)))
         held.sent.pop(key, None)
         held.unsent[key] = asked
         held.again.discard(key)
@@ -278,7 +292,7 @@ class RunDriver:
         is_awaited = step is not None and not step.is_done
         if row is not None and is_awaited and self._take(came, row):
             return True
-        if isinstance(came, Over) and not is_repeated and (is_awaited or not self._log.has_flow(came.run)):
+        if isinstance(came, Over | Tried) and not is_repeated and (is_awaited or not self._log.has_flow(came.run)):
             self._untaken.append(came)
         return False
 
@@ -290,13 +304,13 @@ class RunDriver:
                 self._log.note(id, "doubt", key, why)
             case Reminder(id, key, next_us):
                 self._log.note(id, "remind", key, next_us)
-            case Tried(id, key, why):
-                self._log.note(id, "tried", key, why)
+            case Tried(id, key, why, next_us, may_be_done):
+                self._log.note(id, "tried", key, why, next_us, may_be_done)
             case Again(id, key):
                 held = self._held(id, row)
                 if held is None:
                     return False
-                self._send_again(held, key)
+                self._send_again(held, key, row)
             case Over(id, key, said):
                 held = self._held(id, row)
                 if held is None or not held.asks(key):  # what is due at once is over before it is sent
@@ -346,21 +360,30 @@ class RunDriver:
         return steps + [intent(id, "drop", key) for key in dropped]
 
     # ---- taking up again ----
-    def _recover(self, id: RunId, *, is_new: bool) -> None:
-        """Take up a run that was under way when its engine ended, or read its memory anew. One under which engines end
-        again and again may be what ends them: it fails, and stands among those that somebody has to see to."""
+    def _recover(self, id: RunId, *, is_counted: bool) -> None:
+        """Take up a run that is not parked. One under which engines die again and again may be what ends them: it
+        fails, and stands among those that somebody has to see to. One that only waits ends nobody."""
         row = self._log.row(id)
         assert row is not None
         if row.ending or row.resumes:
             return  # it ended just now, for another of its steps, or is looked at anyway
-        if not is_new:
+        if not is_counted:
             self._held(id, row)
         elif row.recoveries >= RECOVERIES_MAX:
-            why = f"it was under way when its engine ended, {row.recoveries} times one after another"
+            why = f"it was under way when its engine died, {row.recoveries} times one after another"
             poisoned: Plain = {"error": "RunPoisoned", "message": why, "where": "", SET_ASIDE: True}
             self._log.note(id, "end", "failed", poisoned)
         elif self._held(id, row) is not None:
             self._log.note(id, "recover")
+
+    def _is_under_way(self, id: RunId, wait: Wait) -> bool:
+        """Whether somebody was at work on what it waits for, and not on another run, which is counted itself."""
+        row = self._log.row(id)
+        assert row is not None
+        if wait.kind == "node":
+            entity, name, _ = cast("list[str]", row.steps[wait.step].said)
+            return isinstance(self._engine.node(entity, name), Slot | Whole)
+        return wait.kind == "decide" or not wait.due_us  # else it rests
 
     def _held(self, id: RunId, row: RunRow) -> HeldRun | None:
         """A run in memory; None for one that cannot go on here, which is said once."""

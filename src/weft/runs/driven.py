@@ -33,8 +33,8 @@ class Runs(Protocol):
         """See to what a new definition changed: runs whose code went wait, those whose code came go on."""
         ...
 
-    def close(self) -> None:
-        """Let go of every run: it goes on where the space is opened again."""
+    def close(self, *, is_clean: bool) -> None:
+        """Let go of every run: it goes on where the space is opened again. `is_clean`: nothing went wrong under it."""
         ...
 
     def why_stuck(self, entity: str, flow: str) -> str:
@@ -59,7 +59,7 @@ class NoRuns:
     def redefine(self) -> None:
         """Nothing."""
 
-    def close(self) -> None:
+    def close(self, *, is_clean: bool) -> None:
         """Nothing."""
 
     def why_stuck(self, entity: str, flow: str) -> str:

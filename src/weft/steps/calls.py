@@ -24,11 +24,12 @@ from weft.runs.live_run import Calling
 from weft.runs.replay import Asking
 from weft.runs.strands import Outcome, Raised, Value
 from weft.slot import Err, Ok
-from weft.steps.carrier import Moments, Over, RunId, StepFailed, Tried, step_row
+from weft.steps.carrier import Again, Moments, Over, RunId, StepFailed, Tried, step_row
+from weft.steps.due import DueSteps
 
 
 class _Open(Struct, eq=False):
-    """A step's newest call. `runner`: None between two tries, and while a service is missing."""
+    """A step's newest call. `runner`: None while a service is missing."""
 
     run: RunId
     key: str
@@ -48,14 +49,14 @@ class Calls:
         self,
         engine: Engine,
         placing: Placing,
+        due: DueSteps,
         *,
         new_id: Callable[[], AttemptId],
         ring: Callable[[], None],
-        later: Callable[[float, Callable[[], None]], None],
     ) -> None:
-        """`ring`: has the engine take a turn, from any thread; `later`: has something done in one, seconds later."""
-        self._engine, self._placing = engine, placing
-        self._new_id, self._ring, self._later = new_id, ring, later
+        """`due`: those that have rested; `ring`: has the engine take a turn, from any thread."""
+        self._engine, self._placing, self._due = engine, placing, due
+        self._new_id, self._ring = new_id, ring
         self._open: dict[tuple[RunId, str], _Open] = {}
         self._by_id: dict[AttemptId, _Open] = {}
         self._reports: deque[Report] = deque()
@@ -67,9 +68,12 @@ class Calls:
         return Moments()
 
     def send(self, run: RunId, key: str, step: Asking, since: int, /, *, again: bool) -> None:
-        """Call it."""
+        """Call it, unless it rests."""
         assert isinstance(step.of, Calling)
         row = step_row(self._engine, run, key)
+        if row is not None and row.due_us:
+            self._due.look_again()
+            return
         self._open[run, key] = one = _Open(run, key, step, step.of, tries=0 if row is None else row.tries)
         self._begin(one)
 
@@ -96,8 +100,8 @@ class Calls:
             self._reports.append(report)
             self._ring()
 
-    def over(self) -> Iterator[Over | Tried]:
-        """Those that came back; one that broke is made again first, where its operation says so."""
+    def over(self) -> Iterator[Over | Tried | Again]:
+        """Those that came back; one that broke rests and is made again first, where its operation says so."""
         while self._reports:
             report = self._reports.popleft()
             one = self._by_id.pop(report.id, None)
@@ -106,24 +110,15 @@ class Calls:
             assert not isinstance(report, Partial) and one.runner is not None
             if one.runner.name in ("inline", "thread"):
                 self._placing.note(one.calling.operation, report.took_s)
-            one.runner = None
-            if isinstance(report, Broke) and self._tries_again(one, report):
-                yield Tried(one.run, one.key, f"{report.kind}: {report.message}")
-                continue
             del self._open[one.run, one.key]
-            yield Over(one.run, one.key, self._said(one, report))
-
-    def _tries_again(self, one: _Open, report: Broke) -> bool:
-        retry = one.calling.operation.retry
-        if retry is None or not report.retry or one.tries >= retry.attempts:
-            return False
-
-        def again() -> None:
-            if self._open.get((one.run, one.key)) is one:
-                self._begin(one)
-
-        self._later(retry.delay_s_before(one.tries + 1), again)
-        return True
+            retry = one.calling.operation.retry
+            if isinstance(report, Broke) and report.retry and retry is not None and one.tries < retry.attempts:
+                next_us = self._due.after_us(retry.delay_s_before(one.tries + 1))
+                yield Tried(one.run, one.key, f"{report.kind}: {report.message}", next_us)
+                self._due.look_again()
+            else:
+                yield Over(one.run, one.key, self._said(one, report))
+        yield from (Again(run, key) for run, key in self._due.come())
 
     def _said(self, one: _Open, report: Finished | Broke) -> Plain:
         cost: dict[str, Plain] = {} if report.spent is None else {"spent": report.spent.plain()}

@@ -89,15 +89,18 @@ class Doubt(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """A step that was tried in vain, and is tried again: whoever takes it up counts on from there."""
+    """A step that was tried in vain, and rests until it is tried again: whoever takes it up counts on from there.
+    `may_be_done`: whether it may have been carried out all the same."""
 
     run: RunId
     key: str
     why: str
+    next_us: int
+    may_be_done: bool = False
 
 
 class Again(NamedTuple):
-    """A step that was in doubt as nobody carried it out: somebody does now."""
+    """A step that is to be sent again: it has rested, or nobody carried it out, and somebody does now."""
 
     run: RunId
     key: str

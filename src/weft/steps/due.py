@@ -36,6 +36,10 @@ class DueSteps:
         """There may be one that is due sooner than those before."""
         self._next_us = 0
 
+    def after_us(self, delay_s: float) -> int:
+        """The moment so long from now."""
+        return self.clock_us() + round(delay_s * 1e6)
+
     def come(self) -> Iterator[tuple[RunId, str]]:
         """Those whose moment has come: told of until their rows say otherwise."""
         if self._next_us >= NEVER_US or (now_us := self.clock_us()) < self._next_us:
@@ -45,7 +49,7 @@ class DueSteps:
         for _, due_us, entity, flow, run, key in self._in_order():
             assert isinstance(due_us, int)
             if not due_us and key != SCHEDULE:
-                continue  # an effect in doubt: it stands until somebody answers
+                continue  # it stands until somebody answers, or rests no more
             if due_us > now_us:
                 self._next_us = due_us
                 self._arm(now_us)

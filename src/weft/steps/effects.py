@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from typing import Any, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from msgspec import Struct
 
@@ -27,20 +27,19 @@ from weft.failure import cleaned, is_ctrl_c, message_of, where_of
 from weft.form import UnfitAnswer
 from weft.graph import ToldNode
 from weft.operation import Retry
-from weft.run_rows import OnceRow
+from weft.run_rows import NOBODY, NOBODY_HERE, OnceRow
 from weft.runs.live_run import Performing
 from weft.runs.replay import Asking
 from weft.runs.strands import Outcome, Raised, Value
 from weft.slot import Err, Ok
 from weft.steps.carrier import Again, Begins, Doubt, Moments, Over, RunId, StepFailed, Tried
+from weft.steps.due import DueSteps
 from weft.told_runs import RunsCell
 
 TRIES = Retry(attempts=10, delay_s=1.0, factor=2.0, delay_s_max=300.0)
 """How often an effect is tried that did not reach its receiver, or that is tried again where it is in doubt."""
 AFTER_S_MAX = 86_400.0
 """A driver may ask for no longer pause than this before it is tried again."""
-NOBODY = "nobody has carried it out: "
-"""How it begins why an effect is in doubt that found no driver: it is tried again wherever there is one."""
 BEGUN = "whoever carried it out last ended, or waits no longer, and did not say what became of it"
 """Why an effect is in doubt that may have been begun before."""
 
@@ -53,7 +52,20 @@ class _Open(Struct, eq=False):
     step: Asking
     id: str
     tries: int = 0
+    may_be_done: bool = False
+    """Whether a try before may have carried it out."""
     under_way: Future[None] | None = None
+
+
+class _Rest(NamedTuple):
+    """What becomes of one that was tried in vain, and is tried again."""
+
+    why: str
+    next_us: int
+
+
+_Came: TypeAlias = "Ok | Err | _Rest | str"
+"""What an effect came to; a text says why it is in doubt."""
 
 
 class Effects:
@@ -65,23 +77,21 @@ class Effects:
         self,
         engine: Engine,
         drivers: Sequence[Driver[Any]],
+        due: DueSteps,
         *,
         begin: Begins,
         ring: Callable[[], None],
-        later: Callable[[float, Callable[[], None]], None],
     ) -> None:
-        self._engine, self._drivers = engine, drivers
-        self._begin, self._ring, self._later = begin, ring, later
+        """`due`: those that have rested."""
+        self._engine, self._drivers, self._due = engine, drivers, due
+        self._begin, self._ring = begin, ring
         self._open: dict[tuple[RunId, str], _Open] = {}
         self._waiting: dict[tuple[RunId, str], _Open] = {}
         """Of those, the ones that another step carries out."""
-        self._came: deque[tuple[_Open, Ok | Err | str]] = deque()
-        """What they came to; a text says why one is in doubt."""
-        self._tried: deque[tuple[_Open, str]] = deque()
-        """Those that were tried in vain, with why, and are tried again."""
+        self._came: deque[tuple[_Open, _Came]] = deque()
         self._found: deque[_Open] = deque()
         """Those that nobody carried out, and somebody does now."""
-        self._handed: dict[tuple[RunId, str], tuple[int, _Open, Ok | Err | str]] = {}
+        self._handed: dict[tuple[RunId, str], tuple[int, _Open, _Came]] = {}
         """What they came to and may not be durable, each with where the log ended when that was said."""
 
     def moments(self, step: Asking, /) -> Moments:
@@ -89,13 +99,16 @@ class Effects:
         return Moments()
 
     def send(self, run: RunId, key: str, step: Asking, since: int, /, *, again: bool) -> None:
-        """Have it carried out, unless it is to be once, and another step does; or unless it is known here what becomes
-        of it: no program has ended where what was told of it could not be kept."""
+        """Have it carried out, unless it rests; or is to be once, and another step does; or unless it is known here
+        what becomes of it: no program has ended where what was told of it could not be kept."""
+        row, once = self._cell(run).runs[run[2]].steps[key], _once(step)
+        if row.due_us:
+            self._due.look_again()
+            return
         if again and self._is_known(run, key):
             return
-        once = _once(step)
-        row = self._cell(run).runs[run[2]].steps[key]
-        self._open[run, key] = one = _Open(run, key, step, _effect_id(run, key, once), tries=row.tries)
+        id = _effect_id(run, key, once)
+        self._open[run, key] = one = _Open(run, key, step, id, row.tries, row.may_be_done)
         if once:
             owner = self._owner(run, once)
             again = again or owner.is_begun
@@ -103,7 +116,8 @@ class Effects:
                 self._waiting[run, key] = one
                 return
         if row.doubt:  # somebody was asked
-            if row.doubt.startswith(NOBODY) and any(_carries_out(driver, step) for driver in self._drivers):
+            is_free = row.doubt.startswith((NOBODY, NOBODY_HERE))
+            if is_free and any(_carries_out(driver, step) for driver in self._drivers):
                 self._found.append(one)
                 self._ring()
             return
@@ -134,9 +148,9 @@ class Effects:
             value = await driver.carry_out(performing.made(one.step), one.id)
             made = _receipt(performing, value, driver)
         except NoDriver as why:
-            self._come(one, NOBODY + message_of(why))
+            self._come(one, (NOBODY_HERE if one.may_be_done else NOBODY) + message_of(why))
         except NotReached as why:
-            self._again_later(one, why, is_in_doubt=False)
+            self._again_later(one, why)
         except EffectRefused as why:
             self._fail(one, why)
         except InDoubt as why:
@@ -154,39 +168,34 @@ class Effects:
         performing = one.step.of
         assert isinstance(performing, Performing)
         policy = when_in_doubt(performing.effect)
-        said = InDoubt(effect=one.step.name, why=why, after_s=getattr(error, "after_s", None))
+        said, one.may_be_done = InDoubt(effect=one.step.name, why=why, after_s=getattr(error, "after_s", None)), True
         if policy == "ask":
             self._come(one, why)
-        elif policy == "retry":
-            self._again_later(one, said, is_in_doubt=True)
-        else:
+        elif policy != "retry":
             self._fail(one, said)
+        elif error is None:  # whoever was at it is gone: this goes on with what they had begun
+            self._try(one)
+        else:
+            self._again_later(one, said)
 
-    def _again_later(self, one: _Open, why: NotReached | InDoubt, *, is_in_doubt: bool) -> None:
+    def _again_later(self, one: _Open, why: NotReached | InDoubt) -> None:
         if one.tries >= TRIES.attempts:
-            self._come(one, why.why) if is_in_doubt else self._fail(one, why)
+            self._come(one, why.why) if one.may_be_done else self._fail(one, why)
             return
         asked_s = TRIES.delay_s_before(one.tries + 1) if why.after_s is None else why.after_s
-        if one.tries:
-            self._tried.append((one, cleaned(why.why)))
-            self._ring()
-        delay_s = min(AFTER_S_MAX, max(0.0, asked_s))
-        self._later(delay_s, lambda: self._try(one) if self._open.get((one.run, one.key)) is one else None)
+        next_us = self._due.after_us(min(AFTER_S_MAX, max(0.0, asked_s)))
+        self._come(one, _Rest(cleaned(why.why), next_us))
 
     def _fail(self, one: _Open, why: EffectError) -> None:
         self._come(one, Err(type(why).__name__, cleaned(why.why), where_of(why), "", one.tries, True))
 
-    def _come(self, one: _Open, to: Ok | Err | str) -> None:
+    def _come(self, one: _Open, to: _Came) -> None:
         one.under_way = None
         self._came.append((one, to))
         self._ring()
 
     def over(self) -> Iterator[Over | Doubt | Tried | Again]:
         """Those with a receipt, those that failed, and those in doubt or tried again."""
-        while self._tried:
-            one, why = self._tried.popleft()
-            if self._open.get((one.run, one.key)) is one:
-                yield Tried(one.run, one.key, why)
         while self._found:
             one = self._found.popleft()
             yield Again(one.run, one.key)
@@ -199,10 +208,15 @@ class Effects:
             self._handed[one.run, one.key] = ends, one, to
             if isinstance(to, str):
                 yield Doubt(one.run, one.key, to)
+                continue
+            del self._open[one.run, one.key]
+            if isinstance(to, _Rest):
+                yield Tried(one.run, one.key, to.why, to.next_us, one.may_be_done)
+                self._due.look_again()
             else:
-                del self._open[one.run, one.key]
                 yield Over(one.run, one.key, self._engine.outcome_plain(to))
         yield from self._over_by_others()
+        yield from (Again(run, key) for run, key in self._due.come())
 
     def _over_by_others(self) -> Iterator[Over]:
         for (run, key), one in list(self._waiting.items()):

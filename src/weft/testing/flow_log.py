@@ -62,6 +62,10 @@ class Step:
     answer: Any = None
     """[what was answered], until it is taken or refused."""
     doubt: str = ""
+    rests_until_us: int = 0
+    """When it is to be tried again that was tried in vain; 0 while somebody is at work on it."""
+    is_of_flow: bool = False
+    """Whether it awaits a run, which is under way itself where anything is."""
     told: int = 0
     again: int = 0
     """How often somebody said that it be tried again."""
@@ -73,6 +77,12 @@ class Step:
     def once(self) -> str:
         """Under which name it is performed once."""
         return str(self.said[2] or "") if self.kind == "perform" else ""
+
+    @property
+    def only_waits(self) -> bool:
+        """Whether nobody is at work on it: it rests, waits for people, or for another run."""
+        is_left = self.doubt or self.is_known or self.answer
+        return bool(is_left or self.is_of_flow or self.rests_until_us)
 
     @property
     def wish(self) -> tuple[str, str]:
@@ -112,8 +122,7 @@ class Run:
     def is_carried(self) -> bool:
         """Whether it waits for something that somebody carries out."""
         return self.is_under_way and any(
-            step.state == "open" and step.kind in UNDER_WAY and not (step.doubt or step.is_known or step.answer)
-            for step in self.steps.values()
+            step.state == "open" and step.kind in UNDER_WAY and not step.only_waits for step in self.steps.values()
         )
 
 
@@ -274,6 +283,7 @@ class FlowLog:
         is_new = found is None or found.state == "dropped"
         require(run.began > 0 and is_new, "runs", f"{run.id} asked for {key} again at {now.position}")
         run.steps[key] = step = Step(run.id, key, kind, said, until_us, now.at_us)
+        step.is_of_flow = kind == "node" and self.spec((said[0], said[1])) is not None
         if kind == "perform":
             self.steps.setdefault(step.wish, []).append(step)
             self._check_approved(run, step)
@@ -294,6 +304,8 @@ class FlowLog:
         require(
             step.answer is None, "answers", f"{step.key} of {step.run} was answered twice, at last at {now.position}"
         )
+        is_late = 0 < step.until_us <= now.at_us
+        require(not is_late, "answers", f"{step.key} of {step.run} was answered at {now.position}, and had expired")
         step.answer = [of[2]]
         step.again += of[2] == "again"
 
@@ -306,12 +318,25 @@ class FlowLog:
     def _doubt(self, flow: Flow, of: list[Any], now: _Now) -> None:
         step = self._open(flow, of, now)
         was, step.doubt, answer, step.answer = step.doubt, of[2], step.answer, None
+        require(not (step.doubt and step.rests_until_us), "rests", f"{step.key} of {step.run} is in doubt, and rests")
         is_taken = answer is None or (was and not step.doubt and answer == ["again"])
         require(bool(is_taken), "answers", f"the answer {answer} to {step.key} was lost at {now.position}")
+
+    def _tried(self, flow: Flow, of: list[Any], now: _Now) -> None:
+        step = self._open(flow, of, now)
+        require(not step.rests_until_us, "rests", f"{step.key} of {step.run} was tried while it rested")
+        step.rests_until_us = of[3]
+
+    def _try(self, flow: Flow, of: list[Any], now: _Now) -> None:
+        step = self._open(flow, of, now)
+        is_due = 0 < step.rests_until_us <= now.at_us
+        require(is_due, "rests", f"{step.key} of {step.run} is tried again at {now.position}, and is not due")
+        step.rests_until_us = 0
 
     def _done(self, flow: Flow, of: list[Any], now: _Now) -> None:
         step, run = self._open(flow, of, now), self.runs[*flow, of[0]]
         outcome = of[2]
+        require(not step.rests_until_us, "rests", f"{step.key} of {step.run} came to {outcome} while it rested")
         self.told += 1
         _OUTCOMES[step.kind](self, step, outcome, now)
         said = outcome[1] if step.kind == "node" else outcome
@@ -410,6 +435,7 @@ class FlowLog:
 
     def _recover(self, flow: Flow, of: list[Any], now: _Now) -> None:
         run = self._going(flow, of[0], now)
+        require(run.is_carried, "recoveries", f"{run.id} was counted at {now.position}, and only waits")
         run.recoveries, run.recovered_at = run.recoveries + 1, now.position
 
     def _going(self, flow: Flow, run: str, now: _Now) -> Run:
@@ -523,5 +549,6 @@ _VERBS: dict[str, Any] = {
     "answer": FlowLog._answer, "refuse": FlowLog._refuse, "doubt": FlowLog._doubt, "done": FlowLog._done,
     "end": FlowLog._ended, "cancel": FlowLog._cancel, "stop": FlowLog._stop, "adopt": FlowLog._adopt,
     "resume": FlowLog._resume, "block": FlowLog._block, "rewind": FlowLog._rewind, "restart": FlowLog._restart,
-    "recover": FlowLog._recover, "remind": _nothing, "bear": _nothing, "tried": _nothing,
+    "recover": FlowLog._recover, "remind": _nothing, "bear": _nothing,
+    "tried": FlowLog._tried, "try": FlowLog._try,
 }  # fmt: skip

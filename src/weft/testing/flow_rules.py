@@ -122,8 +122,13 @@ def check_counted(log: FlowLog, engine: Engine) -> None:
             require(run.recoveries <= RECOVERIES_MAX, "recoveries", f"{what}, of {RECOVERIES_MAX} at most")
 
 
-def check_recovered(log: FlowLog, engine: Engine, carried: Iterable[Run], since: int) -> None:
-    """Each run that was under way when an engine began was taken up, and counted, or set aside."""
+def check_recovered(log: FlowLog, carried: Iterable[Run], since: int, *, was_closed: bool) -> None:
+    """Each run that was under way when an engine died was taken up by the next, and counted, or set aside; none was
+    where the one before ended well."""
+    if was_closed:
+        counted = [run.id for run in log.runs.values() if run.recoveries and run.recovered_at > since]
+        require(not counted, "recoveries", f"{counted} were counted from {since} on, and nobody died")
+        return
     for run in carried:
         is_seen = run.ending or run.recovered_at > since or log.spec(run.id) is None or log.runs.get(run.id) is not run
         require(

@@ -27,7 +27,7 @@ from weft.pump import Pump, SpaceClosed
 from weft.questions import Question
 from weft.reduce import Refused
 from weft.runs.approval import FORM as APPROVAL
-from weft.store import StoreFailed
+from weft.store import NEWEST, StoreFailed
 from weft.stores.chain import Unchained
 from weft.testing.crash import Crash
 from weft.testing.flow_log import FlowLog, Run
@@ -58,7 +58,7 @@ from weft.testing.flow_story import (
 from weft.testing.flow_types import Dice, Oracle, Size, flow_types
 from weft.testing.machine import Machine
 from weft.testing.receiver import EFFECT_POINTS, Receiver, ReceiverDriver, Try
-from weft.testing.rule import RuleBroken
+from weft.testing.rule import RuleBroken, require
 from weft.testing.rules import Promises, broken_by_weather, check_log, check_rebuilt
 from weft.testing.simulated_loop import OutOfTime, Spins, Stalled
 
@@ -139,7 +139,8 @@ class FlowSimulation:
         self.refused = self.calls = self.taken_over = 0
         self.is_later = story.is_later
         self._next = self._count = 0
-        self._begins_anew = False
+        self._begins_anew = self._closes = False
+        """The latter: whether a program that ended well has not been followed by another."""
         self._doubtful: dict[str, tuple[list[Plain], str, bool]] = {}
         """Edits that were told and neither acknowledged nor refused, and are to be told again."""
         self._telling: dict[asyncio.Task[None], None] = {}
@@ -210,6 +211,7 @@ class FlowSimulation:
                 continue
             try:
                 again = await self._live()
+                self._closes = True
             finally:
                 await self._close()
 
@@ -220,6 +222,8 @@ class FlowSimulation:
         began = self.log
         self._read()
         carried = [run for run in began.runs.values() if run.is_carried and not (run.is_cancelled and not run.stopped)]
+        was_closed = self.machine.disk.platter.row(NEWEST, ("closed",)) is not None
+        self._hold(lambda: require(self._closes or not was_closed, "recoveries", "who died is said to have closed"))
         try:
             services: dict[type, object] = {Dice: self.dice, Oracle: self.oracle}
             space = machine.open([*specs], services=services, drivers=[driver])
@@ -229,7 +233,7 @@ class FlowSimulation:
             return None
         await space.__aenter__()
         self._space, self._driver = space, driver
-        self._attach(space, carried)
+        self._attach(space, carried, was_closed=was_closed)
         return space
 
     async def _close(self) -> None:
@@ -248,7 +252,7 @@ class FlowSimulation:
         if isinstance(failure, Unchained):
             self._note(RuleBroken(rule="I9", what=f"an engine without a lease was let write: {failure}"))
 
-    def _attach(self, space: Space, carried: list[Run]) -> None:
+    def _attach(self, space: Space, carried: list[Run], *, was_closed: bool) -> None:
         """Have the rules asked after every turn, and before every call."""
         home = cast("Home", space._host)
         pump, life, since = _pump_of(space), self.machine._life, self.log.position
@@ -257,8 +261,10 @@ class FlowSimulation:
         def check() -> bool:
             nonlocal is_new
             if not life.is_over and self._space is space:
-                self._hold(lambda: self._check_turn(pump, carried if is_new else (), since))
-                is_new = False
+                is_first, is_new = is_new, False
+                found = carried if is_first else ()
+                self._hold(lambda: self._check_turn(pump, found, since, was_closed=is_first and was_closed))
+                self._closes = False
             return False
 
         def on_start(call: Call) -> None:
@@ -269,11 +275,11 @@ class FlowSimulation:
         with home.lock:
             pump.waiters[check] = None
 
-    def _check_turn(self, pump: Pump, carried: Iterable[Run], since: int) -> None:
+    def _check_turn(self, pump: Pump, carried: Iterable[Run], since: int, *, was_closed: bool) -> None:
         self._read()
         self.log.check_fired()
         check_counted(self.log, pump.engine)
-        check_recovered(self.log, pump.engine, carried, since)
+        check_recovered(self.log, carried, since, was_closed=was_closed)
 
     def _read(self) -> None:
         """What is durable by now."""

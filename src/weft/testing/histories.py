@@ -146,7 +146,7 @@ def _played(space: Space, engine: Engine, lived: _Lived, services: Mapping[str, 
 
     log = _AsItWas(engine, lived)
     dues = {kind: DueSteps(engine, *kinds, clock_us=lambda: 0, wake_in=nothing) for kind, kinds in BY_CLOCK.items()}
-    lent = Lent(engine, cast("Attempts", _Nobody()), (), dues, nothing, nothing, nothing)
+    lent = Lent(engine, cast("Attempts", _Nobody()), (), dues, nothing, nothing)
     runs = HeldRuns(space, log, carriers(lent).all, services)
     try:
         held = runs.replay(lived.id, lived.row)

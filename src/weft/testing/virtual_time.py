@@ -1,7 +1,7 @@
 """Virtual time: a clock that stands until a test moves it on, so that a month of waiting takes milliseconds.
 
-Only the clock is virtual: what runs wait for by it (sleeps, reminders, expiry, schedules) is due by it alone, in the
-order of its moments; calls take the time that they take.
+Only the clock is virtual: what runs wait for by it (sleeps, reminders, expiry, schedules, the pauses between tries) is
+due by it alone, in the order of its moments; calls take the time that they take.
 
 Knows nothing of what waits. Invariant: the clock goes on to the next moment only when nothing is to be done any more
 at the one where it is.
@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from weakref import WeakSet
 
 from weft.definition import compiled_types, unique_types
@@ -25,9 +25,11 @@ from weft.entity import Entity
 from weft.errors import WeftError
 from weft.expected import check_delay, check_drivers, check_services, check_types
 from weft.home import Home
+from weft.settlement import Place, is_settled
 from weft.space import Space
+from weft.steps.carrier import step_row
 from weft.steps.due import NEVER_US
-from weft.store import WAIT
+from weft.store import WAIT, Key
 from weft.stores.memory import MemoryStore
 from weft.stores.sqlite import SqliteStore
 from weft.testing.outside_steps import OutsideStep, watch
@@ -35,8 +37,10 @@ from weft.testing.outside_steps import OutsideStep, watch
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 REST_S = 30.0
 """How long runs may take for what is no waiting, in real seconds."""
-_WAITS_BY_CLOCK = ("ask", "doubt", "sleep", "schedule")
-_GOES_ON = ("begin", "call", "node", "perform", "decide", "answered", "cancel", "resume")
+_WAITS_BY_CLOCK = ("ask", "sleep", "schedule")
+_RESTS = ("call", "perform", "doubt")
+"""What waits by the clock where it has a moment; the last, without one, waits for people."""
+_GOES_ON = ("begin", "call", "perform", "decide", "answered", "cancel", "resume")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -119,22 +123,39 @@ class VirtualTime:
 
     def _waits(self, engine: Engine) -> list[str]:
         """What runs do that is no waiting, and what is due and was not seen to."""
-        going = [f"{kind} of {key[2]!s}.{key[3]!s}" for kind in _GOES_ON for key, _ in engine.rows(WAIT, (kind,))]
         now_us = (self.now - _EPOCH) // timedelta(microseconds=1)
-        due = [
-            f"{kind} of {key[2]!s}.{key[3]!s}"
-            for kind in _WAITS_BY_CLOCK
+        going = [
+            key
+            for kind in dict.fromkeys((*_GOES_ON, *_WAITS_BY_CLOCK, *_RESTS))
             for key, _ in engine.rows(WAIT, (kind,))
-            if isinstance(key[1], int) and key[1] <= now_us and (key[1] or kind != "doubt")
+            if _is_going(kind, cast("int", key[1]), now_us)
         ]
-        return going + due
+        going += [key for key, _ in engine.rows(WAIT, ("node",)) if _is_settling(engine, key)]
+        return [f"{key[0]!s} of {key[2]!s}.{key[3]!s}" for key in going]
 
     def _next(self, space: Space) -> datetime | None:
         """The next moment at which something is due."""
         found: list[int] = []
         with space.view() as engine:
-            for kind in _WAITS_BY_CLOCK:
-                first = next((key[1] for key, _ in engine.rows(WAIT, (kind,)) if key[1] or kind != "doubt"), NEVER_US)
+            for kind in (*_WAITS_BY_CLOCK, *_RESTS):
+                rows = engine.rows(WAIT, (kind,))
+                first = next((key[1] for key, _ in rows if key[1] or kind not in _RESTS), NEVER_US)
                 if isinstance(first, int) and first < NEVER_US:
                     found.append(first)
         return _EPOCH + min(found) * timedelta(microseconds=1) if found else None
+
+
+def _is_settling(engine: Engine, key: Key) -> bool:
+    """Whether a node that a run waits for is, or may be about to be; else it waits for a run, or for nobody, as that
+    does."""
+    _, _, entity, flow, run, step = map(str, key)
+    row = step_row(engine, (entity, flow, run), step)
+    place = cast("Place", tuple(cast("list[str]", row.said))) if row is not None else ("", "", "")
+    return not engine.is_settled(engine.cut) or is_settled(engine, place, 0)
+
+
+def _is_going(kind: str, due_us: int, now_us: int) -> bool:
+    """Whether somebody is at work on it, or it is due, and was not seen to."""
+    if kind in _WAITS_BY_CLOCK or (kind in _RESTS and due_us):
+        return due_us <= now_us
+    return kind in _GOES_ON

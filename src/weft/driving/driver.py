@@ -12,7 +12,7 @@ Source: event-sourced actors; the single commit per step of durable execution en
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
 from weft.content import Plain
@@ -25,7 +25,9 @@ from weft.engine import Engine
 from weft.errors import Unencodable, WeftError
 from weft.failure import message_of, where_of
 from weft.form import UnfitAnswer
+from weft.record import EditTooLarge
 from weft.reduce import Refused
+from weft.run_desk import RunEdit
 from weft.run_rows import SET_ASIDE, RunRow, Wait, spent_of
 from weft.runs.awaits import NeverAwaited, told_outside
 from weft.runs.firing import tell_fired
@@ -322,28 +324,32 @@ class RunDriver:
         for blob in edit.blobs:
             self._space._host.keep(blob)
         asked, dropped = held.replay.take_changes()
-        ends = end_of(held)
-        rest = [ends] if ends else self._told_steps(held.id, asked, sorted(dropped))
-        try:
-            self._log.tell(name, [because, *edit.intents, *rest], row.cause, id=edit.id)
-        except (Refused, Unencodable) as why:  # what it says is refused: that ends it, and is what it came to
-            ends = _failed(held.id, why, where_of(why))
-            self._log.tell(f"{name} refused", [because, ends], row.cause)
+        goes_on = self._tell(held, name, because, edit, asked, sorted(dropped))
         self._point("slice told")
-        if ends:
-            self._runs.drop(held)
-        else:
+        if goes_on:
             self._runs.forget(held, dropped)
             held.unsent |= asked
             self._runs.moved[held.id] = None
 
-    def _told_steps(self, id: RunId, asked: Mapping[str, Asking], dropped: Iterable[str]) -> list[Plain]:
-        """What a run asks for, and what it waits for no longer, as events say it."""
-        steps = [
-            intent(id, "step", key, one.kind, one.said, *self._carriers[one.kind].moments(one))
-            for key, one in asked.items()
-        ]
-        return steps + [intent(id, "drop", key) for key in dropped]
+    def _tell(
+        self, held: HeldRun, name: str, because: Plain, edit: RunEdit, asked: Mapping[str, Asking], dropped: list[str]
+    ) -> bool:
+        """Tell what a run did, what it asks for and what it waits for no longer. Where that is refused, it ends it, and
+        is what it came to. Returns whether it goes on."""
+        ends = end_of(held)
+        rest = [ends] if ends else [self._asking(held.id, *one) for one in asked.items()]
+        rest += [intent(held.id, "drop", key) for key in dropped if not ends]
+        try:
+            self._log.tell(name, [because, *edit.intents, *rest], edit.cause, id=edit.id)
+        except (Refused, Unencodable, EditTooLarge) as why:
+            ends = _failed(held.id, why, where_of(why))
+            self._log.tell(f"{name} refused", [because, ends], edit.cause)
+        if ends:
+            self._runs.drop(held)
+        return not ends
+
+    def _asking(self, id: RunId, key: str, step: Asking) -> Plain:
+        return intent(id, "step", key, step.kind, step.said, *self._carriers[step.kind].moments(step))
 
     # ---- taking up again ----
     def _recover(self, id: RunId, *, is_new: bool) -> None:
@@ -369,17 +375,18 @@ class RunDriver:
         try:
             held = self._runs.of(id, row)
         except WeftError as why:
-            self._block(id, why)
-            if isinstance(why, RunDiverged) and row.blocked != (message := message_of(why)):
-                self._log.note(id, "block", message)
+            self._block(id, why, row if isinstance(why, RunDiverged) else None)
             return None
         if row.blocked and not row.resumes:  # its code does the same again now
             self._log.note(id, "resume", row.version)
         return held
 
-    def _block(self, id: RunId, why: WeftError) -> None:
+    def _block(self, id: RunId, why: WeftError, row: RunRow | None = None) -> None:
+        """Why it cannot go on is said here; with `row` on record, too."""
         _log.error("%s", why)
-        self._runs.blocked[id] = message_of(why)
+        self._runs.blocked[id] = message = message_of(why)
+        if row is not None and row.blocked != message:
+            self._log.note(id, "block", message)
 
     def _resume(self, id: RunId, row: RunRow) -> None:
         """Have a run go on with the code that is here, which is first tried over all that the run was told. Where it
@@ -390,18 +397,15 @@ class RunDriver:
         try:
             held = self._runs.replay(id, row)
         except WeftError as why:
-            self._block(id, why)
-            if row.blocked != (message := message_of(why)):
-                self._log.note(id, "block", message)
+            self._block(id, why, row)
             return
         version, awaited = self._log.flow(id)[0].version, held.asked()
         dropped = [key for key, step in row.steps.items() if not step.is_done and key not in awaited]
         asked = _without(awaited, row.steps)
-        ends = end_of(held)  # as of one that awaits nothing behind what it was told
-        rest = [ends] if ends else self._told_steps(id, asked, dropped)
-        self._log.tell(f"{id[2]} resumes {self._engine.cut}", [intent(id, "resume", version), *rest], row.cause)
-        if ends:
-            self._runs.drop(held)
+        name = f"{id[2]} resumes {self._engine.cut}"
+        with self._runs.editing(held, name, row) as edit:
+            pass  # its code says nothing
+        if not self._tell(held, name, intent(id, "resume", version), edit, asked, dropped):
             return
         self._beginnings.went_on(id)
         held.unsent |= asked

@@ -39,6 +39,17 @@ class Digest(Entity):
         self.never.add(shown(run))
 
 
+class OnBoth(Entity):
+    """Fires by the clock, and by an edit."""
+
+    wanted: Field[int] = field(default=0)
+    log = items(str)
+
+    @on(wanted.changes() | Entity.scheduled("0 8 * * *"))
+    async def go(self, run: Run) -> None:
+        self.log.add(f"by the clock, {shown(run)}" if run.moment is not None else f"wanted {self.wanted}")
+
+
 def shown(run: Run) -> str:
     assert run.moment is not None
     return f"{run.moment:%d %H:%M}"
@@ -89,6 +100,21 @@ def test_each_time_fires_once(hours: Hours) -> None:
     hours.pass_by(2 * DAY)
 
     assert hours.fired() == (["02 08:00", "03 08:00", "04 08:00"],) * 3
+
+
+def test_an_edit_that_fires_is_not_lost_where_a_time_comes_in_the_same_turn() -> None:
+    time = VirtualTime(NOON)
+    with time.open(types=[OnBoth]) as space:
+        one = space.create(OnBoth)
+        time.rest(space)
+        for number in (1, 2, 3):
+            with space.edit():
+                one.wanted = number
+                time.now += DAY  # whichever turn takes the edit sees that it is time
+            time.rest(space)
+
+        by_clock = [f"by the clock, {day:02} 08:00" for day in (2, 3, 4)]
+        assert sorted(one.log) == [*by_clock, "wanted 1", "wanted 2", "wanted 3"]
 
 
 @pytest.mark.parametrize("restarts", [1, 3])

@@ -79,7 +79,8 @@ class RunDriver:
     def settle(self) -> None:
         """Take every run as far as it goes now. Before the turn is made durable."""
         for _ in range(ROUNDS_MAX):
-            moved = self._schedules.settle() | bool(tell_fired(self._engine)) | self._take_woken()
+            # What fired before a time came is told before that: a flow hears of its causes in their order.
+            moved = bool(tell_fired(self._engine)) | self._schedules.settle() | self._take_woken()
             if not (moved | self._begin_some() | self._take_on_some()):
                 self._may_move = False
                 return

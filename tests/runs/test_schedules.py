@@ -12,6 +12,8 @@ import pytest
 from tests.conftest import require_module
 from weft import Entity, Field, Run, Space, field, items, on
 from weft.definition import WrongDefinition
+from weft.driving.schedules import FIRED_MAX
+from weft.engine import Engine
 from weft.reduce import Refused
 from weft.testing.virtual_time import VirtualTime
 
@@ -53,6 +55,14 @@ class OnBoth(Entity):
 def shown(run: Run) -> str:
     assert run.moment is not None
     return f"{run.moment:%d %H:%M}"
+
+
+class Ticks(Entity):
+    count: Field[int] = field(default=0)
+
+    @on(Entity.scheduled("* * * * *"))
+    async def tick(self, run: Run) -> None:
+        self.count = self.count + 1
 
 
 class Hours:
@@ -229,3 +239,25 @@ def test_what_cannot_be_said_of_a_schedule_is_refused(hours: Hours) -> None:
         hours.space.pause(plain.greet)
     with pytest.raises(ValueError, match="is no time"):
         hours.space.backfill(hours.digest.daily, NOON, NOON - DAY)
+
+
+def test_thousands_of_times_are_filled_in_over_many_turns_between_which_others_have_theirs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    longest, commit, time = 0, Engine.commit, VirtualTime(NOON)
+
+    def counted(engine: Engine) -> object:
+        nonlocal longest
+        longest = max(longest, len(engine.batch.records))
+        return commit(engine)
+
+    monkeypatch.setattr(Engine, "commit", counted)
+    with time.open(types=[Ticks]) as space:
+        ticks = space.create(Ticks)
+        time.rest(space)
+
+        space.backfill(ticks.tick, NOON - timedelta(minutes=3 * FIRED_MAX), NOON)
+        time.rest(space)
+
+        assert ticks.count == 3 * FIRED_MAX + 1
+    assert longest < 2 * FIRED_MAX

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from weft.content import Plain
@@ -20,7 +21,7 @@ from weft.driving.beginnings import Beginnings
 from weft.driving.carriers import Carriers
 from weft.driving.held_runs import BEGINS, STILL, STOPS, HeldRun, HeldRuns, NotHere, ServiceNotHere, slice_name
 from weft.driving.run_log import RunLog, intent
-from weft.driving.schedules import Schedules
+from weft.driving.schedules import SHARE, Schedules
 from weft.engine import Engine
 from weft.errors import Unencodable, WeftError
 from weft.failure import message_of, where_of
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("weft")
 ROUNDS_MAX = 50
 """How often each run may go on within one turn: one that never waits shares the engine with everybody."""
+TOLD_MAX = 500
+"""Once so much is told in one turn, the rest waits for the next one: what people do meanwhile comes in between."""
 RECOVERIES_MAX = 5
 """A run that was under way when its engine ended, so often one after another, is taken up no more by itself."""
 
@@ -84,6 +87,8 @@ class RunDriver:
             if not (moved | self._begin_some() | self._take_on_some()):
                 self._may_move = False
                 return
+            if len(self._engine.batch.records) >= TOLD_MAX:
+                break
         self._may_move = True  # others have their turn first
 
     def send(self) -> None:
@@ -172,10 +177,16 @@ class RunDriver:
 
     # ---- what people and programs said of runs ----
     def _take_woken(self) -> bool:
-        woken, self._engine.woken = self._engine.woken, []
-        for entity, flow, wait in woken:
+        if not (woken := self._engine.woken):
+            return False
+        self._engine.woken, left, told = [], iter(woken), self._engine.batch.records
+        until = len(told) + SHARE
+        for entity, flow, wait in left:
             self._wake((entity, flow, wait.run), wait)
-        return bool(woken)
+            if len(told) >= until:
+                break
+        self._engine.woken[:0] = left
+        return True
 
     def _wake(self, id: RunId, wait: Wait) -> None:
         row = self._log.row(id)
@@ -244,7 +255,7 @@ class RunDriver:
     # ---- beginning ----
     def _begin_some(self) -> bool:
         begun = False
-        for id, never in self._beginnings.come():
+        for id, never in islice(self._beginnings.come(), SHARE):
             begun = True
             row = self._log.row(id)
             assert row is not None
@@ -270,9 +281,13 @@ class RunDriver:
         for came in untaken:
             gone_on |= self._hear(came, is_repeated=False)
         for carrier in self._carriers.values():
+            heard = 0  # without those that cannot go on: else none behind them would have its share
             for said in carrier.over():
                 self._point("step over")
-                gone_on |= self._hear(said, is_repeated=carrier.parks)
+                heard += self._hear(said, is_repeated=carrier.parks)
+                if heard == SHARE:
+                    break
+            gone_on |= heard > 0
         return gone_on
 
     def _hear(self, came: Over | Doubt | Reminder | Tried | Again, *, is_repeated: bool) -> bool:

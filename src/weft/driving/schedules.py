@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import cast
 
 from weft.collection import short_id
@@ -23,6 +24,9 @@ from weft.steps.due import NEVER_US, DueSteps
 from weft.store import KIND, STATE
 from weft.transition import Missed
 
+SHARE = 100
+"""So much of what comes in one way is seen to at a time, as where all that sleeps wakes at one moment: then what comes
+in other ways is, and at last what people do."""
 FIRED_MAX = 1000
 """So many times of a flow are fired in one turn; the rest in the next."""
 LATE = timedelta(minutes=1)
@@ -51,10 +55,11 @@ class Schedules:
 
     def settle(self) -> bool:
         """Fire what is due; returns whether anything was."""
-        found = [id for id, _ in self._due.come() if self._log.has_flow(id)]
-        for id in found:
+        found = False
+        for id in islice((id for id, _ in self._due.come() if self._log.has_flow(id)), SHARE):
+            found = True
             self._see_to(id)
-        return bool(found)
+        return found
 
     def _see_to(self, id: RunId) -> None:
         spec, cell = self._log.flow(id)

@@ -8,6 +8,7 @@ Source: timer tables of schedulers.
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterator
 
 from weft.engine import Engine
@@ -31,18 +32,29 @@ class DueSteps:
         """Nothing is due before."""
         self._armed_us = 0
         """For when the engine is to be woken."""
+        self._found: deque[Key] = deque()
+        """Those that have come, and nobody was told of yet: so however many have, each is looked for once."""
 
     def look_again(self) -> None:
         """There may be one that is due sooner than those before."""
         self._next_us = 0
 
     def come(self) -> Iterator[tuple[RunId, str]]:
-        """Those whose moment has come: told of until their rows say otherwise."""
+        """Those whose moment has come: told of until their rows say otherwise. Whoever asks may leave the rest."""
+        if not self._found:
+            self._look()
+        while self._found:
+            row = self._found.popleft()
+            if self._engine.row(WAIT, row) is not None:  # (it may have gone on since)
+                _, _, entity, flow, run, key = row
+                yield (str(entity), str(flow), str(run)), str(key)
+
+    def _look(self) -> None:
         if self._next_us >= NEVER_US or (now_us := self.clock_us()) < self._next_us:
             return
         self._next_us = NEVER_US
-        found: list[tuple[RunId, str]] = []
-        for _, due_us, entity, flow, run, key in self._in_order():
+        for row in self._in_order():
+            due_us, key = row[1], row[5]
             assert isinstance(due_us, int)
             if not due_us and key != SCHEDULE:
                 continue  # an effect in doubt: it stands until somebody answers
@@ -50,10 +62,9 @@ class DueSteps:
                 self._next_us = due_us
                 self._arm(now_us)
                 break
-            found.append(((str(entity), str(flow), str(run)), str(key)))
-        if found:
+            self._found.append(row)
+        if self._found:
             self.look_again()  # their rows are about to change
-        yield from found
 
     def _in_order(self) -> Iterator[Key]:
         """What is waited for, by moment: in the store it stands so, and what this turn has told comes in between."""

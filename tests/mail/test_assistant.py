@@ -190,6 +190,38 @@ def test_where_a_server_lets_nobody_in_it_is_asked_again_for_another_login_and_t
             assert came(assistant.sum_up) == 1
 
 
+@pytest.mark.parametrize("elsewhere", ["imap", "maildir"])
+def test_of_another_mailbox_that_is_named_in_mid_run_all_mails_are_read(elsewhere: str, tmp_path: Path) -> None:
+    def move(number: int) -> None:
+        if number == 2 and elsewhere == "imap":
+            script.said["PASSWORD"] = "TAG NO [AUTHENTICATIONFAILED] it has moved"
+        elif number == 2:
+            (tmp_path / "old").rename(tmp_path / "away")
+
+    old, new = letters(1, BATCH + 30), letters(2, BATCH + 30)
+    with (
+        imap_server(Script(dict(enumerate((each.raw for each in old), 1)))) as script,
+        imap_server(Script(dict(enumerate((each.raw for each in new), 1)))) as other,
+    ):
+        places: list[Mapping[str, object]] = [on_server(script.port), on_server(other.port)]
+        if elsewhere == "maildir":
+            write_maildir(tmp_path / "old", old)
+            write_maildir(tmp_path / "new", new)
+            places = [{"kind": "maildir", "place": str(tmp_path / name)} for name in ("old", "new")]
+        how = {"security": "plain"} if elsewhere == "imap" else {}
+        office = Office(tmp_path, Rooms(before=move, **how))
+        with office.opened() as (space, assistant):
+            office.answer(space, "login", places[0])
+            office.answer(space, "wishes", Wishes())
+            until(lambda: [one.about is not None for one in space.questions() if one.name == "login"] == [True])
+            assert len(assistant.letters) == BATCH
+
+            office.answer(space, "login", places[1])
+
+            assert came(assistant.hired) == len(new)
+            assert contents(iter(assistant.letters)) == looked_at(new)
+
+
 @pytest.mark.slow
 def test_who_gave_a_wrong_password_is_asked_again_and_gives_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -7,6 +7,7 @@ Source: assistants that wait, read and remind.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from weft import Budget, Entity, Field, Run, field, items, on
@@ -63,15 +64,18 @@ class Assistant(Entity):
                 batch = await run.call(fetch, where, cursor)
             except StepFailed as why:
                 if why.kind in ELSEWHERE:
-                    where = await run.ask("login", Where, about=why.why, remind=DAY)
-                    continue
-                if why.kind not in ANOTHER or renewals == RENEWALS_MAX:
+                    before, where = where, await run.ask("login", Where, about=why.why, remind=DAY)
+                    if replace(where, password=None) == replace(before, password=None):
+                        continue
+                elif why.kind not in ANOTHER or renewals == RENEWALS_MAX:
                     raise
+                else:
+                    renewals += 1
                 # What the old mailbox called its mails means nothing now, and they are in the new one: else all of
-                # them would be there twice.
+                # them would be there twice. Another one may call its own alike, and begin from where the old one was.
                 for letter in self.letters:
                     self.letters.remove(letter)
-                cursor, count, renewals = None, 0, renewals + 1
+                cursor, count = None, 0
                 continue
             self.letters.add(*batch.letters)
             cursor, count = batch.next, count + len(batch.letters)

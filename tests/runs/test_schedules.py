@@ -140,6 +140,21 @@ def test_what_nobody_was_there_for_fires_as_it_says(hours: Hours, restarts: int)
     assert never == ["02 08:00"]
 
 
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_clock_that_is_wrong_for_a_moment_silences_no_schedule(hours: Hours, is_open: bool) -> None:
+    hours.pass_by(DAY)
+    hours.time.now += 30 * DAY
+    hours.pass_by(timedelta(0))
+    if is_open:  # somebody sets it right
+        hours.time.now -= 30 * DAY
+    else:
+        hours.sleep(-30 * DAY)
+
+    hours.pass_by(2 * DAY)
+
+    assert [day for day in hours.fired()[0] if day != "01 08:00"] == ["02 08:00", "03 08:00", "04 08:00"]
+
+
 def test_a_schedule_is_paused_and_goes_on_with_what_it_missed(hours: Hours) -> None:
     hours.space.pause(hours.digest.daily)
     hours.pass_by(2 * DAY)

@@ -190,8 +190,8 @@ class RunDriver:
 
     def _wake(self, id: RunId, wait: Wait) -> None:
         row = self._log.row(id)
-        if wait.kind == "schedule":
-            self._schedules.look_again()
+        if wait.kind == "schedule" and self._log.has_flow(id):
+            self._schedules.look_again(id, wait)
         if row is None or row.ending:
             return
         match wait.kind:

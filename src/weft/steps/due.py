@@ -19,6 +19,9 @@ from weft.store import WAIT, Key
 NEVER_US = 1 << 62
 """The moment of what is never due: behind all others."""
 
+LOOK_S_MAX = 3600
+"""So often the clock is looked at: somebody may have set it, and a machine that was asleep has not waited."""
+
 
 class DueSteps:
     """Those of these kinds."""
@@ -32,6 +35,10 @@ class DueSteps:
         """Nothing is due before."""
         self._armed_us = 0
         """For when the engine is to be woken."""
+        self._seen_us = 0
+        """What the clock showed last."""
+        self.went_back_us = 0
+        """How far it went back, since somebody saw to that."""
         self._found: deque[Key] = deque()
         """Those that have come, and nobody was told of yet: so however many have, each is looked for once."""
 
@@ -50,7 +57,12 @@ class DueSteps:
                 yield (str(entity), str(flow), str(run)), str(key)
 
     def _look(self) -> None:
-        if self._next_us >= NEVER_US or (now_us := self.clock_us()) < self._next_us:
+        if self._next_us >= NEVER_US:
+            return
+        now_us = self.clock_us()
+        self.went_back_us, self._seen_us = max(self.went_back_us, self._seen_us - now_us), now_us
+        if now_us < self._next_us:
+            self._arm(now_us)
             return
         self._next_us = NEVER_US
         for row in self._in_order():
@@ -75,8 +87,8 @@ class DueSteps:
 
     def _arm(self, now_us: int) -> None:
         if self._next_us < NEVER_US and not now_us < self._armed_us <= self._next_us:
-            self._armed_us = self._next_us
-            self._wake_in((self._next_us - now_us) / 1e6)
+            self._armed_us = min(self._next_us, now_us + LOOK_S_MAX * 1_000_000)
+            self._wake_in((self._armed_us - now_us) / 1e6)
 
 
 def _by_moment(key: Key) -> Key:

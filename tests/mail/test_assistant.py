@@ -19,10 +19,11 @@ from tests.until import until
 from weft.examples.mail.awkward import AWKWARD
 from weft.examples.mail.letters import Letter as Delivered
 from weft.examples.mail.letters import letters, write_maildir, write_mbox
+from weft.examples.mail.planning import by_rules as planned_by_rules
 from weft.examples.mail.planning import searched
 from weft.examples.mail.ranking import by_rules
 from weft.examples.mail.reading import BATCH
-from weft.examples.mail.types import Where, Wishes, Worth
+from weft.examples.mail.types import Unknown, Where, Wish, Wishes, Worth
 from weft.flow import Secret
 from weft.operation import Retry
 from weft.returned import RunFailed
@@ -220,6 +221,26 @@ def test_of_another_mailbox_that_is_named_in_mid_run_all_mails_are_read(elsewher
 
             assert came(assistant.hired) == len(new)
             assert contents(iter(assistant.letters)) == looked_at(new)
+
+
+def test_a_reminder_that_is_further_off_than_any_calendar_fails_no_run(tmp_path: Path) -> None:
+    write_maildir(tmp_path / "mails", MAILS[:3])
+    office = Office(tmp_path, Rooms())
+
+    came_to = began(
+        office,
+        {"kind": "maildir", "place": str(tmp_path / "mails")},
+        Wishes(also="remind me to call mum in 200000 weeks"),
+    )
+
+    assert came_to["see_to"] == "nobody can be reminded of call mum in 1400000 days, 0:00:00"
+
+
+def test_a_reminder_in_more_time_than_can_be_counted_is_known_to_no_rule() -> None:
+    for number in ("9" * 9, "9" * 5000):
+        planned = planned_by_rules(Wish(f"remind me to call mum in {number} weeks"))
+
+        assert planned is not None and isinstance(planned.do, Unknown)
 
 
 @pytest.mark.slow

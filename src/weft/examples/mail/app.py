@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from weft import Budget, Entity, Field, Run, field, items, on
+from weft.budget import TIME_MAX
 from weft.drivers.show import Show
 from weft.examples.mail.planning import by_rules, searched
 from weft.examples.mail.ranking import digest, of_period, rank
@@ -106,6 +107,8 @@ class Assistant(Entity):
                     found = await run.call(searched, words, tuple(self.letters))
                     await run.perform(Show(f"Mails about {words}", "\n".join(found) or "there are none"))
                     wish = Wish(wish.also, (*wish.did, f"search {words}"), len(found))
+                case Remind(text, after) if not timedelta(0) <= after <= TIME_MAX:
+                    return f"nobody can be reminded of {text} in {after}"
                 case Remind(text, after):
                     await run.sleep(after)
                     await run.perform(Show("You wanted to be reminded", text))

@@ -28,8 +28,9 @@ Cid = NewType("Cid", bytes)
 
 DEPTH_MAX = 64
 """How many lists and dicts may lie within each other; `encode` and `decode` keep to the same bound."""
-BYTES_MAX = 64 << 20
-"""The longest content that `decode` takes, unless told otherwise."""
+BYTES_MAX = 65 << 20
+"""The longest content that `decode` takes, unless told otherwise: a value of the largest size, and what is said around
+it."""
 OUTSIDE_BYTES_MAX = 1 << 20
 """The bound to ask for when content comes from somebody else."""
 OUTSIDE_NODES_MAX = 100_000

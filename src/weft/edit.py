@@ -67,14 +67,6 @@ class OtherField(WeftError, TypeError):
     there: str
 
 
-class EditTooLarge(WeftError, ValueError):
-    """The edit says {size_bytes} bytes at once, more than the {size_bytes_max} that a record may hold. Say it in
-    several edits, or make its large parts Blobs (Blob.from_bytes, Blob.read)."""
-
-    size_bytes: int
-    size_bytes_max: int
-
-
 class Edit:
     """One atomic batch. Use it with `with`, or `async with` in an async space."""
 

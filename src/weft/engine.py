@@ -12,6 +12,7 @@ Source: deterministic state machines over a replicated log.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
@@ -46,7 +47,7 @@ from weft.matching.known import encode_known
 from weft.matching.lists import Identified, changed_rows, has_keys, identified, recorded
 from weft.matching.vector import Vectors, vectors_of_plain
 from weft.pins import pin_row
-from weft.record import COMPUTED, Entry, Record
+from weft.record import COMPUTED, EditTooLarge, Entry, Record
 from weft.reduce import Refused, Told
 from weft.rewiring import lists_from, make_due_anew, readers_of, readers_through, slots_of
 from weft.schedule import due_after, due_by, mark_of
@@ -130,7 +131,8 @@ class Engine(Ledger):
         """Fold an event; returns its position. Told again, it changes nothing and returns its first position.
 
         Raises `EventReused` for an id that said something else, and `Refused` (or the fold's own error, as `Refused`)
-        when it cannot be folded: then the log holds the refusal, and nothing else was changed."""
+        when it cannot be folded: then the log holds the refusal, and nothing else was changed. `EditTooLarge`: then
+        the log holds nothing of it."""
         check_event(event)
         id, intents = str(event["id"]), event["intents"]
         assert isinstance(intents, list)
@@ -148,13 +150,13 @@ class Engine(Ledger):
                 assert isinstance(intent, list)
                 folding.fold(intent)
             folding.check_loops()
+            self.record("event", event)
         except Exception as why:
             if self.replaying:
                 raise
             folding.undo()
             return self._refuse(event, why)
         try:
-            self.record("event", event)
             self.cut = position
             self.batch.put(EVENT, (id,), (position, digest, None))
             folding.write()
@@ -177,9 +179,10 @@ class Engine(Ledger):
     def _refuse(self, event: dict[str, Plain], why: Exception) -> int:
         said = message_of(why) if isinstance(why, WeftError) else f"{type(why).__name__}: {message_of(why)}"
         kept = without(cast("list[Plain]", event["intents"]), lambda id: bool(self.erased_at(id)))
-        position = self.record("refused", {**event, "intents": kept, "why": said}).position
-        self.cut = position
-        self.batch.put(EVENT, (str(event["id"]),), (position, intents_digest(kept), said))
+        with contextlib.suppress(EditTooLarge):  # then nobody keeps that it was refused
+            position = self.record("refused", {**event, "intents": kept, "why": said}).position
+            self.cut = position
+            self.batch.put(EVENT, (str(event["id"]),), (position, intents_digest(kept), said))
         if isinstance(why, WeftError):
             raise why
         raise Refused(place="event " + str(event["id"]), why=said) from why

@@ -7,6 +7,7 @@ Source: the task lists of workflow engines.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
 
@@ -162,4 +163,15 @@ def _told(question: Question, answer: object, secrets: KeepsSecrets | None) -> P
 
 
 def _keep(question: Question, secrets: KeepsSecrets) -> Callable[[str, str], Secret]:
-    return lambda place, text: secrets.put(f"{question.name}/{question.id}/{place}", text)
+    name = _in_name(question.name)
+    return lambda place, text: secrets.put(f"{name}/{question.id}/{_in_name(place)}", text)
+
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._/-]+")
+_PART_CHARS_MAX = 36
+
+
+def _in_name(text: str) -> str:
+    """As much of a text as the name of a secret may hold. Where several come to the same name, each is a generation of
+    it."""
+    return _NOT_IN_NAMES.sub("_", text)[:_PART_CHARS_MAX].strip("._/-") or "secret"

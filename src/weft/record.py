@@ -19,8 +19,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
-from weft.content import Cid, Plain, content_id, decode, encode, encode_shallow, link
-from weft.errors import Undecodable
+from weft.content import BYTES_MAX, Cid, Plain, content_id, decode, encode, encode_shallow, link
+from weft.errors import Undecodable, WeftError
 from weft.standing import is_erased
 from weft.written_result import parse_result
 
@@ -32,6 +32,14 @@ RESULT_KINDS = ("result", "removed")
 """What a computed record holds of slots; beside them `checked`: what a call that was made again showed, and `nodes` of
 the trees that results show."""
 _MARKS = (("how", "result"), ("found", "checked"), ("nodes", "nodes"))
+
+
+class EditTooLarge(WeftError, ValueError):
+    """What is said at once has {size_bytes} bytes, more than the {size_bytes_max} that a record may hold. Say it in
+    several edits, or make its large parts Blobs (Blob.from_bytes, Blob.read)."""
+
+    size_bytes: int
+    size_bytes_max: int
 
 
 class Entry(NamedTuple):
@@ -96,8 +104,12 @@ class Record(NamedTuple):
 
 
 def make_record(position: int, kind: str, *, epoch: int, previous: bytes, payload: dict[str, Plain]) -> Record:
-    """The told record that follows the header with digest `previous`."""
-    return _record(position, 1, kind, epoch, previous, encode(payload))
+    """The told record that follows the header with digest `previous`. Raises `EditTooLarge` for what could not be read
+    again, as it is longer than `decode` takes."""
+    body = encode(payload)
+    if len(body) > BYTES_MAX:
+        raise EditTooLarge(size_bytes=len(body), size_bytes_max=BYTES_MAX)
+    return _record(position, 1, kind, epoch, previous, body)
 
 
 def computed_record(first: int, results: Sequence[bytes], *, epoch: int, previous: bytes) -> Record:

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, cast
 from msgspec import Struct, field
 from msgspec.structs import astuple
 
-from weft.content import Plain, decode, encode
+from weft.content import BYTES_MAX, Plain, decode, encode
 from weft.spent import Spent, parse_spent
 
 Asked: TypeAlias = Literal["call", "ask", "decide", "sleep", "perform", "node"]
@@ -24,6 +24,9 @@ Asked: TypeAlias = Literal["call", "ask", "decide", "sleep", "perform", "node"]
 Ending: TypeAlias = Literal["returned", "failed", "cancelled", "skipped", "continued"]
 """How a run can end; `skipped`: it never began, for a reason that its outcome tells; `continued`: another goes on where
 it left off."""
+
+ROW_BYTES_MAX = 4 * BYTES_MAX
+"""What a step asks for, what somebody answered, and what was refused may each be as large as a record."""
 
 
 class StepRow(Struct):
@@ -218,7 +221,7 @@ def wait_of(element: str, row: bytes) -> Wait | None:
     run, slash, key = element.partition("/")
     if not run or key.startswith(CHILD):
         return None
-    said = cast("list[Any]", decode(row))
+    said = cast("list[Any]", decode(row, bytes_max=ROW_BYTES_MAX))
     if run == SCHEDULE:
         schedule = ScheduleRow(*said)
         due_us = 0 if schedule.backfill is not None else schedule.next_us

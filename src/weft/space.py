@@ -26,7 +26,7 @@ from weft.content import Cid, Plain, encode
 from weft.definition import compile_type, compiled_types, service_name, type_name, unique_types
 from weft.demanded import Watch
 from weft.desk import SpaceDesk
-from weft.edit import Edit, EditTooLarge
+from weft.edit import Edit
 from weft.engine import Engine, EventReused
 from weft.entity import Entity, entity_at, told_to
 from weft.erased import erased_entity
@@ -42,6 +42,7 @@ from weft.meant import unknown_verb
 from weft.pins import DefinitionPinned, Pin, pins
 from weft.points import OnPoint, pass_by
 from weft.reader import Reader, client_or_reader
+from weft.record import EditTooLarge
 from weft.run_list import ListedRun, ListedStep
 from weft.run_verbs import RunVerbs
 from weft.settlement import Place, Settlement, wait_for

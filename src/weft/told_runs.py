@@ -24,6 +24,7 @@ from weft.run_rows import (
     CHILD,
     EXPIRED,
     NOBODY,
+    ROW_BYTES_MAX,
     SCHEDULE,
     SET_ASIDE,
     Asked,
@@ -57,7 +58,9 @@ class RunsCell(Struct):
     """Of the runs, those that ended well and were not let go of yet."""
 
     def load(self, rows: Iterable[tuple[str, bytes]]) -> None:
-        kept = [(element.partition("/"), cast("list[Plain]", decode(row))) for element, row in rows]
+        kept = [
+            (element.partition("/"), cast("list[Plain]", decode(row, bytes_max=ROW_BYTES_MAX))) for element, row in rows
+        ]
         self.once = {key: OnceRow(*said) for (run, _, key), said in kept if not run}  # type: ignore[arg-type]
         self.schedule = next((ScheduleRow(*said) for (run, *_), said in kept if run == SCHEDULE), None)  # type: ignore[arg-type]
         kept = [one for one in kept if one[0][0] not in ("", SCHEDULE)]

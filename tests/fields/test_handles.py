@@ -14,8 +14,9 @@ import pytest
 import weft
 from weft import Blob, Entity, Field, Ref, Space, counter, derive, element, entries, field, fold, items, ref, text
 from weft.content import Plain, decode
-from weft.edit import EditTooLarge, UnknownEntity
+from weft.edit import UnknownEntity
 from weft.engine import EventReused
+from weft.record import EditTooLarge
 from weft.reduce import Refused
 from weft.store import STATE
 from weft.stores.sqlite import SqliteStore

@@ -18,6 +18,7 @@ import pydantic
 import pytest
 
 from weft.blob import Blob
+from weft.examples.mail.types import Where
 from weft.flow import Secret
 from weft.form import DEPTH_MAX, JSON_BYTES_MAX, NODES_MAX, Form, NoSchema, UnfitAnswer
 from weft.form.answer import OutOfBounds, parse_answer
@@ -328,6 +329,10 @@ def test_a_form_with_secrets_is_not_read_without_what_keeps_them() -> None:
         (Annotated[Secret, msgspec.Meta(max_length=3)], f'"{CANARY}"'),
         (Annotated[Secret, msgspec.Meta(pattern="^x")], f'"{CANARY}"'),
         (Login, f'{{"user": "a", "password": "{CANARY}\\ud800"}}'), (Login, f'"{CANARY}"' * 2),
+        (Login, f'"{CANARY}"'), (Login | Search, f'"{CANARY}"'), (Many, f'{{"logins": "{CANARY}"}}'),
+        (tuple[Secret, ...], f'"{CANARY}"'), (Mapping[str, Secret], f'"{CANARY}"'),
+        (Login, f'{{"user": "a", "password": "p", "{CANARY}": 1}}'), (Many, f'{{"logins": [{{"{CANARY}": 1}}]}}'),
+        (Where, f'{{"kind": "{CANARY}", "place": "x"}}'), (Login | Search, f'{{"$": "{CANARY}"}}'),
     ],
 )  # fmt: skip
 def test_a_refusal_repeats_no_secret(form: Any, answer: str) -> None:

@@ -19,10 +19,11 @@ from tests.until import until
 from weft.examples.mail.awkward import AWKWARD
 from weft.examples.mail.letters import Letter as Delivered
 from weft.examples.mail.letters import letters, write_maildir, write_mbox
+from weft.examples.mail.planning import by_rules as planned_by_rules
 from weft.examples.mail.planning import searched
 from weft.examples.mail.ranking import by_rules
 from weft.examples.mail.reading import BATCH
-from weft.examples.mail.types import Where, Wishes, Worth
+from weft.examples.mail.types import Unknown, Where, Wish, Wishes, Worth
 from weft.flow import Secret
 from weft.operation import Retry
 from weft.returned import RunFailed
@@ -188,6 +189,58 @@ def test_where_a_server_lets_nobody_in_it_is_asked_again_for_another_login_and_t
             office.answer(space, "login", on_server(script.port))
             assert assistant.hired.wait(WAIT_S) == 1
             assert came(assistant.sum_up) == 1
+
+
+@pytest.mark.parametrize("elsewhere", ["imap", "maildir"])
+def test_of_another_mailbox_that_is_named_in_mid_run_all_mails_are_read(elsewhere: str, tmp_path: Path) -> None:
+    def move(number: int) -> None:
+        if number == 2 and elsewhere == "imap":
+            script.said["PASSWORD"] = "TAG NO [AUTHENTICATIONFAILED] it has moved"
+        elif number == 2:
+            (tmp_path / "old").rename(tmp_path / "away")
+
+    old, new = letters(1, BATCH + 30), letters(2, BATCH + 30)
+    with (
+        imap_server(Script(dict(enumerate((each.raw for each in old), 1)))) as script,
+        imap_server(Script(dict(enumerate((each.raw for each in new), 1)))) as other,
+    ):
+        places: list[Mapping[str, object]] = [on_server(script.port), on_server(other.port)]
+        if elsewhere == "maildir":
+            write_maildir(tmp_path / "old", old)
+            write_maildir(tmp_path / "new", new)
+            places = [{"kind": "maildir", "place": str(tmp_path / name)} for name in ("old", "new")]
+        how = {"security": "plain"} if elsewhere == "imap" else {}
+        office = Office(tmp_path, Rooms(before=move, **how))
+        with office.opened() as (space, assistant):
+            office.answer(space, "login", places[0])
+            office.answer(space, "wishes", Wishes())
+            until(lambda: [one.about is not None for one in space.questions() if one.name == "login"] == [True])
+            assert len(assistant.letters) == BATCH
+
+            office.answer(space, "login", places[1])
+
+            assert came(assistant.hired) == len(new)
+            assert contents(iter(assistant.letters)) == looked_at(new)
+
+
+def test_a_reminder_that_is_further_off_than_any_calendar_fails_no_run(tmp_path: Path) -> None:
+    write_maildir(tmp_path / "mails", MAILS[:3])
+    office = Office(tmp_path, Rooms())
+
+    came_to = began(
+        office,
+        {"kind": "maildir", "place": str(tmp_path / "mails")},
+        Wishes(also="remind me to call mum in 200000 weeks"),
+    )
+
+    assert came_to["see_to"] == "nobody can be reminded of call mum in 1400000 days, 0:00:00"
+
+
+def test_a_reminder_in_more_time_than_can_be_counted_is_known_to_no_rule() -> None:
+    for number in ("9" * 9, "9" * 5000):
+        planned = planned_by_rules(Wish(f"remind me to call mum in {number} weeks"))
+
+        assert planned is not None and isinstance(planned.do, Unknown)
 
 
 @pytest.mark.slow

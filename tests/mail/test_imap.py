@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import ssl
+import sys
 import time
 import traceback
 from base64 import b64encode
@@ -143,6 +144,15 @@ def test_a_mail_that_goes_while_its_page_is_made_is_passed_by() -> None:
         heads = all_heads(box_of(server), limit=3)
 
     assert [each.uid for each in heads] == ["7.4", "7.6", "7.7", "7.8", "7.9"]
+
+
+def test_however_many_mails_go_while_their_pages_are_made_the_next_one_is_found() -> None:
+    many = sys.getrecursionlimit() + 100
+    mails = dict.fromkeys(range(1, many), raws(1)[1])
+    with imap_server(Script(mails=mails, gone_before_fetch=frozenset(range(1, many - 1)))) as server:
+        page = page_of(box_of(server), limit=1)
+
+    assert [each.uid for each in page.heads] == [f"7.{many - 1}"]
 
 
 def test_uids_far_apart_are_found_and_an_answer_stays_short() -> None:

@@ -244,7 +244,7 @@ def test_whoever_sums_up_is_told_one_mail_which_cannot_leave_its_frame(outcome: 
 
 def framed(prompt: str) -> tuple[str, str, str]:
     """What stands before, between and behind the two lines of dashes, of which there are two."""
-    lines = prompt.split("\n")
+    lines = prompt.splitlines()  # at whatever somebody may take for the end of one
     assert lines.count("-----") == 2
     first, last = lines.index("-----"), len(lines) - 1 - lines[::-1].index("-----")
     return "\n".join(lines[:first]), "\n".join(lines[first + 1 : last]), "\n".join(lines[last + 1 :])

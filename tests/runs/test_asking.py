@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+import weft
 from tests.until import until
 from weft import Entity, Field, Ref, Run, Space, field, items, on, ref
 from weft.content import encode
+from weft.flow import Secret
 from weft.folding import event_plain
 from weft.reduce import Refused
 from weft.returned import RunFailed
+from weft.secrets import MemorySecrets
 from weft.steps.questions import Expired
 from weft.stores.sqlite import SqliteStore
 from weft.testing.virtual_time import START, VirtualTime
@@ -27,6 +30,23 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 @dataclass(frozen=True)
 class Confirm:
     yes: bool
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Secrets wherever a form can have them."""
+
+    main: Secret
+    more: tuple[Secret, ...] = ()
+    by_house: dict[str, Secret] | None = None
+
+
+class Door(Entity):
+    name: Field[str] = field()
+
+    @on(Entity.created)
+    async def unlock(self, run: Run) -> Keys:
+        return await run.ask(self.name, Keys)
 
 
 class Person(Entity):
@@ -195,3 +215,21 @@ def test_who_answers_too_late_is_told_so() -> None:
         with pytest.raises(Refused, match="it has expired"):
             space.answer(question, Confirm(True))
         assert notice.go.wait(WAIT_S) is False
+
+
+@pytest.mark.parametrize(
+    "name", ["keys", "what opens the door", "Wie heißt der Schlüssel?", "…", "a/../b", "a\0b", "long " * 40]
+)
+def test_a_question_of_whatever_name_can_ask_for_secrets(name: str) -> None:
+    said = {"main": "one", "more": ["two", "three"], "by_house": {"near the lake": "four"}}
+    with weft.open(types=[Door]) as space:
+        door, secrets = space.create(Door, name=name), MemorySecrets()
+        (question,) = space.questions()
+
+        space.answer(question, said, secrets=secrets)
+
+        keys = door.unlock.wait(WAIT_S)
+        assert secrets.get(keys.main) == "one"
+        assert [secrets.get(one) for one in keys.more] == ["two", "three"]
+        assert keys.by_house is not None
+        assert {house: secrets.get(one) for house, one in keys.by_house.items()} == {"near the lake": "four"}

@@ -14,9 +14,13 @@ import weft
 from tests.until import until
 from weft import Effect, Entity, Field, Run, Running, Settled, Space, field, on
 from weft.content import Plain, encode
+from weft.driving.driver import TOLD_MAX
+from weft.driving.schedules import SHARE
+from weft.engine import Engine
 from weft.folding import event_id, event_plain
 from weft.home import Home
 from weft.returned import RunFailed
+from weft.steps.due import NEVER_US, DueSteps
 from weft.testing.machine import Machine
 from weft.testing.virtual_time import VirtualTime
 
@@ -33,6 +37,13 @@ class Sleeper(Entity):
         for _ in range(3):
             await run.sleep(timedelta(0))
         return self.number
+
+
+class Napper(Entity):
+    @on(Entity.created)
+    async def naps(self, run: Run) -> str:
+        await run.sleep(timedelta(hours=1))
+        return "awake"
 
 
 @dataclass(frozen=True)
@@ -191,3 +202,38 @@ def test_what_its_run_no_longer_waits_for_when_its_turn_comes_is_not_begun() -> 
 
     assert {type(one) for one in endings} == {Running}
     assert len(endings) < 40, "now and then nobody waits for it any more"
+
+
+def test_of_many_that_wake_at_one_moment_a_turn_takes_some_and_all_have_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    longest, commit, time, many = 0, Engine.commit, VirtualTime(), 2 * TOLD_MAX
+
+    def counted(engine: Engine) -> None:
+        nonlocal longest
+        longest = max(longest, len(engine.batch.records))
+        commit(engine)
+
+    monkeypatch.setattr(Engine, "commit", counted)
+    with time.open(types=[Napper]) as space:
+        with space.edit():
+            nappers = [space.create(Napper) for _ in range(many)]
+        time.rest(space)
+        time.now += timedelta(hours=2)
+        time.rest(space)
+
+        assert [napper.naps.wait(WAIT_S) for napper in nappers] == ["awake"] * many
+    assert longest < TOLD_MAX + 3 * SHARE
+
+
+def test_of_those_that_came_and_were_left_for_later_those_that_went_on_meanwhile_are_passed_by() -> None:
+    time = VirtualTime()
+    with time.open(types=[Napper]) as space:
+        first, second, third = sorted((space.create(Napper) for _ in range(3)), key=lambda napper: napper.id)
+        time.rest(space)
+        with space.view() as engine:
+            due = DueSteps(engine, "sleep", clock_us=lambda: NEVER_US - 1, wake_in=lambda delay_s: None)
+            assert next(due.come())[0][0] == first.id  # the rest is left
+        space.cancel(second.naps)
+        time.rest(space)
+
+        with space.view():
+            assert [run[0] for run, _ in due.come()] == [third.id]

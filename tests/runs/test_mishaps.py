@@ -15,7 +15,7 @@ import pytest
 
 import weft
 from tests.until import until
-from weft import Effect, Entity, Field, Run, Space, field, on
+from weft import Effect, Entity, Field, Run, Space, field, items, on
 from weft.driver import InDoubt, NotReached
 from weft.driving.driver import ROUNDS_MAX
 from weft.flow import WhenInDoubt
@@ -23,8 +23,10 @@ from weft.handle import NotFired
 from weft.pump import POLL_S
 from weft.returned import RunFailed
 from weft.steps import effects
+from weft.store import entries_of
 from weft.testing.machine import Machine
 from weft.testing.virtual_time import VirtualTime
+from weft.value import VALUE_BYTES_MAX
 
 WAIT_S = 10.0
 opened = itertools.count()
@@ -158,6 +160,52 @@ class Successor(Entity):
     @on(Entity.created)
     async def go(self, run: Run) -> None:
         await run.create(Successor)
+
+
+PART = b"x" * (VALUE_BYTES_MAX // 7)
+
+
+def size_of(part: bytes) -> int:
+    return len(part)
+
+
+class SaysMuch(Entity):
+    """More at once than a record may hold; `how`: in one value, or in several that are small enough."""
+
+    how: Field[str] = field()
+    parts = items(bytes)
+
+    @on(Entity.created)
+    async def go(self, run: Run) -> int:
+        await run.sleep(timedelta(0))
+        match self.how:
+            case "asks for a call":
+                await run.call(size_of, PART * 8)
+            case "asks for several calls":
+                await run.gather(*(run.call(size_of, PART + bytes([number])) for number in range(8)))
+            case "carries":
+                await run.continue_as_new(PART * 8)
+            case "edits":
+                self.parts.add(*(PART + bytes([number]) for number in range(8)))
+                await run.call(size_of, b"")
+        return 0
+
+
+class SaysMuchLater(Entity):
+    """It asks for more at once than a record may hold when it goes on with other code."""
+
+    asks: ClassVar[int] = 1
+
+    @on(Entity.created)
+    async def go(self, run: Run) -> int:
+        if self.asks == 1:
+            await run.call(len_of, b"")
+        await run.gather(*(run.call(size_of, PART + bytes([number])) for number in range(self.asks)))
+        return self.asks
+
+
+def len_of(part: bytes) -> int:
+    raise ValueError("not yet")
 
 
 def goes_on(space: Space) -> bool:
@@ -309,4 +357,35 @@ def test_who_waits_for_what_is_too_deep_in_a_chain_of_causes_is_told() -> None:
             except NotFired as why:
                 failed.append(str(why))
         assert len(failed) == 1 and "in a chain in which each was caused by the one before" in failed[0]
+        assert goes_on(space)
+
+
+@pytest.mark.parametrize("how", ["asks for a call", "asks for several calls", "carries", "edits"])
+def test_a_run_that_says_more_at_once_than_can_be_read_again_fails_and_the_log_can_be_read(
+    how: str, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "space.weft")
+    with weft.open(path, types=[SaysMuch, Other]) as space:
+        with pytest.raises(RunFailed, match="in several edits, or make its large parts Blobs"):
+            space.create(SaysMuch, how=how).go.wait(WAIT_S)
+        assert goes_on(space)
+
+    with weft.open(path, types=[SaysMuch, Other]) as space:
+        assert [run.stands for run in space.runs()] == ["failed"]
+        assert goes_on(space)
+        with space.view() as engine:
+            assert len(list(entries_of(engine.store))) > 0
+
+
+def test_a_run_that_says_too_much_as_it_goes_on_again_fails_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    with weft.open(types=[SaysMuchLater, Other]) as space:
+        one = space.create(SaysMuchLater)
+        with pytest.raises(RunFailed, match="not yet"):
+            one.go.wait(WAIT_S)
+        monkeypatch.setattr(SaysMuchLater, "asks", 8)
+
+        space.retry(one.go)
+
+        with pytest.raises(RunFailed, match="in several edits, or make its large parts Blobs"):
+            one.go.wait(WAIT_S)
         assert goes_on(space)

@@ -12,6 +12,8 @@ import pytest
 from tests.conftest import require_module
 from weft import Entity, Field, Run, Space, field, items, on
 from weft.definition import WrongDefinition
+from weft.driving.schedules import FIRED_MAX
+from weft.engine import Engine
 from weft.reduce import Refused
 from weft.testing.virtual_time import VirtualTime
 
@@ -39,9 +41,28 @@ class Digest(Entity):
         self.never.add(shown(run))
 
 
+class OnBoth(Entity):
+    """Fires by the clock, and by an edit."""
+
+    wanted: Field[int] = field(default=0)
+    log = items(str)
+
+    @on(wanted.changes() | Entity.scheduled("0 8 * * *"))
+    async def go(self, run: Run) -> None:
+        self.log.add(f"by the clock, {shown(run)}" if run.moment is not None else f"wanted {self.wanted}")
+
+
 def shown(run: Run) -> str:
     assert run.moment is not None
     return f"{run.moment:%d %H:%M}"
+
+
+class Ticks(Entity):
+    count: Field[int] = field(default=0)
+
+    @on(Entity.scheduled("* * * * *"))
+    async def tick(self, run: Run) -> None:
+        self.count = self.count + 1
 
 
 class Hours:
@@ -91,6 +112,21 @@ def test_each_time_fires_once(hours: Hours) -> None:
     assert hours.fired() == (["02 08:00", "03 08:00", "04 08:00"],) * 3
 
 
+def test_an_edit_that_fires_is_not_lost_where_a_time_comes_in_the_same_turn() -> None:
+    time = VirtualTime(NOON)
+    with time.open(types=[OnBoth]) as space:
+        one = space.create(OnBoth)
+        time.rest(space)
+        for number in (1, 2, 3):
+            with space.edit():
+                one.wanted = number
+                time.now += DAY  # whichever turn takes the edit sees that it is time
+            time.rest(space)
+
+        by_clock = [f"by the clock, {day:02} 08:00" for day in (2, 3, 4)]
+        assert sorted(one.log) == [*by_clock, "wanted 1", "wanted 2", "wanted 3"]
+
+
 @pytest.mark.parametrize("restarts", [1, 3])
 def test_what_nobody_was_there_for_fires_as_it_says(hours: Hours, restarts: int) -> None:
     hours.pass_by(DAY)
@@ -102,6 +138,21 @@ def test_what_nobody_was_there_for_fires_as_it_says(hours: Hours, restarts: int)
     assert each == ["02 08:00", "03 08:00", "04 08:00", "05 08:00"]
     assert last == (["02 08:00", "05 08:00"] if restarts == 1 else each)
     assert never == ["02 08:00"]
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_clock_that_is_wrong_for_a_moment_silences_no_schedule(hours: Hours, is_open: bool) -> None:
+    hours.pass_by(DAY)
+    hours.time.now += 30 * DAY
+    hours.pass_by(timedelta(0))
+    if is_open:  # somebody sets it right
+        hours.time.now -= 30 * DAY
+    else:
+        hours.sleep(-30 * DAY)
+
+    hours.pass_by(2 * DAY)
+
+    assert [day for day in hours.fired()[0] if day != "01 08:00"] == ["02 08:00", "03 08:00", "04 08:00"]
 
 
 def test_a_schedule_is_paused_and_goes_on_with_what_it_missed(hours: Hours) -> None:
@@ -203,3 +254,25 @@ def test_what_cannot_be_said_of_a_schedule_is_refused(hours: Hours) -> None:
         hours.space.pause(plain.greet)
     with pytest.raises(ValueError, match="is no time"):
         hours.space.backfill(hours.digest.daily, NOON, NOON - DAY)
+
+
+def test_thousands_of_times_are_filled_in_over_many_turns_between_which_others_have_theirs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    longest, commit, time = 0, Engine.commit, VirtualTime(NOON)
+
+    def counted(engine: Engine) -> object:
+        nonlocal longest
+        longest = max(longest, len(engine.batch.records))
+        return commit(engine)
+
+    monkeypatch.setattr(Engine, "commit", counted)
+    with time.open(types=[Ticks]) as space:
+        ticks = space.create(Ticks)
+        time.rest(space)
+
+        space.backfill(ticks.tick, NOON - timedelta(minutes=3 * FIRED_MAX), NOON)
+        time.rest(space)
+
+        assert ticks.count == 3 * FIRED_MAX + 1
+    assert longest < 2 * FIRED_MAX

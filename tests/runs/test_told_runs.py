@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.content import Plain, content_id
+from weft.content import BYTES_MAX, Plain, content_id
 from weft.reduce import CellSpec, Refused, Told
+from weft.run_rows import Wait, wait_of
 from weft.slot import Gone, Ok
 from weft.told_runs import RunsCell
 
@@ -232,3 +233,12 @@ def test_an_answer_that_was_accepted_once_is_folded_again_whenever_it_was_given(
     diary.cell.apply("answer", ["a", "ask seen 0", True], Told(9, 8, "ann"))
 
     assert diary.cell.runs["a"].steps["ask seen 0"].answer == [True, "ann"]
+
+
+def test_what_is_asked_for_and_answered_may_each_be_as_large_as_a_record(diary: Diary) -> None:
+    diary.begin("r1", 7)
+    diary.tell("step", "r1", "ask confirm", "ask", {"form": "", "schema": {}, "about": bytes(BYTES_MAX // 2)}, 0, 0)
+    diary.tell("answer", "r1", "ask confirm", bytes(BYTES_MAX // 2))
+
+    assert diary.again().runs["r1"].steps["ask confirm"] == diary.cell.runs["r1"].steps["ask confirm"]
+    assert wait_of("r1/ask confirm", diary.rows["r1/ask confirm"]) == Wait("answered", 0, "r1", "ask confirm")

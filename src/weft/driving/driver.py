@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from weft.content import Plain
@@ -21,13 +22,15 @@ from weft.driving.beginnings import Beginnings
 from weft.driving.carriers import Carriers
 from weft.driving.held_runs import BEGINS, STILL, STOPS, HeldRun, HeldRuns, NotHere, ServiceNotHere, slice_name
 from weft.driving.run_log import RunLog, intent
-from weft.driving.schedules import Schedules
+from weft.driving.schedules import SHARE, Schedules
 from weft.engine import Engine
 from weft.errors import Unencodable, WeftError
 from weft.failure import message_of, where_of
 from weft.form import UnfitAnswer
 from weft.graph import Slot, Whole
+from weft.record import EditTooLarge
 from weft.reduce import Refused
+from weft.run_desk import RunEdit
 from weft.run_rows import NOBODY, NOBODY_HERE, SET_ASIDE, RunRow, Wait, spent_of
 from weft.runs.awaits import NeverAwaited, told_outside
 from weft.runs.firing import tell_fired
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("weft")
 ROUNDS_MAX = 50
 """How often each run may go on within one turn: one that never waits shares the engine with everybody."""
+TOLD_MAX = 500
+"""Once so much is told in one turn, the rest waits for the next one: what people do meanwhile comes in between."""
 RECOVERIES_MAX = 5
 """A run that was under way when its engine died, so often one after another, is taken up no more by itself."""
 _CLOSED = ("closed",)
@@ -81,10 +86,13 @@ class RunDriver:
     def settle(self) -> None:
         """Take every run as far as it goes now. Before the turn is made durable."""
         for _ in range(ROUNDS_MAX):
-            moved = self._schedules.settle() | bool(tell_fired(self._engine)) | self._take_woken()
+            # What fired before a time came is told before that: a flow hears of its causes in their order.
+            moved = bool(tell_fired(self._engine)) | self._schedules.settle() | self._take_woken()
             if not (moved | self._begin_some() | self._take_on_some()):
                 self._may_move = False
                 return
+            if len(self._engine.batch.records) >= TOLD_MAX:
+                break
         self._may_move = True  # others have their turn first
 
     def send(self) -> None:
@@ -183,15 +191,21 @@ class RunDriver:
 
     # ---- what people and programs said of runs ----
     def _take_woken(self) -> bool:
-        woken, self._engine.woken = self._engine.woken, []
-        for entity, flow, wait in woken:
+        if not (woken := self._engine.woken):
+            return False
+        self._engine.woken, left, told = [], iter(woken), self._engine.batch.records
+        until = len(told) + SHARE
+        for entity, flow, wait in left:
             self._wake((entity, flow, wait.run), wait)
-        return bool(woken)
+            if len(told) >= until:
+                break
+        self._engine.woken[:0] = left
+        return True
 
     def _wake(self, id: RunId, wait: Wait) -> None:
         row = self._log.row(id)
-        if wait.kind == "schedule":
-            self._schedules.look_again()
+        if wait.kind == "schedule" and self._log.has_flow(id):
+            self._schedules.look_again(id, wait)
         if row is None or row.ending:
             return
         match wait.kind:
@@ -255,7 +269,7 @@ class RunDriver:
     # ---- beginning ----
     def _begin_some(self) -> bool:
         begun = False
-        for id, never in self._beginnings.come():
+        for id, never in islice(self._beginnings.come(), SHARE):
             begun = True
             row = self._log.row(id)
             assert row is not None
@@ -281,9 +295,13 @@ class RunDriver:
         for came in untaken:
             gone_on |= self._hear(came, is_repeated=False)
         for carrier in self._carriers.values():
+            heard = 0  # without those that cannot go on: else none behind them would have its share
             for said in carrier.over():
                 self._point("step over")
-                gone_on |= self._hear(said, is_repeated=carrier.parks)
+                heard += self._hear(said, is_repeated=carrier.parks)
+                if heard == SHARE:
+                    break
+            gone_on |= heard > 0
         return gone_on
 
     def _hear(self, came: Over | Doubt | Reminder | Tried | Again, *, is_repeated: bool) -> bool:
@@ -336,28 +354,32 @@ class RunDriver:
         for blob in edit.blobs:
             self._space._host.keep(blob)
         asked, dropped = held.replay.take_changes()
-        ends = end_of(held)
-        rest = [ends] if ends else self._told_steps(held.id, asked, sorted(dropped))
-        try:
-            self._log.tell(name, [because, *edit.intents, *rest], row.cause, id=edit.id)
-        except (Refused, Unencodable) as why:  # what it says is refused: that ends it, and is what it came to
-            ends = _failed(held.id, why, where_of(why))
-            self._log.tell(f"{name} refused", [because, ends], row.cause)
+        goes_on = self._tell(held, name, because, edit, asked, sorted(dropped))
         self._point("slice told")
-        if ends:
-            self._runs.drop(held)
-        else:
+        if goes_on:
             self._runs.forget(held, dropped)
             held.unsent |= asked
             self._runs.moved[held.id] = None
 
-    def _told_steps(self, id: RunId, asked: Mapping[str, Asking], dropped: Iterable[str]) -> list[Plain]:
-        """What a run asks for, and what it waits for no longer, as events say it."""
-        steps = [
-            intent(id, "step", key, one.kind, one.said, *self._carriers[one.kind].moments(one))
-            for key, one in asked.items()
-        ]
-        return steps + [intent(id, "drop", key) for key in dropped]
+    def _tell(
+        self, held: HeldRun, name: str, because: Plain, edit: RunEdit, asked: Mapping[str, Asking], dropped: list[str]
+    ) -> bool:
+        """Tell what a run did, what it asks for and what it waits for no longer. Where that is refused, it ends it, and
+        is what it came to. Returns whether it goes on."""
+        ends = end_of(held)
+        rest = [ends] if ends else [self._asking(held.id, *one) for one in asked.items()]
+        rest += [intent(held.id, "drop", key) for key in dropped if not ends]
+        try:
+            self._log.tell(name, [because, *edit.intents, *rest], edit.cause, id=edit.id)
+        except (Refused, Unencodable, EditTooLarge) as why:
+            ends = _failed(held.id, why, where_of(why))
+            self._log.tell(f"{name} refused", [because, ends], edit.cause)
+        if ends:
+            self._runs.drop(held)
+        return not ends
+
+    def _asking(self, id: RunId, key: str, step: Asking) -> Plain:
+        return intent(id, "step", key, step.kind, step.said, *self._carriers[step.kind].moments(step))
 
     # ---- taking up again ----
     def _recover(self, id: RunId, *, is_counted: bool) -> None:
@@ -392,17 +414,18 @@ class RunDriver:
         try:
             held = self._runs.of(id, row)
         except WeftError as why:
-            self._block(id, why)
-            if isinstance(why, RunDiverged) and row.blocked != (message := message_of(why)):
-                self._log.note(id, "block", message)
+            self._block(id, why, row if isinstance(why, RunDiverged) else None)
             return None
         if row.blocked and not row.resumes:  # its code does the same again now
             self._log.note(id, "resume", row.version)
         return held
 
-    def _block(self, id: RunId, why: WeftError) -> None:
+    def _block(self, id: RunId, why: WeftError, row: RunRow | None = None) -> None:
+        """Why it cannot go on is said here; with `row` on record, too."""
         _log.error("%s", why)
-        self._runs.blocked[id] = message_of(why)
+        self._runs.blocked[id] = message = message_of(why)
+        if row is not None and row.blocked != message:
+            self._log.note(id, "block", message)
 
     def _resume(self, id: RunId, row: RunRow) -> None:
         """Have a run go on with the code that is here, which is first tried over all that the run was told. Where it
@@ -413,18 +436,15 @@ class RunDriver:
         try:
             held = self._runs.replay(id, row)
         except WeftError as why:
-            self._block(id, why)
-            if row.blocked != (message := message_of(why)):
-                self._log.note(id, "block", message)
+            self._block(id, why, row)
             return
         version, awaited = self._log.flow(id)[0].version, held.asked()
         dropped = [key for key, step in row.steps.items() if not step.is_done and key not in awaited]
         asked = _without(awaited, row.steps)
-        ends = end_of(held)  # as of one that awaits nothing behind what it was told
-        rest = [ends] if ends else self._told_steps(id, asked, dropped)
-        self._log.tell(f"{id[2]} resumes {self._engine.cut}", [intent(id, "resume", version), *rest], row.cause)
-        if ends:
-            self._runs.drop(held)
+        name = f"{id[2]} resumes {self._engine.cut}"
+        with self._runs.editing(held, name, row) as edit:
+            pass  # its code says nothing
+        if not self._tell(held, name, intent(id, "resume", version), edit, asked, dropped):
             return
         self._beginnings.went_on(id)
         held.unsent |= asked

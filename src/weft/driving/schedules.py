@@ -9,20 +9,24 @@ Source: cron with anacron's memory; Airflow's backfills.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import cast
 
 from weft.collection import short_id
 from weft.cron import Cron
 from weft.driving.run_log import RunLog, intent
 from weft.flow_spec import ChangeSpec, FlowSpec
-from weft.run_rows import SCHEDULE
+from weft.run_rows import SCHEDULE, Wait
 from weft.steps.carrier import RunId
 from weft.steps.due import NEVER_US, DueSteps
 from weft.store import KIND, STATE
 from weft.transition import Missed
 
+SHARE = 100
+"""So much of what comes in one way is seen to at a time, as where all that sleeps wakes at one moment: then what comes
+in other ways is, and at last what people do."""
 FIRED_MAX = 1000
 """So many times of a flow are fired in one turn; the rest in the next."""
 LATE = timedelta(minutes=1)
@@ -37,24 +41,42 @@ class Schedules:
     def __init__(self, log: RunLog, due: DueSteps) -> None:
         self._log, self._due = log, due
 
-    def look_again(self) -> None:
+    def look_again(self, id: RunId, wait: Wait) -> None:
         """One may be due sooner than those before."""
         self._due.look_again()
+        self._set_right([(id, wait)])
 
     def resume(self) -> None:
-        """Begin the schedules of entities that were there before their type had them."""
+        """Begin the schedules of entities that were there before their type had them. The clock may have been wrong
+        while another program was there."""
         for spec in self._log.engine.in_force.values():
             for flow in [flow for flow in spec.flows if flow.schedules]:
                 for (_, _, entity), _ in list(self._log.engine.rows(KIND, (spec.name,))):
                     if self._log.engine.row(STATE, (entity, flow.name, SCHEDULE)) is None:
                         self._log.note_of_flow((str(entity), flow.name, ""), "schedule", 0)
+        self._set_right(self._log.waits("schedule"))
 
     def settle(self) -> bool:
         """Fire what is due; returns whether anything was."""
-        found = [id for id, _ in self._due.come() if self._log.has_flow(id)]
-        for id in found:
+        found = False
+        for id in islice((id for id, _ in self._due.come() if self._log.has_flow(id)), SHARE):
+            found = True
             self._see_to(id)
-        return bool(found)
+        if self._due.went_back_us > LATE // _MICROSECOND:  # what came in less was fired, and fires once
+            self._due.went_back_us, found = 0, True
+            self._set_right(self._log.waits("schedule"))
+        return found
+
+    def _set_right(self, waits: Iterable[tuple[RunId, Wait]]) -> None:
+        """Have those fire at their next time which a clock that was ahead has put behind it. What fired then fires no
+        more."""
+        now, found = self._now(), dict[tuple[str, str], int]()
+        for id, wait in waits:
+            flow = self._log.type_of(id), id[1]
+            if flow not in found:
+                found[flow] = self._next_us(self._log.flow(id)[0], now)
+            if wait.due_us > found[flow]:
+                self._log.note_of_flow(id, "schedule", found[flow])
 
     def _see_to(self, id: RunId) -> None:
         spec, cell = self._log.flow(id)

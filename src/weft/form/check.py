@@ -1,6 +1,6 @@
 """What in an answer does not fit a schema, place by place, in words for who gave it.
 
-It reads the part of JSON Schema that `schema` writes. The text of a secret is never repeated.
+It reads the part of JSON Schema that `schema` writes. Of an answer to a form with secrets no text is ever repeated.
 
 Knows nothing of types.
 Invariant: there is no misfit exactly when the answer fits the schema, its formats included.
@@ -79,6 +79,8 @@ class Checker:
 
     def __init__(self, schema: Json) -> None:
         self._root = schema
+        self._is_secret = "'writeOnly': True" in repr(schema)
+        """Whether anything in it is a secret: one that is given in another place than its own is not repeated."""
 
     def misfits(self, answer: Plain) -> tuple[Misfit, ...]:
         """What does not fit, in the order of the schema; the first `MISFITS_MAX`."""
@@ -116,18 +118,20 @@ class Checker:
         elif "const" in schema or "enum" in schema:
             choices = [schema["const"]] if "const" in schema else schema["enum"]
             if not any(_is_same(each, answer) for each in choices):
-                yield Misfit(place, shown(answer), wanted_of(schema), _meant(answer, choices))
+                yield Misfit(place, self._shown(answer), wanted_of(schema), _meant(answer, choices))
         elif "type" in schema and not _is_type(answer, schema["type"]):
-            found = shown(answer, is_secret="writeOnly" in schema)
-            yield Misfit(place, found, wanted_of(schema))
+            yield Misfit(place, self._shown(answer), wanted_of(schema))
         elif isinstance(answer, str):
-            yield from _text(schema, answer, place)
+            yield from _text(schema, answer, place, self._shown(answer))
         elif isinstance(answer, list):
             yield from self._list(schema, answer, place)
         elif isinstance(answer, dict):
             yield from self._object(schema, answer, place)
         else:
             yield from _bounds(schema, answer, place)
+
+    def _shown(self, value: object) -> str:
+        return shown(value, is_secret=self._is_secret)
 
     def _any(self, schema: Json, answer: Plain, place: str) -> Iterator[Misfit]:
         if (found := self.branch(schema["anyOf"], answer)) is not None:
@@ -137,15 +141,14 @@ class Checker:
         tags = [each["properties"][TAG]["const"] for each in branches if TAG in each.get("properties", {})]
         if isinstance(answer, dict) and tags:
             said = answer.get(TAG)
-            what = shown(said) if TAG in answer else "nothing"
+            what = self._shown(said) if TAG in answer else "nothing"
             hint = _meant(said, tags) if TAG in answer else ""
             yield Misfit(f"{place}.{TAG}".lstrip("."), what, f"one of {', '.join(map(repr, tags))}", hint)
             return
         choices = [one for each in branches for one in each.get("enum", ())]
-        is_secret = any("writeOnly" in each for each in branches)
         wanted = " or ".join(dict.fromkeys(map(wanted_of, branches)))
         hint = _meant(answer, choices) if choices and isinstance(answer, str) else ""
-        yield Misfit(place, shown(answer, is_secret=is_secret), wanted, hint)
+        yield Misfit(place, self._shown(answer), wanted, hint)
 
     def _list(self, schema: Json, answer: list[Plain], place: str) -> Iterator[Misfit]:
         least, most = schema.get("minItems", 0), schema.get("maxItems")
@@ -170,7 +173,8 @@ class Checker:
             if name in properties:
                 yield from self._at(properties[name], one, _field(place, name))
             elif others is False:
-                yield Misfit(_field(place, name[:_SHOWN]), "a field", "no other field", nearest(name, properties))
+                where = place if self._is_secret else _field(place, name[:_SHOWN])
+                yield Misfit(where, "a field", "no other field", nearest(name, properties))
             else:
                 yield from self._at(schema.get("propertyNames", {}), name, f"the key of {_field(place, name[:_SHOWN])}")
                 yield from self._at(others, one, _field(place, name[:_SHOWN]))
@@ -205,8 +209,7 @@ def wanted_of(schema: Json) -> str:
     return _EXAMPLES.get(schema.get("format", "")) or _NOUNS.get(schema.get("type", ""), "any value")
 
 
-def _text(schema: Json, answer: str, place: str) -> Iterator[Misfit]:
-    found = shown(answer, is_secret="writeOnly" in schema)
+def _text(schema: Json, answer: str, place: str, found: str) -> Iterator[Misfit]:
     least, most = schema.get("minLength", 0), schema.get("maxLength")
     if len(answer) < least or (most is not None and len(answer) > most):
         yield Misfit(place, f"a text of {len(answer)} characters", f"one of {_between(least, most)}")

@@ -8,6 +8,7 @@ Source: the transactional outbox.
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from typing import cast
 
 from weft.content import Plain
@@ -110,8 +111,9 @@ def _said(engine: Engine, position: int) -> dict[str, Plain]:
     behind = position - engine.head.position - 1
     if 0 <= behind < len(engine.results):
         return parse_result(engine.results[behind])
-    for record in engine.batch.records:
-        if record.position - record.span < position <= record.position:
-            return next(entry.said for entry in record.entries() if entry.position == position)
+    records = engine.batch.records  # they stand in the order of their positions, and may be many
+    at = bisect_left(records, position, key=lambda record: record.position)
+    if at < len(records) and records[at].position - records[at].span < position:
+        return next(entry.said for entry in records[at].entries() if entry.position == position)
     found = entry_at(engine.store, position)
     return {} if found is None else found.said

@@ -17,7 +17,7 @@ from weft.blob import BlobOutOfReach, NotABlob
 from weft.client import ClientAdds, ClientDefines, NoEngine
 from weft.content import NotAContentId
 from weft.desk import TypeNotGiven
-from weft.edit import EditTooLarge, OtherField, UnknownEntity, UnknownField
+from weft.edit import OtherField, UnknownEntity, UnknownField
 from weft.engine import EngineBroke, EventReused
 from weft.erased import EntityErased
 from weft.erasure.asking import NoEngineHere, NotItsEngine
@@ -31,6 +31,7 @@ from weft.pins import PinnedByEngine
 from weft.pump import EditInterrupted, SpaceClosed
 from weft.questions import NoPlaceForSecrets, UnknownQuestion
 from weft.reader import ReadOnly
+from weft.record import EditTooLarge
 from weft.reduce import Refused
 from weft.server.accounts.file import AccountsFailed, DamagedAccounts, NewerAccounts
 from weft.server.accounts.logins import WrongLogin

@@ -145,17 +145,18 @@ class Imap:
 
     def _page(self, line: Line, start: tuple[int, int] | None, limit: int) -> Page:
         validity = self._checked(line, None if start is None else start[0])
-        last = 0 if start is None else start[1]
-        uids, is_last = _next_uids(line, last, limit)
-        fetched = line.fetch(uids, "BODY.PEEK[HEADER]", HEADER_BYTES_MAX + 4)
+        behind = 0 if start is None else start[1]
+        while True:
+            uids, is_last = _next_uids(line, behind, limit)
+            fetched = line.fetch(uids, "BODY.PEEK[HEADER]", HEADER_BYTES_MAX + 4)
+            behind = uids[-1] if uids else behind
+            # Those that went away since they were found are passed by: UIDs are never given again.
+            if fetched or is_last:
+                break
         heads = tuple(
             read_head(each.content, uid=f"{validity}.{uid}", arrived=each.arrived, size_bytes=each.size_bytes)
             for uid, each in sorted(fetched.items())
         )
-        # One that went away since it was found is passed by: UIDs are never given again.
-        behind = uids[-1] if uids else last
-        if not heads and not is_last:
-            return self._page(line, (validity, behind), limit)
         return Page(heads, f"{validity}.{behind}", is_last)
 
     def _checked(self, line: Line, validity: int | None) -> int:

@@ -8,6 +8,7 @@ Source: timer tables of schedulers.
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterator
 
 from weft.engine import Engine
@@ -17,6 +18,9 @@ from weft.store import WAIT, Key
 
 NEVER_US = 1 << 62
 """The moment of what is never due: behind all others."""
+
+LOOK_S_MAX = 3600
+"""So often the clock is looked at: somebody may have set it, and a machine that was asleep has not waited."""
 
 
 class DueSteps:
@@ -31,6 +35,12 @@ class DueSteps:
         """Nothing is due before."""
         self._armed_us = 0
         """For when the engine is to be woken."""
+        self._seen_us = 0
+        """What the clock showed last."""
+        self.went_back_us = 0
+        """How far it went back, since somebody saw to that."""
+        self._found: deque[Key] = deque()
+        """Those that have come, and nobody was told of yet: so however many have, each is looked for once."""
 
     def look_again(self) -> None:
         """There may be one that is due sooner than those before."""
@@ -41,12 +51,26 @@ class DueSteps:
         return self.clock_us() + round(delay_s * 1e6)
 
     def come(self) -> Iterator[tuple[RunId, str]]:
-        """Those whose moment has come: told of until their rows say otherwise."""
-        if self._next_us >= NEVER_US or (now_us := self.clock_us()) < self._next_us:
+        """Those whose moment has come: told of until their rows say otherwise. Whoever asks may leave the rest."""
+        if not self._found:
+            self._look()
+        while self._found:
+            row = self._found.popleft()
+            if self._engine.row(WAIT, row) is not None:  # (it may have gone on since)
+                _, _, entity, flow, run, key = row
+                yield (str(entity), str(flow), str(run)), str(key)
+
+    def _look(self) -> None:
+        if self._next_us >= NEVER_US:
+            return
+        now_us = self.clock_us()
+        self.went_back_us, self._seen_us = max(self.went_back_us, self._seen_us - now_us), now_us
+        if now_us < self._next_us:
+            self._arm(now_us)
             return
         self._next_us = NEVER_US
-        found: list[tuple[RunId, str]] = []
-        for _, due_us, entity, flow, run, key in self._in_order():
+        for row in self._in_order():
+            due_us, key = row[1], row[5]
             assert isinstance(due_us, int)
             if not due_us and key != SCHEDULE:
                 continue  # it stands until somebody answers, or rests no more
@@ -54,10 +78,9 @@ class DueSteps:
                 self._next_us = due_us
                 self._arm(now_us)
                 break
-            found.append(((str(entity), str(flow), str(run)), str(key)))
-        if found:
+            self._found.append(row)
+        if self._found:
             self.look_again()  # their rows are about to change
-        yield from found
 
     def _in_order(self) -> Iterator[Key]:
         """What is waited for, by moment: in the store it stands so, and what this turn has told comes in between."""
@@ -68,8 +91,8 @@ class DueSteps:
 
     def _arm(self, now_us: int) -> None:
         if self._next_us < NEVER_US and not now_us < self._armed_us <= self._next_us:
-            self._armed_us = self._next_us
-            self._wake_in((self._next_us - now_us) / 1e6)
+            self._armed_us = min(self._next_us, now_us + LOOK_S_MAX * 1_000_000)
+            self._wake_in((self._armed_us - now_us) / 1e6)
 
 
 def _by_moment(key: Key) -> Key:

@@ -7,9 +7,11 @@ Source: assistants that wait, read and remind.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from weft import Budget, Entity, Field, Run, field, items, on
+from weft.budget import TIME_MAX
 from weft.drivers.show import Show
 from weft.examples.mail.planning import by_rules, searched
 from weft.examples.mail.ranking import digest, of_period, rank
@@ -63,15 +65,18 @@ class Assistant(Entity):
                 batch = await run.call(fetch, where, cursor)
             except StepFailed as why:
                 if why.kind in ELSEWHERE:
-                    where = await run.ask("login", Where, about=why.why, remind=DAY)
-                    continue
-                if why.kind not in ANOTHER or renewals == RENEWALS_MAX:
+                    before, where = where, await run.ask("login", Where, about=why.why, remind=DAY)
+                    if replace(where, password=None) == replace(before, password=None):
+                        continue
+                elif why.kind not in ANOTHER or renewals == RENEWALS_MAX:
                     raise
+                else:
+                    renewals += 1
                 # What the old mailbox called its mails means nothing now, and they are in the new one: else all of
-                # them would be there twice.
+                # them would be there twice. Another one may call its own alike, and begin from where the old one was.
                 for letter in self.letters:
                     self.letters.remove(letter)
-                cursor, count, renewals = None, 0, renewals + 1
+                cursor, count = None, 0
                 continue
             self.letters.add(*batch.letters)
             cursor, count = batch.next, count + len(batch.letters)
@@ -102,6 +107,8 @@ class Assistant(Entity):
                     found = await run.call(searched, words, tuple(self.letters))
                     await run.perform(Show(f"Mails about {words}", "\n".join(found) or "there are none"))
                     wish = Wish(wish.also, (*wish.did, f"search {words}"), len(found))
+                case Remind(text, after) if not timedelta(0) <= after <= TIME_MAX:
+                    return f"nobody can be reminded of {text} in {after}"
                 case Remind(text, after):
                     await run.sleep(after)
                     await run.perform(Show("You wanted to be reminded", text))

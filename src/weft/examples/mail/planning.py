@@ -17,7 +17,8 @@ _SEARCH = re.compile(
     r"(?:find|search(?: for)?|show me|look for)\s+(?:all |the |mails |about |on )*(?P<words>[^,.;]+)", re.IGNORECASE
 )
 _REMIND = re.compile(
-    r"remind me (?:of |to |about )?(?P<text>.+?) in (?P<number>\d+) (?P<unit>minute|hour|day|week)s?\b", re.IGNORECASE
+    r"remind me (?:of |to |about )?(?P<text>.+?) in (?P<number>\d{1,8}) (?P<unit>minute|hour|day|week)s?\b",
+    re.IGNORECASE,
 )
 _UNITS = {
     "minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1),

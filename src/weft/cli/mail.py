@@ -165,12 +165,14 @@ class _Story:
             raise WaitsForAnswers(names=question.name, space=str(self.path))
         if question.name == "login":
             terminal.note(f"the made-up mailbox: maildir, in {self.mails}")
-        terminal.note(f"{question.name}: a {question.form}{f': {about}' if (about := _about(question)) else ''}")
         answer = asked_for(question)
         if isinstance(answer, dict) and answer.get("kind") == "maildir" and not Path(str(answer["place"])).is_dir():
             terminal.note(f"there is no folder {answer['place']!s}")
             return  # it is asked again
-        self.space.answer(question, answer, secrets=self.secrets)
+        try:
+            self.space.answer(question, answer, secrets=self.secrets)
+        except (Refused, UnknownQuestion):
+            terminal.note(f"{question.name} was answered meanwhile, from elsewhere; it goes on with that")
 
     def _by_default(self, question: Question) -> object:
         match question.name:

@@ -23,6 +23,7 @@ from weft.testing.histories import parted
 
 WAIT_S = 10.0
 MOMENT = timedelta(microseconds=1)
+ADDED = "unsupported operand type(s) for +: 'coroutine' and 'int'"
 
 
 @dataclass(frozen=True)
@@ -178,8 +179,10 @@ def test_a_flow_finds_no_loop_where_its_engine_runs_on_one(work: str, what: str)
         ("forgets", "run.ask(…) was never awaited"),
         ("forgets behind steps", "run.call(…) was never awaited"),
         ("forgets and looks", "what ask(…) returned was never awaited"),
-        ("forgets and adds", "a step of Job.do, or what else is a coroutine (unsupported operand type(s) for +: "
-         "'coroutine' and 'int'), was never awaited"),
+        (
+            "forgets and adds",
+            f"a step of Job.do, or what else is a coroutine ({ADDED}), was never awaited",
+        ),
         ("returns", "run.sleep(…) was never awaited"),
         ("returns own", "own(…), which is returned, was never awaited"),
     ],

@@ -50,8 +50,8 @@ class AskedPlainly(WeftError):
 
 
 class AnsweredAlready(WeftError):
-    """The question {name} is answered already, and of several answers the first counts. Its run has not gone on yet:
-    `weft runs` says why, and a program has to have the space open with its types."""
+    """The question {name} is answered already, and of several answers the first counts. Its run goes on once a program
+    has the space open with its types; where it is blocked even then, `weft runs` says why."""
 
     name: str
 
@@ -165,16 +165,13 @@ def asked_for(question: Question) -> Plain:
     """The answer, asked for in a terminal, under what the question is and is about: each field of a form, first those
     that must be given, and what has no fields as a whole. What can have one value alone is not asked for."""
     from weft.cli.questions import about_text, wanted_text
-    from weft.runs.approval import FORM as APPROVAL
 
     if not sys.stdin.isatty():
         raise AskedPlainly(name=question.name, why="there is no terminal to ask in")
     schema = question.schema
     _note(wanted_text(question))
-    about = about_text(question)
-    if question.form != APPROVAL:  # of which nothing may be left out
-        about = terminal.shortened(about, 10 * terminal.width())
-    for name, text in (("about", about), ("in doubt", question.doubt), ("an answer did not fit", question.refused)):
+    notes = {"about": about_text(question), "in doubt": question.doubt, "an answer did not fit": question.refused}
+    for name, text in notes.items():
         _note(f"{name}: {text}" if text else None, indent="  ")
     _note(schema.get("description"))
     if not isinstance(fields := schema.get("properties"), dict):
@@ -191,7 +188,8 @@ def _field(name: str, field: dict[str, Any], schema: dict[str, Any], *, is_requi
 
     blank = Blank(name, {**field, "$defs": schema.get("$defs", {})})
     wanted = blank.checker.resolved(blank.schema)
-    if is_required and field is not schema and len(values := wanted.get("enum", [wanted[key] for key in ("const",) if key in wanted])) == 1:
+    values = wanted.get("enum") or [wanted[key] for key in ("const",) if key in wanted]
+    if is_required and field is not schema and len(values) == 1:
         return cast("Plain", values[0])
     if field is not schema:
         _note(field.get("description"), indent="  ")

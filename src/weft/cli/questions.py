@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ID_CHARS = 8
 """So much of an id is shown; any beginning of it that no other has will do."""
+ABOUT_LINES_MAX = 10
+"""So much is shown of what a question is about."""
 
 
 @click.command("questions")
@@ -62,9 +64,8 @@ def _lines(one: Question, *, is_waiting: bool) -> Iterator[str]:
     said = f"{one.id[:ID_CHARS]}  {wanted_text(one)}, for {one.flow} of {one.entity[:ID_CHARS]}"
     yield from terminal.wrapped(said, width, hanging="  ")
     default = f", and is then {_text(one.default[0])}" if isinstance(one.default, list) else ""
-    # Only what a flow gave may be of any length; the rest says what to do, and is said whole.
     notes = [
-        ("about", terminal.shortened(about_text(one), 3 * width - len("about: "))),
+        ("about", about_text(one)),
         ("fields", _fields_text(one)),
         ("may be answered by", ", ".join(one.by)),
         ("expires", f"{_expires(one)}{default}" if one.expires_us else ""),
@@ -86,11 +87,13 @@ def wanted_text(one: Question) -> str:
 
 
 def about_text(one: Question) -> str:
-    """What it is about, in one line; of an effect, what that holds, for its name is in that of the question."""
-    said = one.about
+    """What it is about, as one text, which is cut only where it is very long, and of what is to be approved never; of
+    an effect, what that holds, for its name is in that of the question."""
+    said, is_approval = one.about, False
     if isinstance(said, dict) and said.keys() - {"content"} == {"effect", "value"}:
-        return _text(said["value"])
-    return "" if said is None else _text(said)
+        is_approval, said = "content" in said, said["value"]
+    text = "" if said is None else _text(said)
+    return text if is_approval else terminal.shortened(text, ABOUT_LINES_MAX * terminal.width())
 
 
 def _fields_text(one: Question) -> str:

@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from weft import Space, WeftError
 from weft import open as open_space
 from weft.cli import terminal
@@ -93,7 +95,11 @@ def tell(*, space: str | None, yes: bool, as_json: bool, number: int | None) -> 
     page = _Page(is_shown=not as_json)
     shows = ShowDriver(page.show)
     with open_space(str(path), types=(Assistant,), services=services, drivers=(shows,), actor="you") as opened:
-        return _Story(opened, path, mails, secrets, page, yes=yes, as_json=as_json).tell()
+        try:
+            return _Story(opened, path, mails, secrets, page, yes=yes, as_json=as_json).tell()
+        except (KeyboardInterrupt, click.Abort):
+            terminal.note(f"begun again with --space {path}, the demonstration goes on where it was")
+            raise
 
 
 class _Page:

@@ -72,8 +72,9 @@ class AnsweredByAnother(WeftError):
 @FILE
 @KEYRING
 def command(space: str, question: str, answer: str | None, by: str, path: str | None, in_keyring: bool) -> None:
-    """Answer QUESTION, which `weft questions` lists, by an ANSWER as JSON, or in plain words where a text or one of
-    several is wanted; - reads it from standard input, and without one it is asked for, field by field.
+    """Answer QUESTION, which `weft questions` lists, named by its id, how that begins, or a name that it alone has, by
+    an ANSWER as JSON, or in plain words where a text or one of several is wanted; - reads it from standard input, and
+    without one it is asked for, field by field.
 
     The program that computes SPACE goes on with it at once; if there is none, the next one that opens it with its
     types. Passwords are kept as `weft secret` keeps them.

@@ -737,6 +737,15 @@ def test_every_node_has_its_type() -> None:
     }
 
 
+def test_an_element_that_is_a_frozen_dataclass_already_is_told_what_to_leave_out() -> None:
+    with pytest.raises(TypeError, match="Row is a frozen dataclass already: @element makes it one, leave @dataclass"):
+
+        @element(key="name")
+        @dataclass(frozen=True)
+        class Row:
+            name: str
+
+
 def test_lists_of_elements_carry_the_key_that_elements_declare() -> None:
     nodes = compile_type(Kinds).nodes
 

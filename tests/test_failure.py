@@ -14,7 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.failure import MESSAGE_CHARS_MAX, WHERE_CHARS_MAX, is_ctrl_c, message_of, shortened, where_of
+import weft
+from weft.cli.flow_lines import place_text
+from weft.examples.mail.planning import by_rules
+from weft.failure import (
+    MESSAGE_CHARS_MAX,
+    WHERE_CHARS_MAX,
+    is_ctrl_c,
+    message_of,
+    shortened,
+    told_failure,
+    where_of,
+)
 
 
 def caught(raised: BaseException) -> BaseException:
@@ -55,6 +66,26 @@ def test_frames_of_libraries_are_left_out_where_the_user_called_them() -> None:
     assert "test_failure.py" in where
     assert 'json.loads("{")' in where
     assert "decoder.py" not in where
+
+
+def test_frames_of_weft_are_left_out_where_the_user_called_it() -> None:
+    with pytest.raises(TypeError) as caught_error:
+        weft.open(types=7)  # type: ignore[arg-type]
+
+    where = where_of(caught_error.value)
+
+    assert [line.partition(":")[0] for line in where.splitlines()] == ["tests/test_failure.py"]
+
+
+def test_an_example_that_comes_with_weft_is_a_users_code() -> None:
+    with pytest.raises(AttributeError) as caught_error:
+        by_rules(None)  # type: ignore[arg-type]
+
+    where = where_of(caught_error.value)
+
+    assert "weft/examples/mail/planning.py:" in where.splitlines()[-1]
+    assert "weft/examples/mail/planning.py:" in told_failure({"error": "A", "message": "b", "where": where})
+    assert "in by_rules" in place_text(where)
 
 
 def test_a_deep_recursion_is_told_in_a_few_lines() -> None:

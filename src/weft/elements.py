@@ -25,6 +25,10 @@ def element(*, key: str, id: str | None = None) -> Callable[[type[T]], type[T]]:
     """
 
     def declare(kind: type[T]) -> type[T]:
+        if "__dataclass_params__" in kind.__dict__ and "__setattr__" in kind.__dict__:
+            raise TypeError(
+                f"{kind.__name__} is a frozen dataclass already: @element makes it one, leave @dataclass out"
+            )
         made = dataclass(frozen=True)(kind)
         names = [one.name for one in fields(made)]  # type: ignore[arg-type]
         if key not in names:

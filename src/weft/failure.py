@@ -21,7 +21,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 
 from weft.errors import text_of
@@ -42,6 +42,8 @@ _OURS = (
     *(os.path.join(_PACKAGE, file) for file in ("builtin.py", "gathered.py", "maintained.py", "tree.py")),
 )
 """What stands around user code wherever it runs."""
+_EXAMPLES = "examples/"
+"""What is in this package, and is a user's code all the same."""
 # Best effort, over the forms that libraries print: a credential in a form of its own passes, so services keep theirs in
 # a Secret, whose text is never its value.
 _NAMED = r"""(?i)(\b[\w-]*(?:api[_-]?key|secret|token|passw(?:or)?d)[\w-]*["']?\s*(?::=|[=:])\s*["']?)"""
@@ -70,7 +72,8 @@ def where_of(error: BaseException) -> str:
     """The last frames of the traceback in the user's own code, outermost first, as `file:line in function: source`;
     then each error that this one was raised from, with its last frame. Empty where there are no frames.
 
-    Frames of runners and built-in rules are left out always, frames of libraries only if others remain.
+    Frames of runners and built-in rules are left out always, others of this package and of libraries only if some
+    remain.
     """
     shown = _frames_of(error)[-FRAMES_MAX:]
     for cause in _causes(error):
@@ -87,19 +90,26 @@ def told_failure(said: Mapping[str, object]) -> str:
         if line.startswith("from "):
             break
         places.append(line)
-    own = [place for place in places if not place.startswith("weft/")] or places
-    return f"{said['error']!s}: {message}" + (f" ({own[-1].rstrip(': ')})" if own else "")
+    return f"{said['error']!s}: {message}" + (f" ({own_place(places).rstrip(': ')})" if places else "")
+
+
+def own_place(places: Sequence[str]) -> str:
+    """Of the places that an error passed through the innermost that is not in this package, as far as there is one."""
+    own = [place for place in places if not place.startswith("weft/") or place.startswith(f"weft/{_EXAMPLES}")]
+    return (own or places)[-1]
 
 
 def _frames_of(error: BaseException) -> list[str]:
     frames = [frame for frame in _frames(error.__traceback__) if not frame.filename.startswith(_OURS)]
-    own = [frame for frame in frames if not _is_of_library(frame.filename)]
+    own = [frame for frame in frames if is_own(frame.filename)]
     return [f"{relative_file(frame.filename)}:{frame.lineno} in {frame.name}: {frame.line}" for frame in own or frames]
 
 
 def is_own(file: str) -> bool:
     """Whether a frame's file is the user's: neither Python's, nor a library's, nor this package's."""
-    return not _is_of_library(file) and not file.startswith(os.path.join(_PACKAGE, ""))
+    if file.startswith(package := os.path.join(_PACKAGE, "")):
+        return file.startswith(os.path.join(package, _EXAMPLES))
+    return not _is_of_library(file)
 
 
 def _is_of_library(file: str) -> bool:

@@ -8,6 +8,7 @@ Source: the task lists of workflow engines.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
 
@@ -23,7 +24,7 @@ from weft.graph import ToldNode
 from weft.handle import short_repr
 from weft.reduce import Refused
 from weft.run_rows import EXPIRED, AskedForm, StepRow, has_expired
-from weft.spelling import nearest
+from weft.spelling import nearest, with_article
 from weft.store import WAIT
 from weft.told_runs import RunsCell
 
@@ -46,6 +47,14 @@ class UnknownQuestion(WeftError, KeyError):
 
     id: str
     nearest: str
+
+
+class SeveralQuestions(UnknownQuestion):
+    """Several open questions of this space are called {name!r}: {ids}. Give the id of the one that is meant, or how it
+    begins."""
+
+    name: str
+    ids: str
 
 
 class Question(Struct, frozen=True):
@@ -107,12 +116,22 @@ def _question(entity: str, flow: str, run: str, step: str, row: StepRow) -> Ques
 
 
 def find_question(engine: Engine, id: str) -> Question:
-    """The question of this id, or that alone begins so. Raises `UnknownQuestion`."""
+    """The question of this id, or that alone begins so, or that alone is called so by its flow. Raises
+    `UnknownQuestion`."""
     found = list(open_questions(engine))
     meant = [one for one in found if one.id == id] or [one for one in found if id and one.id.startswith(id)]
-    if len(meant) != 1:
-        raise UnknownQuestion(id=id, nearest=nearest(id, [one.id for one in meant or found]))
-    return meant[0]
+    named = [] if meant else [one for one in found if one.name == id]
+    if len(meant or named) != 1:
+        if named:
+            raise SeveralQuestions(name=id, ids=", ".join(one.id for one in named))
+        raise UnknownQuestion(id=id, nearest=nearest(id, [one.id for one in meant] or _names(found)))
+    return (meant or named)[0]
+
+
+def _names(questions: list[Question]) -> list[str]:
+    """By what they can be named: their ids, and the names that one alone has."""
+    names = Counter(one.name for one in questions)
+    return [*(one.id for one in questions), *(name for name, count in names.items() if count == 1)]
 
 
 def check_question(given: object) -> None:
@@ -153,8 +172,8 @@ def _told(question: Question, answer: object, secrets: KeepsSecrets | None) -> P
     if answer is not None and not isinstance(answer, bool | int | float | str | list | dict):
         form = Form(type(answer))
         if form.schema != question.schema:
-            why = f"{question.name} asks for a {question.form}"
-            raise UnfitAnswer(form=question.form, why=f"it is a {form.name}, and {why}")
+            why = f"{question.name} asks for {with_article(question.form)}"
+            raise UnfitAnswer(form=question.form, why=f"it is {with_article(form.name)}, and {why}")
         return form.tell(answer)
     blank = Blank(question.form, question.schema)
     if blank.has_secrets and secrets is None:

@@ -49,9 +49,10 @@ def wait_for(future: Settlement, timeout_s: float | None, node: str, entity: str
     try:
         future.result(timeout_s)
     except TimeoutError:
-        future.cancel()
-        assert timeout_s is not None
-        raise WaitTimeout(node=node, entity=entity, timeout_s=timeout_s, state=state()) from None
+        said = state()
+        if future.cancel():  # else it was settled at this very moment
+            raise WaitTimeout(node=node, entity=entity, timeout_s=timeout_s, state=said) from None
+        future.result()
 
 
 def is_settled(engine: Engine, place: Place, since: int) -> bool:
@@ -67,9 +68,7 @@ def is_settled(engine: Engine, place: Place, since: int) -> bool:
     if element and isinstance(found, Whole):
         slot = found.slots.get(element)
         return slot is None or _is_slot_settled(engine, slot, since)
-    if isinstance(found, Whole):
-        return found.current
-    return _is_slot_settled(engine, found, since)
+    return found.current if isinstance(found, Whole) else _is_slot_settled(engine, found, since)
 
 
 def _is_slot_settled(engine: Engine, slot: Slot, since: int) -> bool:

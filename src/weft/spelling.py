@@ -9,6 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
+def with_article(noun: str) -> str:
+    """`a Size`, `an Approval`."""
+    return f"{'an' if noun[:1] in 'AEIOaeio' else 'a'} {noun}"
+
+
 def nearest(name: object, known: Iterable[object]) -> str:
     """A clause for the end of a message: `did you mean 'topics'?`, else what there is, else that there is nothing."""
     from difflib import get_close_matches  # a third of this package's import time, for messages alone

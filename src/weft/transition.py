@@ -7,7 +7,7 @@ Invariant: a transition is a set of changes, any one of which is enough.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
 if TYPE_CHECKING:
     from weft.declare import Node
@@ -67,6 +67,8 @@ class Transition:
 
 def scheduled(expression: str, /, *, zone: str = "UTC", missed: Missed = "last") -> Transition:
     """See `Entity.scheduled`."""
+    if not isinstance(cast("object", expression), str):
+        raise TypeError(f"scheduled takes a cron expression as text, such as '0 8 * * 1-5', not {expression!r}")
     if missed not in get_args(Missed):
         raise ValueError(f"missed is 'last', 'all' or 'none', not {missed!r}")
     return Transition((Scheduled(expression, zone, missed),))

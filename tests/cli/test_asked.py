@@ -204,7 +204,7 @@ def test_questions_are_listed_in_eighty_columns(space: Path, weft: Weft) -> None
     heads = [line for line in lines if not line.startswith(" ")]
     assert max(map(len, lines)) <= 80
     assert sorted(head.split()[1:4] for head in heads) == [
-        ["limit:", "a", "Size,"], ["login:", "a", "Login,"], ["number:", "a", "int,"], ["size:", "a", "Size,"],
+        ["limit:", "a", "Size,"], ["login:", "a", "Login,"], ["number:", "a", "whole"], ["size:", "a", "Size,"],
     ]  # fmt: skip
     assert "  about: a long way from here, a long way from here," in done.stdout
     assert "  about: 5 bytes" in lines
@@ -296,7 +296,7 @@ def test_what_is_not_unicode_is_refused_and_not_repeated(space: Path, weft: Weft
         check=False,
     )
 
-    assert (done.returncode, done.stderr) == (1, b"error: The answer is not a Login: it is not Unicode.\n")
+    assert (done.returncode, done.stderr) == (1, b"error: The answer is no Login: it is not Unicode.\n")
 
 
 def test_a_question_is_answered_once(space: Path, weft: Weft) -> None:
@@ -456,8 +456,8 @@ def test_without_a_terminal_and_an_answer_it_is_said_how_to_give_one(space: Path
 def test_in_a_terminal_each_field_is_asked_for_until_it_fits(space: Path, weft: Weft) -> None:
     id = asked(weft, space)["size"]["id"]
     said = [
-        ("Boxes: ", "three"), ("Boxes: ", "3"), ("Note: ", "17"), ('Pace (slow, fast) ["slow"]: ', "quick"),
-        ('Pace (slow, fast) ["slow"]: ', ""), ("Fragile [false]: ", "yes"),
+        ("Boxes: ", "three"), ("Boxes: ", "3"), ("Note: ", "17"), ("Pace (slow, fast) [slow]: ", "quick"),
+        ("Pace (slow, fast) [slow]: ", ""), ("Fragile (yes, no) [no]: ", "y"),
     ]  # fmt: skip
 
     with in_terminal("answer", space, id, folder=space.parent) as terminal:

@@ -17,10 +17,13 @@ from tests.cli.pseudo_terminal import in_terminal
 from tests.cli.test_asked import LIMIT_S, with_library
 from tests.until import until
 from weft import Entity, Run, on
+from weft.cli import terminal
 from weft.cli.answer import _said
+from weft.cli.runs import _lines
 from weft.form import Blank, UnfitAnswer
 from weft.moment import moment_text
 from weft.portrait.ended import ended_runs
+from weft.run_list import ListedRun
 from weft.store import KIND
 
 SCRIPT = '''
@@ -393,6 +396,32 @@ def test_runs_and_questions_are_listed_oldest_first_and_answered_ones_apart(spac
     at = lines.index("Answered, and their runs have not gone on yet")
     assert lines[at + 1].startswith(f"{questions[0]['id'][:8]}  Pay")
     assert lines[at - 1] == ""
+
+
+def test_notes_are_broken_between_words_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    for is_terminal in (False, True):
+        monkeypatch.setattr("sys.stderr.isatty", [lambda: False, lambda: True][is_terminal])
+        terminal.note("word " * 20 + "end")
+
+    plain, *broken = capsys.readouterr().err.splitlines()
+
+    assert plain == "word " * 20 + "end"
+    assert max(map(len, broken)) <= 60
+    assert " ".join(line.strip() for line in broken) == plain
+
+
+def test_of_why_a_run_failed_the_list_shows_both_ends() -> None:
+    why = "it began so " + "and went on " * 200 + "until here: do this next"
+    listed = ListedRun("run", "entity", "Type", "flow", "failed", (), why, "")
+
+    said = " ".join(line.strip() for line in _lines(listed))
+
+    assert "why: it began so and" in said
+    assert said.endswith("until here: do this next")
+    assert len(said) < 700
 
 
 def test_errors_are_broken_between_words_on_a_terminal_and_one_line_elsewhere(space: Path, weft: Weft) -> None:

@@ -16,7 +16,7 @@ import weft as library
 from tests.cli.conftest import Weft, clean, command
 from tests.cli.pseudo_terminal import in_terminal
 from tests.until import until
-from weft.cli.mail import AssistantFailed, WaitsForAnswers
+from weft.cli.mail import AssistantFailed, NoFolder, WaitsForAnswers
 from weft.errors import WeftError
 from weft.examples.mail.letters import letters, write_maildir
 from weft.examples.mail.ranking import by_rules, period_of
@@ -84,7 +84,9 @@ def true_figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 def told_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which it was told to its end."""
     folder = tmp_path_factory.mktemp("told")
-    (folder / "first.json").write_text(told(folder, "--yes").stdout, encoding="utf-8")
+    done = told(folder, "--yes")
+    (folder / "first.json").write_text(done.stdout, encoding="utf-8")
+    (folder / "first.err").write_text(done.stderr, encoding="utf-8")
     return folder
 
 
@@ -150,15 +152,51 @@ def test_without_a_terminal_it_waits_for_answers_and_goes_on_when_they_are_there
 ) -> None:
     said = {
         "login": {"kind": "maildir", "place": str(tmp_path / "mail.mails")},
-        "wishes": {"every": "day", "skip": ["Botany"], "also": "find the roof"},
+        "wishes": {"also": "find the roof", "every": "day", "skip": ["Botany"]},
     }
     for name, given in said.items():
         waits = told(tmp_path)
         assert (waits.returncode, waits.stdout) == (WaitsForAnswers.exit_code, "") == (3, "")
         assert f"error: The assistant asks for {name}, and there is no terminal to ask in." in waits.stderr
+        (question,) = json.loads(weft("questions", "mail.weft", "--json").stdout)["questions"]
+        assert f"by `weft answer {tmp_path / 'mail.weft'} {question['id'][:8]} -` with JSON" in waits.stderr
+        example = waits.stderr.partition("such as ")[2].partition(", and start again")[0]
+        assert json.loads(example) == given
         answer(tmp_path, weft, name, given)
 
     assert figures(told(tmp_path)) == true_figures
+
+
+def test_what_is_answered_elsewhere_meanwhile_stands_and_the_demonstration_goes_on(
+    tmp_path: Path, weft: Weft, true_figures: dict[str, object]
+) -> None:
+    said = [
+        ("Kind (maildir, mbox, imap): ", "maildir"), ("Place: ", str(tmp_path)), ("User: ", ""), ("Password: ", ""),
+        ("nothing came of this answer to login: it was answered already; the assistant goes on", None),
+        ("wishes: a Wishes", None),
+    ]  # fmt: skip
+
+    with in_terminal(*demo(tmp_path)[3:], folder=tmp_path, HOME=str(tmp_path), COLUMNS="400") as terminal:
+        for prompt, line in said:
+            terminal.read_to(prompt)
+            if prompt.startswith("Kind"):
+                answer(tmp_path, weft, "login", {"kind": "maildir", "place": str(tmp_path / "mail.mails")})
+            if line is not None:
+                terminal.type(line)
+
+    assert figures(told(tmp_path, "--yes")) == true_figures
+
+
+def test_it_makes_no_folders_and_says_what_it_leaves_aside_and_answers(told_once: Path, tmp_path: Path) -> None:
+    nowhere = told(tmp_path, "--space", tmp_path / "no" / "x.weft", "--yes")
+    again = told(told_once, "--yes")
+
+    assert (nowhere.returncode, nowhere.stdout) == (NoFolder.exit_code, "")
+    assert nowhere.stderr.startswith(f"error: There is no folder {tmp_path / 'no'} to keep the assistant in.")
+    assert not (tmp_path / "no").exists()
+    assert again.stderr.startswith("--mails is left aside: the mailbox is made, and is in ")
+    assert "what it did for your other wish is told by: weft log " in again.stderr
+    assert "\nwishes: answered by {" in (told_once / "first.err").read_text(encoding="utf-8")
 
 
 def answer(folder: Path, weft: Weft, name: str, given: object) -> None:
@@ -187,11 +225,11 @@ def test_in_a_terminal_it_asks_and_a_password_that_is_not_given_is_none(
         ("there is no folder nowhere", ""),
         ("Kind (maildir, mbox, imap): ", "maildir"), ("Place: ", str(tmp_path / "mail.mails")),
         ("User: ", ""), ("Password: ", ""), ("wishes: a Wishes", ""),
-        ('Every (hour, day, week) ["day"]: ', ""), ('Skip (a list: ["a", "b"]): ', "Botany"),
-        ('Skip (a list: ["a", "b"]): ', '["Botany"]'), ("Also: ", "find the roof"),
+        ("Every (hour, day, week) [day]: ", ""), ("Skip (with commas between): ", "Botany, "),
+        ("Also: ", "find the roof"),
     ]  # fmt: skip
 
-    with in_terminal(*demo(tmp_path)[3:], folder=tmp_path, HOME=str(tmp_path)) as terminal:
+    with in_terminal(*demo(tmp_path)[3:], folder=tmp_path, HOME=str(tmp_path), COLUMNS="400") as terminal:
         for prompt, line in said:
             terminal.read_to(prompt)
             if prompt.endswith(": "):

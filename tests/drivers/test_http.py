@@ -220,10 +220,20 @@ def test_a_name_is_looked_up_once_and_what_was_checked_is_connected_to(server: H
 def test_a_name_that_leads_to_this_machine_is_refused_unless_it_is_listed(server: HttpReceiver) -> None:
     driver = HttpDriver(allow=server.listed, resolve=leading("127.0.0.1"))  # type: ignore[arg-type]
 
-    with pytest.raises(EffectRefused, match=r"127\.0\.0\.1 is loopback"):
+    with pytest.raises(EffectRefused, match=r"127\.0\.0\.1 is loopback") as caught:
         send(driver, HttpRequest("GET", f"http://shop.example:{server.port}/"))
 
+    assert f"make the driver by HttpDriver(allow=['shop.example:{server.port}'])" in str(caught.value)
     assert server.connections == 0
+
+
+def test_who_redirects_to_this_machine_is_not_said_how_to_allow_it(server: HttpReceiver) -> None:
+    server.answer = redirecting("http://localhost:1/", 302)
+
+    with pytest.raises(EffectRefused, match="is loopback") as caught:
+        send(HttpDriver(allow=server.listed), HttpRequest("GET", server.url))
+
+    assert "allow=" not in str(caught.value)
 
 
 def test_a_name_that_leads_nowhere_is_not_reached() -> None:

@@ -23,6 +23,7 @@ from weft.testing.histories import parted
 
 WAIT_S = 10.0
 MOMENT = timedelta(microseconds=1)
+ADDED = "unsupported operand type(s) for +: 'coroutine' and 'int'"
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,15 @@ async def forgets_behind_steps(run: Any) -> None:
         await run.sleep(MOMENT)
 
 
+async def forgets_and_looks(run: Any) -> bool:
+    answer = run.ask("never", Confirm)
+    return bool(answer.yes)
+
+
+async def forgets_and_adds(run: Any) -> int:
+    return int(run.call(add, 1, 2) + 1)
+
+
 async def returns(run: Any) -> Any:
     return run.sleep(MOMENT)
 
@@ -96,6 +106,8 @@ FLOWS: dict[str, Callable[[Any], Coroutine[Any, Any, Any]]] = {
     "asks for the loop": asks_for_the_loop,
     "forgets": forgets,
     "forgets behind steps": forgets_behind_steps,
+    "forgets and looks": forgets_and_looks,
+    "forgets and adds": forgets_and_adds,
     "returns": returns,
     "returns own": returns_own,
     "wants the first": wants_the_first,
@@ -108,6 +120,7 @@ FLOWS: dict[str, Callable[[Any], Coroutine[Any, Any, Any]]] = {
     "performs wrongly": lambda run: run.perform(Ring(1)),
     "gives a wrong input": lambda run: run.call(add, 2, "two"),
     "calls none": lambda run: run.call("add", 2),
+    "gathers a list": lambda run: run.gather([run.sleep(MOMENT)]),
     "first of none": lambda run: run.first(),
     "creates none": lambda run: run.create(Confirm),
 }
@@ -165,6 +178,11 @@ def test_a_flow_finds_no_loop_where_its_engine_runs_on_one(work: str, what: str)
     [
         ("forgets", "run.ask(…) was never awaited"),
         ("forgets behind steps", "run.call(…) was never awaited"),
+        ("forgets and looks", "what ask(…) returned was never awaited"),
+        (
+            "forgets and adds",
+            f"a step of Job.do, or what else is a coroutine ({ADDED}), was never awaited",
+        ),
         ("returns", "run.sleep(…) was never awaited"),
         ("returns own", "own(…), which is returned, was never awaited"),
     ],
@@ -206,6 +224,7 @@ def test_a_replay_finds_the_same(tmp_path: Path) -> None:
         ("performs a class", "TypeError: run.perform takes an effect, and Ring is a class of them: write run.perform("),
         ("gives a wrong input", "WrongType: the input right of tests.runs.test_awaits/add: str where int is wanted"),
         ("calls none", "TypeError: run.call takes a function, and then its inputs, not 'add'"),
+        ("gathers a list", "TypeError: run.gather and run.first take what is awaited, one by one, as in"),
         ("first of none", "TypeError: run.first takes what it waits for, and nothing was given to it"),
         ("creates none", "TypeError: run.create takes Entity types, and Confirm is not one"),
     ],

@@ -232,6 +232,9 @@ def test_what_is_no_schedule_is_refused_where_it_is_declared() -> None:
             @on(Entity.scheduled("61 8 * * *"))
             async def daily(self, run: Run) -> None: ...
 
+    with pytest.raises(TypeError, match=r"takes a cron expression as text, such as '0 8 [*] [*] 1-5', not 5"):
+        Entity.scheduled(5)  # type: ignore[arg-type]
+
     with pytest.raises(WrongDefinition, match="a schedule has none"):
 
         class Whose(Entity):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -24,6 +24,7 @@ from weft.errors import WeftError
 if TYPE_CHECKING:
     from weft.content import Plain
     from weft.form import Blank
+    from weft.form.check import Checker
     from weft.questions import Question
 
 ACTOR = "weft answer"
@@ -49,8 +50,8 @@ class AskedPlainly(WeftError):
 
 
 class AnsweredAlready(WeftError):
-    """The question {name} is answered already, and of several answers the first counts. Its run has not gone on yet:
-    `weft runs` says why, and a program has to have the space open with its types."""
+    """The question {name} is answered already, and of several answers the first counts. Its run goes on once a program
+    has the space open with its types; where it is blocked even then, `weft runs` says why."""
 
     name: str
 
@@ -71,8 +72,9 @@ class AnsweredByAnother(WeftError):
 @FILE
 @KEYRING
 def command(space: str, question: str, answer: str | None, by: str, path: str | None, in_keyring: bool) -> None:
-    """Answer QUESTION, which `weft questions` lists, by an ANSWER as JSON, or in plain words where a text or one of
-    several is wanted; - reads it from standard input, and without one it is asked for, field by field.
+    """Answer QUESTION, which `weft questions` lists, named by its id, how that begins, or a name that it alone has, by
+    an ANSWER as JSON, or in plain words where a text or one of several is wanted; - reads it from standard input, and
+    without one it is asked for, field by field.
 
     The program that computes SPACE goes on with it at once; if there is none, the next one that opens it with its
     types. Passwords are kept as `weft secret` keeps them.
@@ -161,11 +163,17 @@ def _may_hold_secrets(field: dict[str, Any], schema: dict[str, Any]) -> bool:
 
 
 def asked_for(question: Question) -> Plain:
-    """The answer, asked for in a terminal: each field of a form, first those that must be given, and what has
-    no fields as a whole."""
+    """The answer, asked for in a terminal, under what the question is and is about: each field of a form, first those
+    that must be given, and what has no fields as a whole. What can have one value alone is not asked for."""
+    from weft.cli.questions import about_text, wanted_text
+
     if not sys.stdin.isatty():
         raise AskedPlainly(name=question.name, why="there is no terminal to ask in")
     schema = question.schema
+    _note(wanted_text(question))
+    notes = {"about": about_text(question), "in doubt": question.doubt, "an answer did not fit": question.refused}
+    for name, text in notes.items():
+        _note(f"{name}: {text}" if text else None, indent="  ")
     _note(schema.get("description"))
     if not isinstance(fields := schema.get("properties"), dict):
         return _field(question.name, schema, schema, is_required=True)
@@ -180,19 +188,22 @@ def _field(name: str, field: dict[str, Any], schema: dict[str, Any], *, is_requi
     from weft.form import Blank
 
     blank = Blank(name, {**field, "$defs": schema.get("$defs", {})})
+    wanted = blank.checker.resolved(blank.schema)
+    values = wanted.get("enum") or [wanted[key] for key in ("const",) if key in wanted]
+    if is_required and field is not schema and len(values) == 1:
+        return cast("Plain", values[0])
     if field is not schema:
         _note(field.get("description"), indent="  ")
-    choices = f" ({', '.join(map(str, field['enum']))})" if isinstance(field.get("enum"), list) else ""
-    if field.get("type") == "array":
-        choices += f" (a list: {_LIST_EXAMPLES.get(field.get('items', {}).get('type'), '[…]')})"
-    if field.get("default") not in (None, "", []):
-        choices += f" [{json.dumps(field['default'], ensure_ascii=False)}]"
+    title = field.get("title") or (name if field is schema else name.replace("_", " ").capitalize())
+    choices = f" ({said})" if (said := _choices(blank.checker, wanted)) else ""
+    if (default := field.get("default")) not in (None, "", []):
+        choices += f" [{_written(default)}]"
 
     def read(given: str) -> Plain:
         return _fitting(blank, given) if given or is_required else None
 
     given: Plain = click.prompt(
-        terminal.printable(f"{field.get('title') or name}{choices}"),
+        terminal.printable(f"{title}{choices}"),
         default=None if is_required else "",
         show_default=False,
         hide_input=_may_hold_secrets(field, schema),
@@ -202,8 +213,34 @@ def _field(name: str, field: dict[str, Any], schema: dict[str, Any], *, is_requi
     return given
 
 
-_LIST_EXAMPLES = {"string": '["a", "b"]', "integer": "[1, 2]", "number": "[1.5, 2]", "object": "[{…}, {…}]"}
-"""How a list of such items is written."""
+def _choices(checker: Checker, wanted: dict[str, Any]) -> str:
+    """Which values there are, or how one is written; empty where any text or number will do."""
+    match wanted:
+        case {"enum": [*values]}:
+            return ", ".join(map(_written, values))
+        case {"type": "boolean"}:
+            return "yes, no"
+        case {"type": "array", "items": {"type": "string" | "integer" | "number"}}:
+            return "with commas between"
+        case {"type": "array"}:
+            return "a list, as JSON"
+        case {"anyOf": [*branches]}:
+            several = [_choices(checker, checker.resolved(one)) for one in branches if one.get("type") != "null"]
+            return several[0] if len(several) == 1 else "as JSON"
+        case {"type": "object"}:
+            return "as JSON"
+        case _:
+            return ""
+
+
+def _written(value: Plain) -> str:
+    """A value as somebody may type it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+_SPOKEN = {"yes": "true", "y": "true", "no": "false", "n": "false"}
 
 
 def _note(description: object, *, indent: str = "") -> None:
@@ -218,16 +255,34 @@ _ERROR = "Error: "
 
 
 def _fitting(blank: Blank, given: str) -> Plain:
-    """What somebody typed: as it stands where a text fits, else as JSON. Raises UsageError, for click asks again."""
+    """What somebody typed: as it stands where a text fits, else as JSON, else as a list with commas between its items.
+    Raises UsageError, for click asks again."""
     from weft.form import UnfitAnswer
 
     value: Plain = given
     if blank.checker.misfits(given):
         try:
-            value = blank.parse({"yes": "true", "no": "false"}.get(given.lower(), given))
+            value = blank.parse(_SPOKEN.get(given.lower(), given))
         except UnfitAnswer:
             value = given
+        if blank.checker.misfits(value) and not blank.checker.misfits(items := _items(blank, given)):
+            value = items
     if wrong := blank.checker.misfits(value):
         lines = terminal.wrapped(_ERROR + "; ".join(map(str, wrong)), terminal.width(), hanging="  ")
         raise click.UsageError("\n".join(lines).removeprefix(_ERROR))
     return value
+
+
+def _items(blank: Blank, given: str) -> Plain:
+    """What stands between the commas, as texts or as numbers; the text itself where it is JSON that went wrong."""
+    from weft.form import UnfitAnswer
+
+    if given.lstrip()[:1] in ("[", "{"):
+        return given
+    words: Plain = [word.strip() for word in given.split(",") if word.strip()]
+    if not blank.checker.misfits(words):
+        return words
+    try:
+        return blank.parse(f"[{given}]")
+    except UnfitAnswer:
+        return given

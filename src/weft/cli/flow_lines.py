@@ -14,9 +14,6 @@ from weft.portrait.line import inner_of
 if TYPE_CHECKING:
     from weft.content import Plain
 
-_OURS = "weft/"
-"""How places in Weft's own code begin."""
-
 
 def schedule_lines(schedule: dict[str, Plain]) -> tuple[str, str]:
     """The same in words: when it fires, and which times it has."""
@@ -58,6 +55,6 @@ def _run_texts(run: dict[str, Plain], width: int) -> list[str]:
 
 def place_text(where: str) -> str:
     """Of the places where an error was raised the innermost that is not in Weft: `at FILE:LINE in FUNCTION`."""
-    places = where.splitlines()
-    own = [place for place in places if not place.startswith(_OURS)] or places
-    return f"at {own[-1].partition(': ')[0]}"
+    from weft.failure import own_place
+
+    return f"at {own_place(where.splitlines()).partition(': ')[0]}"

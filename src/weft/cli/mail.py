@@ -9,6 +9,7 @@ Invariant: no key and no network are needed, and nothing leaves this program.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -18,11 +19,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from weft import Space, WeftError
 from weft import open as open_space
 from weft.cli import terminal
 from weft.cli.answer import asked_for
+from weft.cli.questions import ID_CHARS
 from weft.content import Plain
+from weft.dag_json import json_of
 from weft.driver import NotReached
 from weft.drivers.show import ShowDriver
 from weft.examples.mail.app import Assistant
@@ -30,9 +35,11 @@ from weft.examples.mail.letters import MAILS, letters, write_maildir
 from weft.examples.mail.reading import LocalMailboxes, Mailboxes
 from weft.examples.mail.types import Done, Next, Where, Wishes
 from weft.handle import Failed, Settled
+from weft.reduce import Refused
 from weft.secrets import FileSecrets, default_path
 from weft.services.completion import Completion, from_environment
 from weft.store import entries_of
+from weft.value import shape_of
 
 if TYPE_CHECKING:
     from weft.questions import Question
@@ -43,12 +50,21 @@ FLOWS = ("hired", "sum_up", "see_to")
 
 
 class WaitsForAnswers(WeftError):
-    """The assistant asks for {names}, and there is no terminal to ask in. Answer by `weft answer {space} QUESTION -`
-    with JSON on standard input, and start again, or start again with --yes; it goes on where it is."""
+    """The assistant asks for {names}, and there is no terminal to ask in. Answer by `weft answer {space} {id} -` with
+    JSON on standard input, such as {example}, and start again, or start again with --yes; it goes on where it is."""
 
     exit_code = 3
     names: str
     space: str
+    id: str
+    example: str
+
+
+class NoFolder(WeftError):
+    """There is no folder {folder} to keep the assistant in. Make it, or give --space a file in one that is there."""
+
+    exit_code = 2
+    folder: str
 
 
 class AssistantFailed(WeftError):
@@ -64,6 +80,10 @@ def tell(*, space: str | None, yes: bool, as_json: bool, number: int | None) -> 
     """The whole story. Returns the exit code."""
     path = Path(space or Path(tempfile.mkdtemp(prefix="weft-demo-")) / "mail.weft")
     mails = path.with_name(f"{path.stem}.mails")
+    if not path.parent.is_dir():
+        raise NoFolder(folder=str(path.parent))
+    if mails.is_dir() and number is not None:
+        terminal.note(f"--mails is left aside: the mailbox is made, and is in {mails}")
     if not mails.is_dir():
         draft = mails.with_name(f"{mails.name}.new-{os.getpid()}")
         write_maildir(draft, letters(1, MAILS if number is None else number))
@@ -75,7 +95,11 @@ def tell(*, space: str | None, yes: bool, as_json: bool, number: int | None) -> 
     page = _Page(is_shown=not as_json)
     shows = ShowDriver(page.show)
     with open_space(str(path), types=(Assistant,), services=services, drivers=(shows,), actor="you") as opened:
-        return _Story(opened, path, mails, secrets, page, yes=yes, as_json=as_json).tell()
+        try:
+            return _Story(opened, path, mails, secrets, page, yes=yes, as_json=as_json).tell()
+        except (KeyboardInterrupt, click.Abort):
+            terminal.note(f"begun again with --space {path}, the demonstration goes on where it was")
+            raise
 
 
 class _Page:
@@ -109,6 +133,13 @@ def _about(question: Question) -> str:
     return said if isinstance(said, str) else ""
 
 
+def _as_json(answer: object) -> str:
+    """An answer as `weft answer` takes it, without what is left out."""
+    plain = json_of(shape_of(type(answer)).to_plain(answer))
+    said = {name: one for name, one in plain.items() if one not in (None, "")} if isinstance(plain, dict) else plain
+    return json.dumps(said, ensure_ascii=False)
+
+
 class _Story:
     """One assistant in an open space."""
 
@@ -126,9 +157,7 @@ class _Story:
         """Answer what is asked until nothing is under way."""
         read = -1
         if self._is_over():
-            terminal.note("the assistant has done all that it was asked for; these are its digests")
-            for period, made in sorted(self.assistant.digests.wait().items()):
-                self.page.write(f"Mails of {period}", made.text)
+            self._show_again()
         while not self._is_over():
             if self.page.gone is not None:
                 raise self.page.gone
@@ -138,12 +167,19 @@ class _Story:
                 if not question.is_answered:
                     self._answer(question)
             if read != (read := len(self.assistant.letters)) and read:
-                terminal.note(f"{read} mails are read")
+                terminal.note(f"{terminal.counted(read, 'mail is', 'mails are')} read")
             time.sleep(LOOK_S)
         if self.as_json:
             terminal.say_json(self._counts())
         terminal.note(f"the assistant is in {self.path}; begun again over it, the demonstration goes on where it was")
         return 0
+
+    def _show_again(self) -> None:
+        terminal.note("the assistant has done all that it was asked for; these are its digests")
+        for period, made in sorted(self.assistant.digests.wait().items()):
+            self.page.write(f"Mails of {period}", made.text)
+        if (wishes := self.assistant.wishes) is not None and wishes.also:
+            terminal.note(f"what it did for your other wish is told by: weft log {self.path}")
 
     def _is_over(self) -> bool:
         return all(isinstance(getattr(self.assistant, flow).state, Settled) for flow in FLOWS)
@@ -159,18 +195,22 @@ class _Story:
             raise AssistantFailed(flow=question.flow, error=_about(question), space=str(self.path))
         if self.yes:
             self._has_said_where = self._has_said_where or question.name == "login"
+            terminal.note(f"{question.name}: answered by {_as_json(self._by_default(question))}")
             self.space.answer(question, self._by_default(question), secrets=self.secrets)
             return
         if not sys.stdin.isatty():
-            raise WaitsForAnswers(names=question.name, space=str(self.path))
+            example = _as_json(self._by_default(question))
+            raise WaitsForAnswers(names=question.name, space=str(self.path), id=question.id[:ID_CHARS], example=example)
         if question.name == "login":
             terminal.note(f"the made-up mailbox: maildir, in {self.mails}")
-        terminal.note(f"{question.name}: a {question.form}{f': {about}' if (about := _about(question)) else ''}")
         answer = asked_for(question)
         if isinstance(answer, dict) and answer.get("kind") == "maildir" and not Path(str(answer["place"])).is_dir():
             terminal.note(f"there is no folder {answer['place']!s}")
             return  # it is asked again
-        self.space.answer(question, answer, secrets=self.secrets)
+        try:
+            self.space.answer(question, answer, secrets=self.secrets)
+        except Refused as why:  # somebody was quicker, while it was asked for here
+            terminal.note(f"nothing came of this answer to {question.name}: {why.why}; the assistant goes on")
 
     def _by_default(self, question: Question) -> object:
         match question.name:

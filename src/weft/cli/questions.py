@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ID_CHARS = 8
 """So much of an id is shown; any beginning of it that no other has will do."""
+ABOUT_LINES_MAX = 10
+"""So much is shown of what a question is about."""
 
 
 @click.command("questions")
@@ -59,11 +61,12 @@ def _expires(one: Question) -> str:
 
 def _lines(one: Question, *, is_waiting: bool) -> Iterator[str]:
     width = terminal.width()
-    said = f"{one.id[:ID_CHARS]}  {one.name}: a {one.form}, for {one.flow} of {one.entity[:ID_CHARS]}"
+    said = f"{one.id[:ID_CHARS]}  {wanted_text(one)}, for {one.flow} of {one.entity[:ID_CHARS]}"
     yield from terminal.wrapped(said, width, hanging="  ")
     default = f", and is then {_text(one.default[0])}" if isinstance(one.default, list) else ""
     notes = [
-        ("about", "" if one.about is None else _text(one.about)),
+        ("about", about_text(one)),
+        ("fields", _fields_text(one)),
         ("may be answered by", ", ".join(one.by)),
         ("expires", f"{_expires(one)}{default}" if one.expires_us else ""),
         ("in doubt", one.doubt),
@@ -73,9 +76,41 @@ def _lines(one: Question, *, is_waiting: bool) -> Iterator[str]:
     ]
     for name, text in notes:
         if text:
-            yield from terminal.wrapped(
-                terminal.shortened(f"{name}: {text}", 3 * width), width, indent="  ", hanging="  "
-            )
+            yield from terminal.wrapped(f"{name}: {text}", width, indent="  ", hanging="  ")
+
+
+def wanted_text(one: Question) -> str:
+    """What it is called, and what fits as an answer: `size: a Size`."""
+    from weft.form.check import wanted_of
+
+    return f"{one.name}: {wanted_of(one.schema)}"
+
+
+def about_text(one: Question) -> str:
+    """What it is about, as one text, which is cut only where it is very long, and of what is to be approved never; of
+    an effect, what that holds, for its name is in that of the question."""
+    said, is_approval = one.about, False
+    if isinstance(said, dict) and said.keys() - {"content"} == {"effect", "value"}:
+        is_approval, said = "content" in said, said["value"]
+    text = "" if said is None else _text(said)
+    return text if is_approval else terminal.shortened(text, ABOUT_LINES_MAX * terminal.width())
+
+
+def _fields_text(one: Question) -> str:
+    """The names of its fields, with what each wants; empty for what has none."""
+    from weft.form import Blank
+    from weft.form.check import wanted_of
+
+    fields, required = one.schema.get("properties"), one.schema.get("required", ())
+    if not isinstance(fields, dict):
+        return ""
+    checker = Blank(one.form, one.schema).checker
+    known = {name: checker.resolved(field) for name, field in fields.items()}
+    # A class is said by its own name, not by the field's.
+    wanted = {name: wanted_of(fields[name] if "properties" in one else one) for name, one in known.items()}
+    # The one value that there is may have to be copied from here, so it is not cut.
+    wanted |= {name: repr(one["enum"][0]) for name, one in known.items() if len(one.get("enum", ())) == 1}
+    return ", ".join(f"{name} ({said}{'' if name in required else ', or left out'})" for name, said in wanted.items())
 
 
 def _text(value: Plain) -> str:

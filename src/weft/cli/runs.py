@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from weft.space import Space
 
 ID_CHARS = 8
+WHY_LINES_MAX = 6
+"""So much is shown of why a run stands where it does, and of what it waits for, where all are listed."""
 SCHEDULES_MAX = 20
 """So many schedules are shown to people."""
 ACTOR = "weft runs"
@@ -258,6 +260,7 @@ def _tell(space: str, one: ListedRun, verb: str, said: list[str], by: str, *, as
 def _lines(one: ListedRun, *, in_full: bool = False) -> Iterator[str]:
     """What is known of a run; `in_full`: all of why it failed, and where in its flow's code."""
     from weft.cli.flow_lines import place_text
+    from weft.failure import shortened
 
     width = terminal.width()
     said = f"{one.run[:ID_CHARS]}  {one.type}.{one.flow} of {one.entity[:ID_CHARS]}: {one.stands}"
@@ -265,5 +268,6 @@ def _lines(one: ListedRun, *, in_full: bool = False) -> Iterator[str]:
     where = place_text(one.where) if one.where and in_full else ""
     for name, text in (("why: ", one.why), ("", where), ("waits for: ", ", ".join(one.awaits))):
         if text:
-            note = f"{name}{text}" if in_full else terminal.shortened(f"{name}{text}", 3 * width)
+            # Both ends of why it stands so are shown: the last words say what to do.
+            note = f"{name}{text if in_full else shortened(text, WHY_LINES_MAX * width)}"
             yield from terminal.wrapped(note, width, indent="  ", hanging="  ")

@@ -41,8 +41,10 @@ def say(text: str = "") -> None:
 
 
 def note(text: str = "") -> None:
-    """A remark: progress, or what went wrong."""
-    click.echo(_sent(text), err=True, color=_has_colour(sys.stderr))
+    """A remark: progress, or what went wrong; on a terminal in lines that fit."""
+    is_long = sys.stderr.isatty() and cells(text) > width() and not _STYLE.search(text)
+    for line in wrapped(text, width(), hanging="  ") if is_long else (text,):
+        click.echo(_sent(line), err=True, color=_has_colour(sys.stderr))
 
 
 def program() -> str:

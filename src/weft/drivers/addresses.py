@@ -65,6 +65,8 @@ class AddressRefused(WeftError):
 
     host: str
     why: str
+    is_loopback: bool = False
+    """Whether it is one on this machine."""
 
 
 class NotResolved(WeftError):
@@ -97,7 +99,7 @@ async def checked(host: str, port: int, *, resolve: Resolver, may_be_loopback: b
     for address in addresses:
         why = why_special(address)
         if why is not None and not (may_be_loopback and why == _LOOPBACK):
-            raise AddressRefused(host=host, why=f"{address} is {why}")
+            raise AddressRefused(host=host, why=f"{address} is {why}", is_loopback=why == _LOOPBACK)
     return addresses
 
 

@@ -214,7 +214,7 @@ class HttpDriver:
         try:
             addresses = await checked(host, port, resolve=self.resolve, may_be_loopback=hop.may_be_loopback)
         except AddressRefused as refused:
-            raise exchange.refused(str(refused)) from None
+            raise exchange.refused(f"{refused}{_how_to_allow(hop, refused)}") from None
         except NotResolved as failed:
             raise exchange.not_reached(str(failed)) from None
         why = ""
@@ -359,6 +359,13 @@ def _header_fault(name: str, value: str | Secret) -> str | None:
     if name.lower() in _CREDENTIALS:
         return "is a credential, which is given as a Secret"
     return None if _VALUE.fullmatch(value) else "has a value that no header can carry"
+
+
+def _how_to_allow(hop: _Hop, refused: AddressRefused) -> str:
+    """How a program allows a host on this machine that its own effect named, not one to which it was redirected."""
+    if not refused.is_loopback or KEY_HEADER not in hop.headers:
+        return ""
+    return f" To allow it, make the driver by HttpDriver(allow=[{hop.url.netloc.decode()!r}])."
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:

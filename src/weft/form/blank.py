@@ -26,7 +26,7 @@ Keep: TypeAlias = Callable[[str, str], Secret]
 
 
 class UnfitAnswer(WeftError):
-    """The answer is not a {form}: {why}."""
+    """The answer is no {form}: {why}."""
 
     form: str
     why: str

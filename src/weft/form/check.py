@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any
 
 from weft.content import Plain
-from weft.spelling import nearest
+from weft.spelling import nearest, with_article
 from weft.value.kind import TAG
 
 Json = dict[str, Any]
@@ -203,9 +203,9 @@ def wanted_of(schema: Json) -> str:
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(map(wanted_of, schema["anyOf"])))
     if "$ref" in schema:
-        return f"a {schema['$ref'].rpartition('/')[2].removesuffix('_tagged')}"
+        return with_article(schema["$ref"].rpartition("/")[2].removesuffix("_tagged"))
     if "properties" in schema:
-        return f"a {schema.get('title', 'object')}"
+        return with_article(str(schema.get("title", "object")))
     return _EXAMPLES.get(schema.get("format", "")) or _NOUNS.get(schema.get("type", ""), "any value")
 
 

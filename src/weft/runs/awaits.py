@@ -116,8 +116,12 @@ def without_loop() -> Iterator[None]:
 
 def told_outside(flow: str, error: BaseException) -> BaseException:
     """The error that a flow raised; for one that asyncio raises where no event loop runs, or no task of one, that the
-    flow awaits something outside its run."""
+    flow awaits something outside its run; for one that Python raises of a coroutine, that it was never awaited."""
     text = str(error)
+    if isinstance(error, AttributeError) and inspect.iscoroutine(made := error.obj):
+        return NeverAwaited(what=f"what {made.__name__}(…) returned", where="")
+    if isinstance(error, TypeError) and "'coroutine'" in text:
+        return NeverAwaited(what=f"a step of {flow}, or what else is a coroutine ({text}),", where="")
     if not isinstance(error, RuntimeError) or not ("event loop" in text or "inside a task" in text):
         return error
     named = [name for module, name in _frames(error) if module.partition(".")[0] == "asyncio"]

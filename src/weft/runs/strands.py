@@ -103,6 +103,10 @@ class Beside(Generic[T]):
     """Strands that run beside each other; awaited until `all` are over, or the `first`."""
 
     def __init__(self, strands: Sequence[Awaitable[T]], until: Literal["all", "first"]) -> None:
+        if unfit := [type(one).__name__ for one in strands if not hasattr(one, "__await__")]:
+            raise TypeError(
+                f"run.gather and run.first take what is awaited, one by one, as in run.gather(*steps), not a {unfit[0]}"
+            )
         self.strands, self.until = strands, until
 
     def __await__(self) -> Generator[Any, Any, list[T]]:

@@ -39,6 +39,8 @@ UID_MAX = 2**32 - 1
 """No UID is greater, and no number by which a folder is known."""
 _EXCERPT_CHARS = 200
 _PASSES = re.compile(r"\[(?:UNAVAILABLE|INUSE|LIMIT|SERVERBUG|OVERQUOTA)\b")
+_QUOTED = re.compile(r"""\[?b?(["'])(.*)\1\]?""")
+"""How imaplib repeats what a server said."""
 _ITEM = re.compile(rb"\d+ \(")
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,18})\b")
@@ -250,7 +252,7 @@ class Line:
             self._fail(MailboxNonsense, str(error))
 
     def _fail(self, kind: type[MailboxError], why: str) -> NoReturn:
-        line = " ".join(self._echoes.cleared(why).split()).removeprefix("[").removeprefix("b").strip("'\"").rstrip(".")
+        line = _QUOTED.sub(r"\2", " ".join(self._echoes.cleared(why).split())).rstrip(".")
         raise kind(mailbox=self.place.name, why=line[:_EXCERPT_CHARS] or "it says nothing more") from None
 
 

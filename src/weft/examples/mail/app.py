@@ -25,6 +25,7 @@ from weft.services.mailbox import (
     MailboxMissing,
     MailboxNonsense,
     MailboxRenewed,
+    MailboxUnreachable,
     MailboxUntrusted,
 )
 from weft.steps.carrier import StepFailed
@@ -37,8 +38,11 @@ RENEWALS_MAX = 2
 """A mailbox that becomes another one while it is read is read from its beginning, so often."""
 DAY = timedelta(days=1)
 ELSEWHERE = {
-    one.__name__ for one in (BadMailbox, LoginRefused, MailboxMissing, MailboxNonsense, MailboxUntrusted, NoPassword)
-}
+    one.__name__
+    for one in (
+        BadMailbox, LoginRefused, MailboxMissing, MailboxNonsense, MailboxUnreachable, MailboxUntrusted, NoPassword,
+    )
+}  # fmt: skip
 """What another answer to where the mails are can mend."""
 ANOTHER = {BadCursor.__name__, MailboxRenewed.__name__}
 """What says that it is another mailbox than that which was read before."""

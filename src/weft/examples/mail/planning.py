@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 
-from weft.examples.mail.types import Done, Letter, Next, Remind, Search, Unknown, Wish
+from weft.examples.mail.types import NO_SUBJECT, Done, Letter, Next, Remind, Search, Unknown, Wish
 
 FOUND_MAX = 10
 _SEARCH = re.compile(
@@ -42,4 +42,4 @@ def searched(words: str, letters: Sequence[Letter]) -> tuple[str, ...]:
     wanted = words.lower().split()
     found = [one for one in letters if all(word in f"{one.sender} {one.subject} {one.text}".lower() for word in wanted)]
     newest = sorted(found, key=lambda one: (one.at, one.uid), reverse=True)
-    return tuple(f"{one.sender}: {one.subject}" for one in newest[:FOUND_MAX])
+    return tuple(f"{one.sender}: {one.subject or NO_SUBJECT}" for one in newest[:FOUND_MAX])

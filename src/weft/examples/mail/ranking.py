@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import get_args
 
-from weft.examples.mail.types import Digest, Every, Judgement, Letter, Note, Wishes, Worth
+from weft.examples.mail.types import NO_SUBJECT, Digest, Every, Judgement, Letter, Note, Wishes, Worth
 from weft.services.completion import AnswerTooLong, AnswerUnfit, AnswerWithheld, Completion
 
 GIST_CHARS = 120
@@ -98,7 +98,7 @@ def digest(period: str, notes: Sequence[Note]) -> Digest:
     order = get_args(Worth)
     ranked = sorted(notes, key=lambda note: (order.index(note.worth), note.at, note.uid))
     shown = [note for note in ranked if note.worth != "noise"]
-    lines = [f"{note.worth}: {note.sender}: {note.subject} ({note.reason})" for note in shown[:LINES_MAX]]
+    lines = [f"{note.worth}: {note.sender}: {note.subject or NO_SUBJECT} ({note.reason})" for note in shown[:LINES_MAX]]
     if len(shown) > LINES_MAX:
         lines.append(f"and {len(shown) - LINES_MAX} more")
     if noise := len(ranked) - len(shown):

@@ -13,6 +13,8 @@ from typing import Literal, TypeAlias
 from weft import element
 from weft.flow import Secret
 
+NO_SUBJECT = "(no subject)"
+"""What stands for the subject of a mail that has none."""
 Every: TypeAlias = Literal["hour", "day", "week"]
 Worth: TypeAlias = Literal["urgent", "worth reading", "later", "noise"]
 """How much a mail matters to its reader, most first."""

@@ -230,6 +230,32 @@ def test_one_who_was_away_for_longer_than_completions_are_remembered_is_told_eac
     told(story, settings=LiveSettings(completed_max=3, window_deltas=4, batch_deltas=8))
 
 
+def test_what_began_long_ago_is_told_to_be_completed_also_when_nobody_remembers_that_it_was() -> None:
+    async def story(space: Space, live: Live, ann: Line) -> None:
+        slow, numbers = space.create(Slow), space.create(Sum)
+        await ann.say("open", entity=slow.id)
+        await ann.say("open", entity=numbers.id)
+        slow.number = 2
+        edit = space.seen
+        await ann.until(lambda: edit in ann.state.channels["space"].open)
+        ann.open.clear()
+        numbers.number = 1  # what is sent of that is not taken: nothing is asked for her until it is
+        numbers.both.wait(LIMIT_S)
+        await caught_up(live.spaces["shelf"].feed)
+        GATE.set()
+        space.wait_settled(timeout_s=LIMIT_S)
+        for number in range(10):
+            numbers.number = number + 2
+            space.wait_settled(timeout_s=LIMIT_S)
+            await caught_up(live.spaces["shelf"].feed)
+        assert live.spaces["shelf"].feed.completions.find(edit) is None, "it is remembered no more"
+        ann.open.set()
+
+        await ann.until(lambda: edit in done_of(ann))
+
+    told(story, settings=LiveSettings(completed_max=3))
+
+
 def test_whoever_comes_back_is_told_of_what_was_completed_meanwhile() -> None:
     async def story(space: Space, live: Live, ann: Line) -> None:
         slow = space.create(Slow)

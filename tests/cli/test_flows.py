@@ -349,14 +349,14 @@ def test_in_a_terminal_what_is_said_of_the_form_is_printed_and_how_a_list_is_wri
     id = question_of(weft, space, "approve?")
 
     with in_terminal("answer", space, id, folder=space.parent) as terminal:
-        for prompt, line in (("Yes: ", "yes"), ('Tags (a list: ["a", "b"]): ', '["travel"]')):
+        for prompt, line in (("Yes (yes, no): ", "yes"), ("Tags", '["travel"]')):
             terminal.read_to(prompt)
             terminal.type(line)
         code = terminal.end()
 
     assert code == 0, terminal.shown
-    assert "What the boss says of it.\r\nYes: " in terminal.shown
-    assert "  Under which it is filed.\r\nTags " in terminal.shown
+    assert "What the boss says of it.\r\nYes (yes, no): " in terminal.shown
+    assert "  Under which it is filed.\r\nTags (" in terminal.shown
 
 
 def test_a_form_with_secrets_takes_no_bare_words() -> None:

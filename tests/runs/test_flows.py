@@ -619,7 +619,7 @@ def test_a_model_decides_and_is_told_that_what_it_is_about_is_data(place: Place)
     [
         (RuntimeError("no line"), "RuntimeError: no line"),
         (None, "has no answer"),
-        (Login("a", Secret("b")), "is not a Confirm"),
+        (Login("a", Secret("b")), "is no Confirm"),
     ],
 )
 def test_where_a_model_has_no_answer_that_fits_people_are_asked(place: Place, answer: object, why: str) -> None:

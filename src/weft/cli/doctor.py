@@ -36,6 +36,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "keyring": ("keyring",),
     "schedules": ("cronsim", "tzdata"),
     "server": ("starlette", "uvicorn", "websockets", "httptools"),
+    "client": ("httpx", "websockets"),
+    "feathers": ("starlette", "uvicorn", "websockets", "httptools", "python-socketio"),
 }
 """What each extra installs; the core's are always there."""
 DAMAGED = 4

@@ -68,7 +68,9 @@ def test_it_is_served_for_one_browser_and_goes_on_where_it_was(
 def test_it_is_told_in_the_terminal_where_nothing_can_serve_it(tmp_path: Path) -> None:
     (tmp_path / "starlette.py").write_text("raise ModuleNotFoundError(name='starlette')")
     path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
-    with in_terminal("demo", "bookshelf", "--space", "shelf.weft", folder=tmp_path, PYTHONPATH=path) as terminal:
+    with in_terminal(
+        "demo", "bookshelf", "--space", "shelf.weft", folder=tmp_path, PYTHONPATH=path, COLUMNS="400"
+    ) as terminal:
         terminal.read_to("pip install 'weft[server]'")
         terminal.read_to("Calls made")
         assert terminal.end() == 0

@@ -19,7 +19,7 @@ from weft import Space
 from weft.server.bearer import has_all_of
 from weft.server.caller import Caller, Denied, Stranger
 from weft.server.ending import DENIED, FLOOD, OVER, SILENT, STRANGER, ConnectionOver, TooManyConnections
-from weft.server.frames import Batch, Heartbeat, Partial, Presence, Snapshot, Sub
+from weft.server.frames import Batch, Error, Heartbeat, Partial, Presence, Snapshot, Sub
 from weft.server.live import Live
 from weft.server.settings import LiveSettings
 
@@ -86,6 +86,18 @@ def test_what_cannot_be_done_is_answered_by_an_error_and_ends_nothing(message: s
             await ann.until(lambda: isinstance(ann.frames[-1], Snapshot))
 
     lived(story)
+
+
+def test_a_position_that_was_heard_of_elsewhere_is_none_of_the_future() -> None:
+    async def story(space: Space, live: Live) -> None:
+        async with line(live) as ann:
+            for number in range(20):  # the feed reads now and then, and is behind at most of them
+                space.create(Sum)
+                await ann.say("sub", channel="space", **{"from": space.position})
+                assert "space" in ann.connection.cursors, number
+            assert not any(isinstance(one, Error) for one in ann.frames)
+
+    lived(story, settings=LiveSettings(settle_s=0.5))
 
 
 def test_more_than_is_allowed_is_refused() -> None:

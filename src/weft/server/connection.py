@@ -184,6 +184,8 @@ class Connection:
         if said.channel not in self.cursors and len(self.cursors) >= settings.channels_max:
             raise TooMany(what="channels", most=settings.channels_max)
         await self._check_entity(said.channel, entity)
+        if said.after is not None and said.after > self.live.feed.position:
+            await self.live.feed.catch_up()  # they may have heard of it elsewhere before it was read here
         cursor = Cursor(self.live.feed, said.channel, self.caller)
         cursor.begin(said)
         self.cursors[said.channel] = cursor

@@ -254,6 +254,10 @@ class Feed:
         if not 0 <= position <= self.position:
             raise WrongPosition(position=position, head=self.position)
 
+    async def catch_up(self) -> None:
+        """Read what there is."""
+        await self.outcomes(())
+
     async def outcomes(self, traversals: Iterable[int]) -> list[Done]:
         """Which of these are completed: also those of which this program has not seen the beginning. The others are
         open, and come with the others when they are completed."""

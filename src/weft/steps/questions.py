@@ -69,8 +69,7 @@ class Questions(OfForms):
         """Those that expired; else somebody answers, and may have to be reminded."""
         for run, key in self._due.come():
             row, now_us = step_row(self._engine, run, key), self._due.clock_us()
-            if row is None:
-                continue  # its run went on without it, by one that came before
+            assert row is not None, "what is due has a row"
             asked = AskedForm.of_plain(row.said)
             if row.until_us and row.until_us <= now_us:
                 yield Over(run, key, {"error": "Expired"} if asked.default is None else asked.default)

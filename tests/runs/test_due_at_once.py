@@ -22,7 +22,7 @@ from weft.home import Home
 from weft.returned import RunFailed
 from weft.steps.due import NEVER_US, DueSteps
 from weft.testing.machine import Machine
-from weft.testing.virtual_time import VirtualTime
+from weft.testing.virtual_time import START, VirtualTime
 
 WAIT_S = 10.0
 REST_S = 0.05
@@ -103,8 +103,20 @@ class OneWithoutRest(Entity):
     """Whose flow is gone."""
 
 
+class OneThatAsks(Entity):
+    @on(Entity.created)
+    async def asks(self, run: Run) -> Confirm:
+        return await run.ask("sure", Confirm, expires=timedelta(hours=1))
+
+
+class OneWithoutQuestion(Entity):
+    """Whose flow is gone."""
+
+
 for kind in (OneThatRests, OneThatRestsLonger, OneWithoutRest):
     kind.__name__ = kind.__qualname__ = "Rester"
+for each in (OneThatAsks, OneWithoutQuestion):
+    each.__name__ = each.__qualname__ = "Doubter"
 
 
 def turns(space: Space) -> int:
@@ -141,6 +153,21 @@ def test_a_sleep_that_is_over_under_another_code_holds_nobody_up(tmp_path: Path)
     with weft.open(path, types=[OneThatRests, Sleeper]) as space:
         (found,) = space.find(OneThatRests)
         assert found.rests.wait(WAIT_S) == "the old code"
+
+
+def test_a_question_that_expires_while_its_flow_is_gone_holds_nobody_up(tmp_path: Path) -> None:
+    path, later = str(tmp_path / "space.weft"), START + timedelta(days=1)
+    with VirtualTime().open(path, types=[OneThatAsks, Sleeper]) as space:
+        space.create(OneThatAsks)
+
+    with VirtualTime(later).open(path, types=[OneWithoutQuestion, Sleeper]) as space:
+        assert goes_on(space)
+        assert [one.stands for one in space.runs()] == ["blocked"]
+
+    with VirtualTime(later).open(path, types=[OneThatAsks, Sleeper]) as space:
+        (found,) = space.find(OneThatAsks)
+        with pytest.raises(RunFailed, match="Nobody answered"):
+            found.asks.wait(WAIT_S)
 
 
 def test_a_sleep_that_is_over_while_the_disk_is_full_is_over_when_it_is_not() -> None:

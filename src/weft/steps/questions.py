@@ -68,9 +68,9 @@ class Questions(OfForms):
     def over(self) -> Iterator[Over | Doubt | Reminder]:
         """Those that expired; else somebody answers, and may have to be reminded."""
         for run, key in self._due.come():
-            row, now_us = step_row(self._engine, run, key), self._due.clock_us()
-            assert row is not None, "what is due has a row"
-            asked = AskedForm.of_plain(row.said)
+            if (row := step_row(self._engine, run, key)) is None:
+                continue  # its flow is gone: it is due again once that is back
+            asked, now_us = AskedForm.of_plain(row.said), self._due.clock_us()
             if row.until_us and row.until_us <= now_us:
                 yield Over(run, key, {"error": "Expired"} if asked.default is None else asked.default)
             else:

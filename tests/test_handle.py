@@ -186,6 +186,13 @@ def test_a_key_gives_a_reference_and_an_unknown_one_the_nearest(desk: MemoryDesk
         page.counts["aple"]
 
 
+def test_what_a_reference_points_to_is_not_told_by_assigning_to_the_reference() -> None:
+    found: LiveRef[int] = LiveRef(Seat(MemoryDesk(), "page-1"), Target("page-1", "", ""), int)
+
+    with pytest.raises(AttributeError, match=r"has no 'pay' of its own: ask what it points to, as in .wait\(\).pay"):
+        found.pay = 7  # type: ignore[attr-defined]
+
+
 def test_a_reference_asks_for_what_it_points_to(desk: MemoryDesk) -> None:
     found: LiveRef[int] = LiveRef(Seat(desk, "page-1"), Target("page-1", "counts", "e1"), int)
     desk.states[found.name] = Settled(3)

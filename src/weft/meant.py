@@ -117,7 +117,9 @@ def not_of_its_own(reference: object, name: str) -> AttributeError:
     """The error for an attribute of a reference that is one of what it points to."""
     if name.startswith("_") or name == "name":  # (asked for only while it is being made)
         return AttributeError(name)
-    return AttributeError(f"{reference} has no {name!r} of its own: read what it points to, as in .wait().{name}")
+    return AttributeError(
+        f"{reference} has no {name!r} of its own: ask what it points to, as in .wait().{name} or (await …).{name}"
+    )
 
 
 def unready(node: object, what: str) -> TypeError:

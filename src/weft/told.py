@@ -297,6 +297,11 @@ class LiveRef(Ref[T]):
         def __getattr__(self, name):
             raise not_of_its_own(self, name)
 
+        def __setattr__(self, name, value):
+            if not name.startswith("_") and name not in {"name", "owner"}:
+                raise not_of_its_own(self, name)
+            object.__setattr__(self, name, value)
+
     def __eq__(self, other: object) -> bool:
         """Whether both point to the same thing, whatever was last seen there."""
         if not isinstance(other, LiveRef):

@@ -10,6 +10,7 @@ import pytest
 
 import weft
 from tests.server.house import Pointer, Sheet, everything
+from tests.until import until
 from weft import Blob, Entity, Field, Ref, Space, choose, derive, element, field, items, ref
 from weft.examples.bookshelf.app import Bookshelf, Viewpoints
 from weft.server.caller import Caller
@@ -198,12 +199,10 @@ def test_edges_go_through_references_to_other_entities(do: Do) -> None:
 
 def test_what_fires_a_flow_is_an_edge_and_its_run_is_its_state(do: Do) -> None:
     sheet = made(do, "Sheet", n=4)
-    do("entities.patch", entity=sheet, set={"state": "submitted"}, wait_s=5)
+    do("entities.patch", entity=sheet, set={"state": "submitted"})
+    until(lambda: bool(nodes(do("graph.find"))[sheet, "approve"]["run"]))
 
-    found = do("graph.find")
-
-    assert (sheet, "state", sheet, "approve", "fires") in edges(found)
-    assert nodes(found)[sheet, "approve"]["run"]
+    assert (sheet, "state", sheet, "approve", "fires") in edges(do("graph.find"))
 
 
 def test_one_entity_is_told_with_those_next_to_it(do: Do) -> None:

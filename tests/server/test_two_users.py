@@ -140,6 +140,21 @@ def test_nobody_reads_what_is_not_theirs_by_referring_to_it(two: Two, known: Cal
         assert sent(two.clients["ann"], "entities.patch", said)[0] == status
 
 
+def test_what_an_entity_refers_to_is_not_named_to_who_may_not_read_it(
+    two: Two, known: Callable[[Caller], Caller]
+) -> None:
+    pointer = {"space": "home", "type": "Pointer", "fields": {"to": two.ids["bob"]}}
+    _, made = sent(two.clients["all"], "entities.create", pointer)
+    known(everything("ann", [made["id"]]))
+
+    def preview(user: str) -> str:
+        found = two.clients[user].get("/api/spaces/home/entities").json()["entities"]
+        return next(str(one["preview"]) for one in found if one["id"] == made["id"])
+
+    assert "of bob" in preview("all")
+    assert "of bob" not in preview("ann")
+
+
 def test_nobody_is_given_content_that_what_they_may_see_does_not_show(two: Two) -> None:
     path = f"/api/spaces/home/blobs/{two.photos['bob']}"
     found = two.clients["ann"].get(path, params={"entity": two.ids["ann"]})

@@ -15,7 +15,7 @@ from weft.portrait.flow import flow_plain, standing_text
 from weft.portrait.line import Named, line_of
 from weft.slot import Err, Gone, Ok
 from weft.subscription import reference_text
-from weft.why.naming import NAMING, described
+from weft.why.naming import NAMING, May, anybody, described
 
 _PREVIEWED_BYTES_MAX = 4096
 
@@ -30,19 +30,19 @@ def entity_plain(engine: Engine, id: str) -> dict[str, Plain]:
     return {"id": id, "type": thing.type.name, "created": thing.created, "nodes": nodes}
 
 
-def named(engine: Engine, found: dict[str, Plain]) -> dict[str, Plain]:
+def named(engine: Engine, found: dict[str, Plain], may: May = anybody) -> dict[str, Plain]:
     """The same for people: each reference is what it leads to, described."""
-    return {name: named_value(engine, value) for name, value in found.items()}
+    return {name: named_value(engine, value, may) for name, value in found.items()}
 
 
-def named_value(engine: Engine, value: Plain) -> Plain:
+def named_value(engine: Engine, value: Plain, may: May = anybody) -> Plain:
     """A value, in which each reference is what it leads to, described."""
     if isinstance(value, list):
-        return [named_value(engine, one) for one in value]
+        return [named_value(engine, one, may) for one in value]
     if not isinstance(value, dict):
         return value
     reference = reference_text(value)
-    return Named(described(engine, reference)) if reference else named(engine, value)
+    return Named(described(engine, reference, may)) if reference else named(engine, value, may)
 
 
 def node_plain(node: Source) -> dict[str, Plain]:
@@ -95,9 +95,9 @@ def _ordered(node: Source, encoded: bytes) -> Plain:
     return shape.to_plain(shape.decode(encoded))
 
 
-def preview_of(engine: Engine, id: str, chars: int) -> str:
+def preview_of(engine: Engine, id: str, chars: int, may: May = anybody) -> str:
     """What an entity holds, on a line: its name is said beside it, and what is empty or large is left out. It ends with
-    what begins within so many characters, and is cut by whoever shows it."""
+    what begins within so many characters, and is cut by whoever shows it. `may`: of which others it may tell."""
     thing, said, length = engine.graph.thing(id), [], 0
     assert thing is not None
     for name, node in thing.nodes.items():
@@ -110,7 +110,7 @@ def preview_of(engine: Engine, id: str, chars: int) -> str:
             said.append(f"{name}: {standing_text(run)}")
             length += len(said[-1])
         elif value not in (None, "", [], {}):
-            value = named_value(engine, value)
+            value = named_value(engine, value, may)
             line = line_of(value)
             said.append(f"{name}: {{{line}}}" if isinstance(value, dict) else f"{name}: {line}")
             length += len(said[-1])

@@ -81,7 +81,7 @@ def _find(call: Call) -> Json:
         names = [call.given["type"]] if "type" in call.given else [*engine.in_force]
         ids = (id for id in _ids(engine, names, _place_of(call, after)) if call.may(id))
         page = [*islice(ids, limit + 1)]
-        entities = [_listed(engine, id) for id in page[:limit]]
+        entities = [_listed(call, engine, id) for id in page[:limit]]
         last = engine.graph.thing(page[limit - 1]) if len(page) > limit else None
         next = None if last is None else f"{last.created}.{last.id}"
         return {"entities": entities, "next": next, "position": engine.position}
@@ -102,9 +102,9 @@ def _ids(engine: Engine, types: list[str], after: tuple[int, str]) -> Iterator[s
     return (id for created, id in merge(*rows) if (created, id) > after)
 
 
-def _listed(engine: Engine, id: str) -> Json:
+def _listed(call: Call, engine: Engine, id: str) -> Json:
     thing = thing_in(engine, id)
-    preview = shortened(preview_of(engine, id, _PREVIEW_CHARS), _PREVIEW_CHARS)
+    preview = shortened(preview_of(engine, id, _PREVIEW_CHARS, call.may), _PREVIEW_CHARS)
     return {
         "id": id, "type": thing.type.name, "name": name_of(engine, id), "created": thing.created, "preview": preview,
     }  # fmt: skip

@@ -151,7 +151,7 @@ def _is_there(found: Source, element: str) -> bool:
 def _why(call: Call) -> Json:
     with call.space.view() as engine:
         found = node_in(engine, call)
-        said = explain(engine, call.given["entity"], found.spec.name, call.given.get("element", ""))
+        said = explain(engine, call.given["entity"], found.spec.name, call.given.get("element", ""), may=call.may)
     plain = json_of(said.plain())
     assert isinstance(plain, dict)
     # What it was made from may be of entities that the caller may not read.

@@ -12,6 +12,7 @@ from weft.content import Plain
 from weft.dag_json import json_of
 from weft.engine import Engine
 from weft.why.mermaid import mermaid_of
+from weft.why.naming import May, anybody
 from weft.why.plain import plain_of
 from weft.why.reading import reasons
 from weft.why.reason import Reasons
@@ -44,6 +45,6 @@ class Explanation(str):
         return mermaid_of(self.reasons)
 
 
-def explain(engine: Engine, entity: str, node: str, element: str = "") -> Explanation:
-    """The explanation of one place."""
-    return Explanation(reasons(engine, entity, node, element))
+def explain(engine: Engine, entity: str, node: str, element: str = "", *, may: May = anybody) -> Explanation:
+    """The explanation of one place. `may`: of which entities its values and runs may tell."""
+    return Explanation(reasons(engine, entity, node, element, may=may))

@@ -6,6 +6,8 @@ Knows nothing of what is printed. Invariant: nothing is computed; what is no ent
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import TypeAlias
 
 from weft.content import Plain, decode
 from weft.engine import Engine
@@ -13,10 +15,17 @@ from weft.graph import ToldNode
 from weft.slot import Ok
 from weft.store import ENTITY
 
+May: TypeAlias = Callable[[str], bool]
+"""Whether whoever is told may know of an entity."""
 NAMING = ("name", "title")
 """Fields by which people know an entity."""
 _ID_SHOWN = 8
 _PLACE = re.compile(r"\b([a-z2-7]{26})\b(?:\.(\w+)(?:\[([a-z2-7]{26})\])?)?")
+
+
+def anybody(_: str, /) -> bool:
+    """Whoever holds the space itself may know of all that is in it."""
+    return True
 
 
 def describe(engine: Engine, entity: str) -> str:
@@ -39,12 +48,13 @@ def name_of(engine: Engine, entity: str) -> str:
     return ""
 
 
-def described(engine: Engine, text: str) -> str:
-    """The text with each entity in it described, and elements' ids cut: TYPE ID (NAME).NODE[ELEMENT]."""
+def described(engine: Engine, text: str, may: May = anybody) -> str:
+    """The text with each entity in it described, and elements' ids cut: TYPE ID (NAME).NODE[ELEMENT]. Those that nobody
+    may know of who reads it stay as they are written."""
 
     def said(found: re.Match[str]) -> str:
         entity, node, element = found.groups()
-        if engine.row(ENTITY, (entity,)) is None:
+        if not may(entity) or engine.row(ENTITY, (entity,)) is None:
             return found[0]
         inside = f"[{element[:_ID_SHOWN]}]" if element else ""
         return describe(engine, entity) + (f".{node}{inside}" if node else "")

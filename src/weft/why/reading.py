@@ -24,7 +24,7 @@ from weft.spent import parse_spent
 from weft.store import ALTERNATIVE, STATE, NoBlob, entries_of, entry_at
 from weft.subscription import intent_text, plain_text, shortened
 from weft.why.matching import match_of
-from weft.why.naming import described
+from weft.why.naming import May, anybody, described
 from weft.why.reason import Alternative, CallMade, Edit, Failure, Input, Place, Reason, Reasons, Shown
 from weft.why.runs import run_behind
 from weft.why.services import Services
@@ -35,10 +35,13 @@ LOOKED_BACK_MAX = 2_000
 """How many of the newest positions are looked through for results that were superseded."""
 
 
-def reasons(engine: Engine, entity: str, node: str, element: str = "", *, reasons_max: int = REASONS_MAX) -> Reasons:
-    """Why a place shows what it shows: the nearest reasons, breadth first, each place once."""
+def reasons(
+    engine: Engine, entity: str, node: str, element: str = "", *, reasons_max: int = REASONS_MAX, may: May = anybody
+) -> Reasons:
+    """Why a place shows what it shows: the nearest reasons, breadth first, each place once. `may`: of which entities
+    values and runs may tell; whoever asks sees to the places themselves."""
     root = (entity, node, element)
-    finding = _Finding(engine)
+    finding = _Finding(engine, may)
     found: dict[Place, Reason] = {}
     waiting: deque[tuple[Place, int]] = deque([(root, engine.cut)])
     named = {root}
@@ -54,11 +57,11 @@ def reasons(engine: Engine, entity: str, node: str, element: str = "", *, reason
     return Reasons(root, engine.head.position, found, more, looked_back_to)
 
 
-def shown_of(engine: Engine, outcome: Outcome) -> Shown:
+def shown_of(engine: Engine, outcome: Outcome, may: May = anybody) -> Shown:
     """What an outcome shows, for people and programs; what is referred to is described."""
     match outcome:
         case Ok(content, encoded):
-            return Shown("value", shortened(described(engine, plain_text(decode(encoded))), 120), content, encoded)
+            return Shown("value", shortened(described(engine, plain_text(decode(encoded)), may), 120), content, encoded)
         case Err(kind, message):
             return Shown("failed", f"failed: {kind}: {message}")
         case Gone(why):
@@ -68,8 +71,8 @@ def shown_of(engine: Engine, outcome: Outcome) -> Shown:
 class _Finding:
     """The reading of one explanation."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, may: May) -> None:
+        self.engine, self.may = engine, may
         self.services = Services(engine)
 
     def reason(self, place: Place, cut: int) -> Reason:
@@ -85,6 +88,9 @@ class _Finding:
             slot = found.slots.get(place[2])
             return self._computed(slot, place) if slot is not None else self._whole(found, place)
         return self._computed(found, place)
+
+    def _shown(self, outcome: Outcome) -> Shown:
+        return shown_of(self.engine, outcome, self.may)
 
     def _type(self, place: Place) -> str:
         thing = self.engine.graph.thing(place[0])
@@ -104,7 +110,7 @@ class _Finding:
             place,
             node.thing.type.name,
             "told",
-            shown_of(self.engine, value),
+            self._shown(value),
             cut,
             edits=edits,
             edits_more=max(0, len(positions) - SIBLINGS_MAX),
@@ -122,7 +128,7 @@ class _Finding:
             if isinstance(intent, list) and intent[0] == place[0] and intent[1] in (place[1], "")
         ]
         causing = cause if isinstance(cause, int) else 0
-        run = run_behind(self.engine, position, said)
+        run = run_behind(self.engine, position, said, self.may)
         return Edit(position, actor, time, base, tuple(words[:SIBLINGS_MAX]), causing, position > cut, run)
 
     def _payload(self, position: int) -> Mapping[str, Plain]:
@@ -137,7 +143,7 @@ class _Finding:
             member = slot.member(place[2])
             outcome = Ok(member.content, member.encoded) if member is not None else Gone("it is not there any more")
         result = slot.result
-        reason = Reason(place, slot.thing.type.name, "computed", shown_of(self.engine, outcome), self.engine.cut)
+        reason = Reason(place, slot.thing.type.name, "computed", self._shown(outcome), self.engine.cut)
         if result is None:
             inputs = tuple(Input(edge.place) for edge in slot.edges)
             refs = [entry.ref for entry in slot.spec.inputs if entry.ref and self.engine.is_lost(slot.thing, entry.ref)]
@@ -157,7 +163,7 @@ class _Finding:
             called=result.call_key,
             alternatives=tuple(self._same_call(result.call_key)),
             match=match_of(self.engine, slot, place),
-            failure=_failure(self.engine, slot) if not is_member else None,
+            failure=_failure(self.engine, slot, self.may) if not is_member else None,
         )
         return _with_inputs(full, tuple(self._inputs(said)))
 
@@ -210,7 +216,7 @@ class _Finding:
 
     def _alternative(self, kind: str, position: int, outcome: Plain, reason: str = "") -> Alternative:
         try:
-            shown = shown_of(self.engine, self.engine.outcome_of(outcome))
+            shown = self._shown(self.engine.outcome_of(outcome))
         except NoBlob as lost:
             shown = Shown("absent", f"not kept: {lost}")
         return Alternative(kind, position, shown.text, shown.content, reason=reason)  # type: ignore[arg-type]
@@ -270,11 +276,11 @@ def _standing(slot: Slot) -> Iterator[str]:
         yield "older than its inputs: something it is made from is due"
 
 
-def _failure(engine: Engine, slot: Slot) -> Failure | None:
+def _failure(engine: Engine, slot: Slot, may: May) -> Failure | None:
     outcome = slot.outcome()
     if not isinstance(outcome, Err):
         return None
-    last = shown_of(engine, slot.last).text if slot.last is not None else ""
+    last = shown_of(engine, slot.last, may).text if slot.last is not None else ""
     return Failure(
         outcome.kind, outcome.message, outcome.where, outcome.origin, outcome.tries, is_final=outcome.final, last=last
     )

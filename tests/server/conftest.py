@@ -50,6 +50,7 @@ def known(guard: Keys) -> Callable[[Caller], Caller]:
 
     def let_in(caller: Caller) -> Caller:
         guard.callers[caller.user] = caller
+        guard.changes += 1
         return caller
 
     return let_in

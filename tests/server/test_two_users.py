@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.server.house import Client, everything
+from tests.server.conftest import SETTINGS
+from tests.server.house import GATE, Client, Keys, everything
 from tests.server.test_services import ROWS, sent
 from tests.until import until
 from weft import Space
+from weft.server.app import make_app, make_rest
 from weft.server.caller import Caller
 
 USERS = ("ann", "bob")
@@ -128,6 +131,24 @@ def test_a_change_of_what_somebody_may_holds_at_their_next_call(two: Two, known:
 
     assert two.clients["ann"].get(path).status_code == 403
     assert two.clients["ann"].get("/api/spaces/home/entities").json()["entities"] == []
+
+
+def test_who_waits_for_a_value_and_may_not_read_it_any_more_is_not_told_it(
+    space: Space, guard: Keys, known: Callable[[Caller], Caller]
+) -> None:
+    rest = make_rest({"home": space}, guard, SETTINGS)
+    client = Client(make_app({"home": space}, guard, SETTINGS, rest=rest))
+    made = client.post("/api/spaces/home/entities", json={"type": "Late", "fields": {"n": 7}}).json()
+    path = f"/api/spaces/home/entities/{made['id']}/nodes/came"
+    known(everything("bob", [made["id"]]))
+    with ThreadPoolExecutor(1) as waiting:
+        answer = waiting.submit(Client(client.app, "bob").get, path, params={"wait_s": 30})
+        until(lambda: rest.waiting == 1)
+        known(everything("bob", []))
+        GATE.set()
+
+        assert answer.result().status_code == 403
+    assert client.get(path).json()["value"] == 7
 
 
 def test_nobody_reads_what_is_not_theirs_by_referring_to_it(two: Two, known: Callable[[Caller], Caller]) -> None:

@@ -67,6 +67,22 @@ class Caller:
             raise Denied(user=self.user, capability=capability, where=where)
 
 
+class Asked:
+    """A caller, who is asked for anew once what anybody may do has changed."""
+
+    def __init__(self, guard: Guard, credential: str) -> None:
+        """Raises `Stranger`."""
+        self._guard, self._credential, self._at = guard, credential, guard.changes
+        self.caller = guard.caller(credential)
+        """Who they were when that was asked last."""
+
+    def now(self) -> Caller:
+        """Who they are, and what they may do, now. It may block. Raises `Stranger`."""
+        if (changes := self._guard.changes) != self._at:
+            self.caller, self._at = self._guard.caller(self._credential), changes
+        return self.caller
+
+
 class Guard(Protocol):
     """Knows callers by what they bring."""
 

@@ -11,13 +11,14 @@ Source: middleware that denies by default.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from weft.server.caller import Caller, Guard
+from weft.server.caller import Asked, Guard
 from weft.server.credential import check_said_by_us, credential_of
 from weft.server.gate import HEADERS, Gate
 from weft.server.rates import Rates
@@ -43,27 +44,29 @@ class Doorway:
         try:
             self.gate.check_headers(scope["headers"])
             if not is_socket and is_api(scope["path"]):
-                scope["weft.caller"] = await self._caller(scope)
+                scope["weft.asked"] = asked = await self._asked(scope)
+                scope["weft.caller"] = asked.caller
         except Exception as why:  # noqa: BLE001 - whatever it is, the caller is answered
             await (deny if is_socket else _refuse)(why, scope, receive, send)
             return
         await self.app(scope, receive, send)
 
-    async def _caller(self, scope: Scope) -> Caller:
+    async def _asked(self, scope: Scope) -> Asked:
         import asyncio
 
         headers = Headers(scope=scope)
         client = scope.get("client")
         try:
             credential = credential_of(headers)
-            caller = await asyncio.get_running_loop().run_in_executor(self.pool, self.guard.caller, credential.text)
+            asking = partial(Asked, self.guard, credential.text)
+            asked = await asyncio.get_running_loop().run_in_executor(self.pool, asking)
         except Exception:
             self.rates.take(f"from {client[0] if client else ''}")  # who guesses is held to it too
             raise
-        self.rates.take(f"user {caller.user}")
+        self.rates.take(f"user {asked.caller.user}")
         if scope["method"] not in READING:
             check_said_by_us(credential, headers)
-        return caller
+        return asked
 
 
 def is_api(path: str) -> bool:

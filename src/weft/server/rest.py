@@ -28,7 +28,7 @@ from weft.blob import UNKNOWN_MEDIA_TYPE, Blob
 from weft.content import cid_text
 from weft.server.body import JSON_TYPE, check_length, media_type_of, parse_body, query_of, read_all
 from weft.server.bounds import Settings
-from weft.server.caller import Caller
+from weft.server.caller import Asked, Caller
 from weft.server.doorway import API, refusal
 from weft.server.method import Json, Later, Method, begin, check_may, finish
 from weft.server.refusals import (
@@ -62,14 +62,16 @@ class Rest:
         """What a function that may block returns."""
         return await asyncio.get_running_loop().run_in_executor(self.pool, act)
 
-    async def done(self, method: Method, caller: Caller, given: Mapping[str, Any]) -> Json | Blob:
-        """What a method answers, whatever transport asked; one that waits takes no thread meanwhile. Raises
-        `TooManyCalls`, and what the method does."""
-        answer = await self.in_pool(partial(begin, method, self.served, caller, given))
+    async def done(self, method: Method, now: Callable[[], Caller], given: Mapping[str, Any]) -> Json | Blob:
+        """What a method answers, whatever transport asked; one that waits takes no thread meanwhile. `now`: who calls,
+        and what they may do; after a wait that is asked anew. Raises `TooManyCalls`, and what the method does."""
+        answer = await self.in_pool(lambda: begin(method, self.served, now(), given))
         if not isinstance(answer, Later):
             return answer
         await self._wait(answer)
-        return await self.in_pool(partial(finish, answer))
+        said = await self.in_pool(partial(finish, answer))
+        await self.in_pool(lambda: check_may(method, now(), given))
+        return said
 
     async def _wait(self, answer: Later) -> None:
         """Until all is settled, or the time is over."""
@@ -114,17 +116,17 @@ class _Endpoint:
 
     async def _answer(self, request: Request) -> Response:
         method = self._method(request)
-        caller: Caller = request.scope["weft.caller"]
+        asked: Asked = request.scope["weft.asked"]
         given = {name: _typed(method, name, one) for name, one in request.path_params.items()}
         given = _with(given, self._query(request, method))
-        check_may(method, caller, given)
+        check_may(method, asked.now(), given)
         if method.takes_content:
-            return await self._with_content(request, method, caller, given)
+            return await self._with_content(request, method, asked, given)
         if method.changes:
             given = _with(given, await self._body(request))
             if (once := request.headers.get(IDEMPOTENCY_KEY)) is not None:
                 given.setdefault("once", once)
-        return await self._called(request, method, caller, given)
+        return await self._called(request, method, asked, given)
 
     def _method(self, request: Request) -> Method:
         asked = "GET" if request.method == "HEAD" else request.method
@@ -148,11 +150,11 @@ class _Endpoint:
         check_length(length, bound)
         return parse_body(await read_all(request.stream(), bound))
 
-    async def _called(self, request: Request, method: Method, caller: Caller, given: Json) -> Response:
-        answer = await self.rest.done(method, caller, given)
+    async def _called(self, request: Request, method: Method, asked: Asked, given: Json) -> Response:
+        answer = await self.rest.done(method, asked.now, given)
         return _content(answer, self.rest) if isinstance(answer, Blob) else _json(request, method, answer)
 
-    async def _with_content(self, request: Request, method: Method, caller: Caller, given: Json) -> Response:
+    async def _with_content(self, request: Request, method: Method, asked: Asked, given: Json) -> Response:
         if _media_type(request) in (*SIMPLE_TYPES, ""):
             raise OtherMediaType(
                 given=_media_type(request), wanted=f"{UNKNOWN_MEDIA_TYPE}, and what it is as `?media_type=…`"
@@ -162,7 +164,7 @@ class _Endpoint:
         with tempfile.NamedTemporaryFile(prefix="weft-upload-") as file:
             await self._spool(request.stream(), file, bound)
             given["content"] = await self.rest.in_pool(partial(Blob.read, file.name))
-            return await self._called(request, method, caller, given)
+            return await self._called(request, method, asked, given)
 
     async def _spool(self, chunks: AsyncIterator[bytes], file: IO[bytes], size_bytes_max: int) -> None:
         size = 0

@@ -167,26 +167,26 @@ class Client:
         if self.known is None:
             raise Stranger(why="nobody has authenticated on this connection yet")
         try:
-            caller = self.known.ask()
+            self.known.ask()
         except Stranger as why:
             self.cut(why)
             raise
         if service.space in self.known.spaces and service.name == VIEWS:
             return await self._look(self.known.spaces[service.space], service, method, arguments[1:])
         row = row_at(self._shop.rows, service, method)
-        return await self._served(row.service, method, caller, given_of(row, service.space, arguments[1:]), service)
+        return await self._served(row.service, method, given_of(row, service.space, arguments[1:]), service)
 
-    async def _served(self, name: str, method: str, caller: Caller, given: Json, service: Service) -> Json:
+    async def _served(self, name: str, method: str, given: Json, service: Service) -> Json:
+        assert self.known is not None
         row = row_at(self._shop.rows, Service(service.path, service.space, name), method)
-        answer = await self._shop.rest.done(row, caller, given)
+        answer = await self._shop.rest.done(row, self.known.ask, given)
         assert not isinstance(answer, Blob), "rows with content are not called here"
         return answer
 
     async def _look(self, joined: Joined, service: Service, method: str, arguments: Sequence[Any]) -> Json:
         async def get(entity: str) -> Json:
-            assert self.known is not None
             given = {"space": service.space, "entity": entity}
-            return await self._served("entities", "get", self.known.ask(), given, service)
+            return await self._served("entities", "get", given, service)
 
         return await look(joined, service, method, arguments, get)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from weft.errors import text_of
-from weft.server.caller import Caller, Denied
+from weft.server.caller import Asked, Caller, Denied
 from weft.server.connection import Connection
 from weft.server.ending import OVER, ConnectionOver
 from weft.server.feathers.events import Events
@@ -82,18 +82,19 @@ class Known:
 
     def __init__(self, live: Live, credential: str, on_over: Callable[[ConnectionOver], None]) -> None:
         self._live, self.credential, self._on_over = live, credential, on_over
-        self._rights_at = live.guard.changes
-        self.caller: Caller = live.guard.caller(credential)
+        self._asked = Asked(live.guard, credential)
         self.spaces: dict[str, Joined] = {}
         self._held = AsyncExitStack()
         self._writers: list[asyncio.Task[None]] = []
 
+    @property
+    def caller(self) -> Caller:
+        """Who they were when that was asked last."""
+        return self._asked.caller
+
     def ask(self) -> Caller:
         """Who they are, and what they may do, now. Raises `Stranger`."""
-        if self._live.guard.changes != self._rights_at:
-            self._rights_at = self._live.guard.changes
-            self.caller = self._live.guard.caller(self.credential)
-        return self.caller
+        return self._asked.now()
 
     async def join(self, where: Whereabouts, readings: Mapping[str, Reading], put: Puts) -> None:
         """Be told of every space, from where they were, or else from now on. Raises `Stranger`, `ConnectionOver`,

@@ -185,6 +185,43 @@ def test_nobody_is_given_content_that_what_they_may_see_does_not_show(two: Two) 
     assert (found.status_code, unnamed.status_code, theirs.content) == (404, 403, b"bob")
 
 
+def test_nobody_names_content_that_they_neither_brought_nor_may_see(two: Two) -> None:
+    def brought(user: str, content: bytes, **of: str) -> Any:
+        png = {"Content-Type": "image/png"}
+        return two.clients[user].post("/api/spaces/home/blobs", content=content, headers=png, params=of).json()
+
+    def told(user: str, photo: Any) -> int:
+        path = f"/api/spaces/home/entities/{two.ids[user]}"
+        return two.clients[user].patch(path, json={"add": {"photos": [photo]}}).status_code
+
+    of_bob, of_ann = brought("all", b"bob"), brought("all", b"ann")
+    assert told("ann", of_bob) == 404
+    assert told("ann", of_ann) == 200  # which her sheet shows
+
+    new = brought("ann", b"new", entity=two.ids["ann"])
+    assert told("bob", new) == 404
+    assert told("ann", new) == 200
+
+
+def test_what_a_value_was_made_from_is_not_told_by_its_hash_to_who_may_not_read_it(
+    two: Two, known: Callable[[Caller], Caller]
+) -> None:
+    made = two.clients["all"].post(
+        "/api/spaces/home/entities", json={"type": "Pointer", "fields": {"to": two.ids["bob"]}, "wait_s": 30}
+    )
+    id = made.json()["id"]
+    known(everything("ann", [id]))
+    events = two.clients["ann"].get("/api/spaces/home/events?limit=1000").json()["events"]
+    position = next(one["position"] for one in events if "again" in one["node"])
+
+    told, whole = (
+        two.clients[user].get(f"/api/spaces/home/events/{position}").json()["said"] for user in ("ann", "all")
+    )
+    assert whole.keys() - told.keys() == {"inputs", "key", "preimage"}
+    assert two.ids["bob"] in json.dumps(whole)
+    assert two.ids["bob"] not in json.dumps(told)
+
+
 def test_why_a_value_is_what_it_is_tells_nobody_of_what_they_may_not_read(
     two: Two, known: Callable[[Caller], Caller]
 ) -> None:

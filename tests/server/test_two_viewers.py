@@ -21,7 +21,7 @@ from tests.until import LIMIT_S
 from weft import Space
 from weft.server.accounts import Accounts
 from weft.server.ending import DENIED, STRANGER
-from weft.server.frames import ClientFrame, Error, Heartbeat, parse_server_frame
+from weft.server.frames import ClientFrame, Error, Heartbeat, Presence, parse_server_frame
 from weft.server.settings import LiveSettings
 
 OPS = [kind for kind in get_args(ClientFrame) if {"channel", "entity"} & {*kind.__struct_fields__}]
@@ -113,6 +113,22 @@ def test_of_two_who_listen_to_all_each_is_told_of_theirs(house: House) -> None:
             texts = [next(line for line in answer.iter_lines() if line.startswith("data: "))]
             assert mine.id in texts[0]
             assert theirs not in texts[0]
+
+
+def test_who_is_held_to_some_is_told_of_nobodys_presence_but_on_theirs(house: House) -> None:
+    mine, theirs = house.entities["ann"], house.entities["bob"].id
+    with house.socket(house.token("root")) as root, house.socket(house.token("ann")) as ann:
+        for client in (root, ann):
+            for channel in ("space", f"entity:{mine.id}"):
+                client.say("sub", channel=channel)
+            client.say("open", entity=mine.id)
+        root.say("presence", channel="space", shown={"at": theirs})
+        root.until(lambda: [one for one in root.frames if isinstance(one, Presence) and one.channel == "space"])
+        root.say("presence", channel=f"entity:{mine.id}", shown="here")
+        ann.until(lambda: [one for one in ann.frames if isinstance(one, Presence) and one.there])
+
+        assert {one.channel for one in ann.frames if isinstance(one, Presence)} == {f"entity:{mine.id}"}
+        assert theirs not in "".join(ann.texts)
 
 
 def test_server_sent_events_of_others_are_refused_in_the_words_of_rest(house: House) -> None:

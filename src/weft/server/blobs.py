@@ -9,14 +9,13 @@ Source: git's objects; attachments.
 from __future__ import annotations
 
 from weft.blob import Blob
-from weft.content import Cid, Link, Plain, decode, parse_cid
+from weft.content import parse_cid
 from weft.dag_json import json_of
-from weft.engine import Engine
 from weft.server.entities import thing_in
+from weft.server.mentions import shows
 from weft.server.method import Call, Json, Method
 from weft.server.schemas import NAME, SPACE
 from weft.server.types import BLOB
-from weft.slot import Ok
 from weft.store import NoBlob
 from weft.value import shape_of
 
@@ -27,6 +26,7 @@ def _create(call: Call) -> Json:
     media_type = call.given.get("media_type")
     blob = content if media_type is None else Blob(content.id, media_type, content.size_bytes, content._source)
     call.space.keep(blob)
+    call.served.uploads.note(call.given["space"], call.caller.user, blob.id)
     said = json_of(shape_of(Blob).to_plain(blob))
     assert isinstance(said, dict)
     return said
@@ -36,31 +36,12 @@ def _get(call: Call) -> Blob:
     id = parse_cid(call.given["blob"])
     if "entity" in call.given:
         with call.space.view() as engine:
-            if not _names(engine, call.given["entity"], id):
+            if not shows(engine, thing_in(engine, call.given["entity"]).id, id):
                 raise NoBlob(cid=call.given["blob"])
     found = call.space.kept(id)
     if found is None:
         raise NoBlob(cid=call.given["blob"])
     return found
-
-
-def _names(engine: Engine, entity: str, id: Cid) -> bool:
-    """Whether what an entity shows names this content: who may see the entity may see that. O(what it shows)."""
-    for node in thing_in(engine, entity).nodes.values():
-        outcome = node.outcome()
-        if isinstance(outcome, Ok) and _holds(decode(outcome.encoded), id):
-            return True
-    return False
-
-
-def _holds(value: Plain, id: Cid) -> bool:
-    waiting: list[Plain] = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, Link) and one.cid == id:
-            return True
-        waiting.extend(one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
-    return False
 
 
 BLOBS = (

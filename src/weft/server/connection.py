@@ -308,6 +308,8 @@ class Connection:
 
     async def _put_presence(self, channel: str, cursor: Cursor) -> None:
         cursor.presence_seen = self.live.presences.changes(channel)
+        if channel == SPACE and self.caller.entities is not None:
+            return  # who shows themselves there may tell of any entity
         await self._put(self.live.presences.frame(channel))
 
     async def _put_states(self, channel: str, cursor: Cursor) -> None:

@@ -23,6 +23,7 @@ from weft.past.right_then import RightThen
 from weft.portrait.entity import entity_plain, preview_of
 from weft.portrait.past import past_plain
 from weft.server.again import told_at
+from weft.server.mentions import Mentions
 from weft.server.method import Answer, Call, Json, Later, Method
 from weft.server.schemas import (
     ANY,
@@ -43,7 +44,7 @@ from weft.server.schemas import (
     listed,
     open_object,
 )
-from weft.server.telling import AT_CREATION, VERBS, Refer, inputs, tell
+from weft.server.telling import AT_CREATION, VERBS, inputs, tell
 from weft.server.types import type_in
 from weft.settlement import Settlement
 from weft.space import Space
@@ -137,13 +138,13 @@ def _create(call: Call) -> Answer:
     kind = space.kind_named(spec.name)
     if kind is None:
         raise TypeNotGiven(entity="that is to be created", type=spec.name)
-    told = inputs(space, kind, given.get("fields", {}), _refer(call))
+    told = inputs(space, kind, given.get("fields", {}), Mentions(call))
     with space.edit(by=call.caller.user, once=given.get("once"), base=_base(call)) as edit:
         try:
             entity = space.create(kind, **told)
         except TypeError as why:
             raise call.unfit(str(why)) from why
-        tell(space, spec, entity.id, {verb: given[verb] for verb in AT_CREATION if verb in given}, _refer(call))
+        tell(space, spec, entity.id, {verb: given[verb] for verb in AT_CREATION if verb in given}, Mentions(call))
     return _answer(call, space, entity.id, edit.id)
 
 
@@ -165,7 +166,7 @@ def _update(call: Call) -> Answer:
     if missing := [name for name, default in left.items() if default is NOTHING]:
         raise call.unfit(f"{spec.name} has no default for {', '.join(missing)}: say that too, or use `patch`")
     with space.edit(by=call.caller.user, once=call.given.get("once"), base=_base(call)) as edit:
-        tell(space, spec, id, {"set": fields}, _refer(call))
+        tell(space, spec, id, {"set": fields}, Mentions(call))
         for name, default in left.items():
             space.desk.edit(id, nodes_of(kind)[name], "set", default)
     return _answer(call, space, id, edit.id)
@@ -179,12 +180,8 @@ def _patch(call: Call) -> Answer:
     if not said:
         raise call.unfit(f"nothing is told: give one of {', '.join(VERBS)}")
     with space.edit(by=call.caller.user, once=call.given.get("once"), base=_base(call)) as edit:
-        tell(space, spec, id, said, _refer(call))
+        tell(space, spec, id, said, Mentions(call))
     return _answer(call, space, id, edit.id)
-
-
-def _refer(call: Call) -> Refer:
-    return lambda entity: call.caller.check("read", entity)
 
 
 def _base(call: Call) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 
-from weft.content import Plain
 from weft.dag_json import json_of
 from weft.engine import Engine
 from weft.errors import WeftError
@@ -91,8 +90,16 @@ def _get(call: Call) -> Json:
         raise NoSuchEntry(position=position, head=head)
     if not may_see(call, entry):
         raise Denied(user=call.caller.user, capability="read", where=f" the entry {position}")
-    said: Plain = {name: one for name, one in entry.said.items() if name != "outcome"}
-    return {"position": position, "kind": entry.kind, "said": json_of(said), **dataclasses.asdict(activity_of(entry))}
+    said = json_of({name: one for name, one in entry.said.items() if name not in _left_out(call, entry)})
+    return {"position": position, "kind": entry.kind, "said": said, **dataclasses.asdict(activity_of(entry))}
+
+
+def _left_out(call: Call, entry: Entry) -> tuple[str, ...]:
+    """What is not told of a result: its value, which its node tells. And where it was made from what the caller may not
+    read, all that names that by its hash, of which a value that can be guessed is found."""
+    inputs = entry.said.get("inputs")
+    read = {str(one[0]) for one in inputs if isinstance(one, list)} if isinstance(inputs, list) else set()
+    return ("outcome",) if all(map(call.may, read)) else ("outcome", "inputs", "key", "preimage")
 
 
 def _diff(call: Call) -> Json:

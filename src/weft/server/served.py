@@ -12,6 +12,7 @@ from weft.errors import WeftError
 from weft.past.index import LogIndex
 from weft.questions import KeepsSecrets
 from weft.server.accounts import Accounts
+from weft.server.uploads import Uploads
 from weft.space import Space
 from weft.spelling import nearest
 
@@ -35,7 +36,7 @@ class Served:
     ) -> None:
         self._spaces = dict(spaces)
         self._indexes = {name: LogIndex() for name in spaces}
-        self.secrets = secrets
+        self.secrets, self.uploads = secrets, Uploads()
         self._accounts = accounts
 
     @property

@@ -10,9 +10,9 @@ Source: the intents of the log; JSON Merge Patch, for what is simply set.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 from weft.collection import is_element_id
 from weft.dag_json import plain_of_json
@@ -29,8 +29,18 @@ from weft.told import Fold, LiveRef, Target
 from weft.value import shape_of
 
 Json = dict[str, Any]
-Refer: TypeAlias = Callable[[str], None]
-"""Raises for an entity that whoever tells must not refer to: what it shows would be read through the reference."""
+
+
+class Mentioned(Protocol):
+    """What whoever tells may mention: what is mentioned is shown by what they tell of."""
+
+    def entity(self, id: str) -> None:
+        """Raises for one that they must not refer to."""
+        ...
+
+    def contents(self, said: Any) -> None:
+        """Raises for a value in JSON that names content which they must not name."""
+        ...
 
 
 class UnfitTelling(WeftError, ValueError):
@@ -83,25 +93,27 @@ _KINDS |= {"entries": ("put", "drop"), "text": ("edit",)}
 _TEXT = {"insert": ("at", "text"), "delete": ("start", "stop"), "replace": ("start", "stop", "text")}
 
 
-def inputs(space: Space, kind: type[Entity], fields: Mapping[str, Any], refer: Refer) -> dict[str, object]:
+def inputs(space: Space, kind: type[Entity], fields: Mapping[str, Any], mentioned: Mentioned) -> dict[str, object]:
     """What a type is told at creation. Raises `UnfitTelling`."""
     spec, declared = space.declared(kind), inputs_of_kind(kind)
     found: dict[str, object] = {}
     for name, said in fields.items():
         with _told(f"{kind.__name__}.{name}"):
+            mentioned.contents(said)
             # What is no input stays as it was said: the class refuses it, in words of its own.
-            found[name] = _value(space, spec.nodes[name], said, refer) if name in declared else said
+            found[name] = _value(space, spec.nodes[name], said, mentioned) if name in declared else said
             if isinstance(target := found[name], Target):
                 found[name] = LiveRef[object](Seat(space.desk, target.entity), target)
     return found
 
 
-def tell(space: Space, spec: TypeSpec, entity: str, given: Mapping[str, Any], refer: Refer) -> None:
+def tell(space: Space, spec: TypeSpec, entity: str, given: Mapping[str, Any], mentioned: Mentioned) -> None:
     """Stage all that is said of an entity. Raises `UnfitTelling`, `UnknownField`."""
     for verb, said in given.items():
         if verb == "tell":
             for event in said:
                 with _told(f"{spec.name} by the event {event['event']}"):
+                    mentioned.contents(event.get("value"))
                     space.desk.edit(entity, None, "tell", _event(space, spec, event))
             continue
         for name, one in said.items():
@@ -110,7 +122,8 @@ def tell(space: Space, spec: TypeSpec, entity: str, given: Mapping[str, Any], re
                 raise TypeNotGiven(entity=entity, type=spec.name)
             with _told(f"{spec.name}.{name}"):
                 _check_verb(found, verb)
-                for said_verb, *args in _args(space, found, verb, one, refer):
+                mentioned.contents(one)
+                for said_verb, *args in _args(space, found, verb, one, mentioned):
                     space.desk.edit(entity, _node(space, spec, name), str(said_verb), *args)
 
 
@@ -130,11 +143,11 @@ def _told(place: str) -> Iterator[None]:
         raise UnfitTelling(place=place, why=str(why.args[0] if type(why) is KeyError else why)) from why
 
 
-def _args(space: Space, spec: NodeSpec, verb: str, said: Any, refer: Refer) -> Iterator[tuple[object, ...]]:
+def _args(space: Space, spec: NodeSpec, verb: str, said: Any, mentioned: Mentioned) -> Iterator[tuple[object, ...]]:
     """(verb, arguments…) as a handle would say it, for each thing that is said of one field."""
     match verb:
         case "set":
-            yield verb, _value(space, spec, said, refer)
+            yield verb, _value(space, spec, said, mentioned)
         case "increment":
             yield verb, said
         case "edit":
@@ -176,10 +189,10 @@ def _node(space: Space, spec: TypeSpec, name: str) -> Node[Any]:
     return node
 
 
-def _value(space: Space, spec: NodeSpec, said: Any, refer: Refer) -> object:
+def _value(space: Space, spec: NodeSpec, said: Any, mentioned: Mentioned) -> object:
     if spec.kind == "ref":
         target = _target(said)
-        refer(target.entity)
+        mentioned.entity(target.entity)
         return target
     return shape_in(spec).from_plain(plain_of_json(said), space.open_blob)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import io
 import logging
@@ -19,8 +20,8 @@ from weft.errors import WeftError
 from weft.examples.bookshelf.alike import share_found
 from weft.examples.bookshelf.books import find_books
 from weft.examples.bookshelf.spines import read_spines
-from weft.examples.bookshelf.types import Book
-from weft.services.ocr import OcrMissing, RapidOcr
+from weft.examples.bookshelf.types import Book, Spine
+from weft.services.ocr import Ocr, OcrMissing, RapidOcr
 from weft.services.service import Service
 
 PHOTO = Path(__file__).parents[3] / "shared" / "data" / "bookshelf.jpg"
@@ -47,8 +48,18 @@ def ocr() -> RapidOcr:
     return service
 
 
+def told(photo: bytes | Blob, ocr: Ocr) -> list[tuple[Spine, ...]]:
+    """All that is told of its spines, while it is read."""
+    blob = photo if isinstance(photo, Blob) else Blob.from_bytes(photo)
+
+    async def tell() -> list[tuple[Spine, ...]]:
+        return [spines async for spines in read_spines(blob, ocr=ocr)]
+
+    return asyncio.run(tell())
+
+
 def read(photo: bytes, ocr: RapidOcr) -> tuple[Book, ...]:
-    return find_books([read_spines(Blob.from_bytes(photo), ocr=ocr)])
+    return find_books([told(photo, ocr)[-1]])
 
 
 def found(titles: tuple[str, ...], books: tuple[Book, ...]) -> list[str]:
@@ -122,8 +133,8 @@ def test_one_broken_photo_among_many_is_named_and_stops_no_other(ocr: RapidOcr) 
     good, broken = Blob.from_bytes(render(12, count=2).photo), Blob.from_bytes(b"\xff\xd8\xff\xe0 broken")
 
     with pytest.raises(WeftError, match=cid_text(broken.id)):
-        read_spines(broken, ocr=ocr)
-    assert read_spines(good, ocr=ocr)
+        told(broken, ocr)
+    assert told(good, ocr)[-1]
 
 
 @pytest.mark.vision
@@ -181,3 +192,16 @@ def test_nothing_heavy_is_imported_before_a_picture_is_read() -> None:
     ran = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
 
     assert ran.stdout.strip() == "[]"
+
+
+@pytest.mark.vision
+def test_lines_are_told_as_they_are_read_and_the_last_telling_is_all_of_them(ocr: RapidOcr) -> None:
+    from weft.examples.bookshelf.render import render
+
+    photo = render(12, count=6).photo
+    so_far = told(photo, ocr)
+
+    counts = [len(spines) for spines in so_far]
+    assert len(counts) > 3
+    assert counts[0] < counts[-1]
+    assert so_far[-1] == told(photo, ocr)[-1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,6 +16,7 @@ from weft.blob import Blob
 from weft.content import cid_text
 from weft.errors import WeftError
 from weft.examples.bookshelf.spines import PhotoTooHeavy, find_spines, read_spines
+from weft.examples.bookshelf.types import Spine
 from weft.services.ocr import Box, Ocr, RapidOcr
 
 SHELF = [
@@ -159,9 +162,17 @@ class Given(RapidOcr):
     boxes: tuple[Box, ...] = ()
     asked: list[str] = field(default_factory=list)
 
-    def read(self, picture: bytes, /, *, name: str) -> tuple[Box, ...]:
+    def reading(self, picture: bytes, /, *, name: str) -> Iterator[tuple[Box, ...]]:
         self.asked.append(name)
-        return self.boxes
+        yield self.boxes[:1]
+        yield self.boxes
+
+
+def told(photo: Blob, ocr: Ocr) -> list[tuple[Spine, ...]]:
+    async def tell() -> list[tuple[Spine, ...]]:
+        return [spines async for spines in read_spines(photo, ocr=ocr)]
+
+    return asyncio.run(tell())
 
 
 def test_spines_carry_the_content_id_of_their_photo() -> None:
@@ -169,8 +180,9 @@ def test_spines_carry_the_content_id_of_their_photo() -> None:
     ocr = Given(boxes=tuple(SHELF))
     service: Ocr = ocr
 
-    spines = read_spines(photo, ocr=service)
+    first, spines = told(photo, service)
 
+    assert len(first) == 1
     assert {spine.photo for spine in spines} == {cid_text(photo.id)}
     assert ocr.asked == [f"photo {cid_text(photo.id)}"]
 
@@ -179,6 +191,6 @@ def test_a_photo_of_too_many_bytes_is_refused_by_name_before_it_is_read() -> Non
     photo = Blob(Blob.from_bytes(b"a photo").id, "image/jpeg", 2_000_000_000)
 
     with pytest.raises(PhotoTooHeavy, match=cid_text(photo.id)) as refused:
-        read_spines(photo, ocr=Given())
+        told(photo, Given())
 
     assert isinstance(refused.value, WeftError)

@@ -10,7 +10,7 @@ Source: RapidOCR's packaging of the PP-OCR models for onnxruntime.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata, util
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
@@ -67,6 +67,10 @@ class Ocr(Service, Protocol):
         """
         ...
 
+    def reading(self, picture: bytes, /, *, name: str) -> Iterator[tuple[Box, ...]]:
+        """The same while it is read: what was made out so far, at least once, and as the last one what `read` gives."""
+        ...
+
 
 @dataclass(frozen=True)
 class RapidOcr:
@@ -89,6 +93,11 @@ class RapidOcr:
 
     def read(self, picture: bytes, /, *, name: str) -> tuple[Box, ...]:
         """Every line of text that can be made out, top to bottom; the first call loads the models."""
+        *_, whole = self.reading(picture, name=name)
+        return whole
+
+    def reading(self, picture: bytes, /, *, name: str) -> Iterator[tuple[Box, ...]]:
+        """The same while it is read, line by line."""
         if missing := _missing():
             raise OcrMissing(missing=", ".join(missing), enable=_ENABLE)
         from weft.services.picture import upright
@@ -97,7 +106,7 @@ class RapidOcr:
         image, scale = upright(picture, name=name, side_px_max=self.side_px_max, pixels_max=self.pixels_max)
         if not self._readers:
             self._readers.append(Reader(threads=self.threads))
-        return self._readers[0].read(image, scale=scale)
+        yield from self._readers[0].reading(image, scale=scale)
 
     def recipe(self) -> tuple[str, Mapping[str, object]]:
         """How a worker process builds an equal service: what to import, and the settings to call it with."""

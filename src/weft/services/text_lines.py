@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, cast
 
@@ -72,19 +72,23 @@ class Reader:
         """Load nothing yet: RapidOCR loads each model when it is first asked."""
         self._engine = _engine(threads)
 
-    def read(self, image: Image.Image, *, scale: float) -> tuple[Box, ...]:
-        """Every line that can be made out, in pixels of a picture `scale` times as large, from top to bottom."""
+    def reading(self, image: Image.Image, *, scale: float) -> Iterator[tuple[Box, ...]]:
+        """Every line that can be made out so far, in pixels of a picture `scale` times as large, from top to bottom:
+        told whenever there are an eighth more than before, and once it is all of them."""
         lying = self._find(image)
         standing = _turned_back(self._find(image.transpose(Image.Transpose.ROTATE_90)), image.width)
         # Each look is better at the lines that lie in it, so those are read first.
         quads = sorted((_along(quad) for quad in (*standing, *lying)), key=lambda quad: not _stands(quad))
-        readings = list[_Reading]()
+        readings, boxes, told = list[_Reading](), dict[_Reading, Box](), 0
         for quad in quads:
             sure = (other for other in readings if other.confidence >= _VERY_SURE)
             if not any(_is_twin(quad, other.quad) for other in sure) and (reading := self._best(image, quad)):
                 readings.append(reading)
-        boxes = [_boxed(image, reading, scale) for reading in _without_doubles(readings)]
-        return tuple(sorted(boxes, key=lambda box: (box.corners[0].y, box.corners[0].x)))
+                boxes[reading] = _boxed(image, reading, scale)
+                if len(readings) >= told + max(1, told // 8):
+                    told = len(readings)
+                    yield _in_order(boxes[one] for one in _without_doubles(readings))
+        yield _in_order(boxes[one] for one in _without_doubles(readings))
 
     def _find(self, image: Image.Image) -> list[Quad]:
         share = min(1.0, _LOOK_PX / max(image.size))
@@ -232,6 +236,10 @@ def _areas(frame: Quad, other: Quad) -> tuple[float, float, float]:
         sizes.append((length, high - low))
     shared = math.prod(max(0.0, high - low) for low, high in spans)
     return shared, sizes[0][0] * sizes[1][0], sizes[0][1] * sizes[1][1]
+
+
+def _in_order(boxes: Iterable[Box]) -> tuple[Box, ...]:
+    return tuple(sorted(boxes, key=lambda box: (box.corners[0].y, box.corners[0].x)))
 
 
 def _boxed(image: Image.Image, reading: _Reading, scale: float) -> Box:

@@ -12,9 +12,10 @@ Source: single linkage over line adjacency, with pairs that cannot link, and the
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -47,8 +48,8 @@ class PhotoTooHeavy(WeftError):
 
 
 @op(pure=True)
-def read_spines(photo: Blob, *, ocr: Ocr) -> tuple[Spine, ...]:
-    """The spines on a photo, from left to right.
+async def read_spines(photo: Blob, *, ocr: Ocr) -> AsyncIterator[tuple[Spine, ...]]:
+    """The spines on a photo, from left to right, as they are made out while it is read.
 
     Raises `PhotoTooHeavy`, and what the service raises for a picture that cannot be read; each names the photo by its
     content id.
@@ -56,7 +57,9 @@ def read_spines(photo: Blob, *, ocr: Ocr) -> tuple[Spine, ...]:
     name = cid_text(photo.id)
     if photo.size_bytes > _SIZE_BYTES_MAX:
         raise PhotoTooHeavy(photo=name, size_bytes=photo.size_bytes, size_bytes_max=_SIZE_BYTES_MAX)
-    return find_spines(ocr.read(photo.bytes(), name=f"photo {name}"), photo=name)
+    reading = ocr.reading(photo.bytes(), name=f"photo {name}")
+    while (boxes := await asyncio.to_thread(next, reading, None)) is not None:
+        yield find_spines(boxes, photo=name)
 
 
 def find_spines(boxes: Sequence[Box], *, photo: str) -> tuple[Spine, ...]:

@@ -25,7 +25,8 @@ class Stranger(WeftError):
 
 
 class Denied(WeftError):
-    """{user} may not {capability}{where}. Somebody who administers this server can grant it."""
+    """{user} may not {capability}{where}. Somebody who administers this server can grant it; a token may what it was
+    made for: `weft token make --help`."""
 
     user: str
     capability: Capability
@@ -64,7 +65,8 @@ class Caller:
         """Raises `Denied`."""
         if not self.may(capability, entity):
             where = f" the entity {entity}" if entity and self.may_somewhere(capability) else ""
-            raise Denied(user=self.user, capability=capability, where=where)
+            who = f"{self.user}, by a token of theirs," if self.is_token else self.user
+            raise Denied(user=who, capability=capability, where=where)
 
 
 class Asked:

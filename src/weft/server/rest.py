@@ -35,6 +35,7 @@ from weft.server.refusals import (
     BodyTooLarge,
     MethodNotServed,
     NoSuchRoute,
+    NotDoneOnce,
     OtherMediaType,
     TooManyCalls,
     UnreadableBody,
@@ -119,7 +120,9 @@ class _Endpoint:
         asked: Asked = request.scope["weft.asked"]
         given = {name: _typed(method, name, one) for name, one in request.path_params.items()}
         given = _with(given, self._query(request, method))
-        check_may(method, asked.now(), given)
+        check_may(method, asked.caller, given)
+        if method.changes and "once" not in method.given and IDEMPOTENCY_KEY in request.headers:
+            raise NotDoneOnce(method=method.title)
         if method.takes_content:
             return await self._with_content(request, method, asked, given)
         if method.changes:
@@ -152,7 +155,7 @@ class _Endpoint:
 
     async def _called(self, request: Request, method: Method, asked: Asked, given: Json) -> Response:
         answer = await self.rest.done(method, asked.now, given)
-        return _content(answer, self.rest) if isinstance(answer, Blob) else _json(request, method, answer)
+        return _content(request, answer, self.rest) if isinstance(answer, Blob) else _json(request, method, answer)
 
     async def _with_content(self, request: Request, method: Method, asked: Asked, given: Json) -> Response:
         if _media_type(request) in (*SIMPLE_TYPES, ""):
@@ -201,20 +204,26 @@ def _json(request: Request, method: Method, answer: Json) -> Response:
         headers["Weft-Position"] = str(position)
     if not method.changes:
         headers["ETag"] = tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        if tag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
+        if _is_held(request, tag):
             return Response(status_code=304, headers=headers)
     status = 201 if method.name == "create" else 200
     return Response(body, status, headers, media_type=JSON_TYPE)
 
 
-def _content(blob: Blob, rest: Rest) -> Response:
-    """Content, never shown as a page: whatever it holds, it is a file to be kept."""
+def _content(request: Request, blob: Blob, rest: Rest) -> Response:
+    """Content, never shown as a page: whatever it holds, it is a file to be kept. It never changes, but who uses the
+    browser does: so it is asked each time whether they may have it."""
     name = cid_text(blob.id)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(blob.size_bytes),
-        "ETag": f'"{name}"', "Cache-Control": "private, immutable, max-age=31536000", **ONLY_SHOWN_AS_FILE,
-    }  # fmt: skip
+    headers = {"ETag": f'"{name}"', "Cache-Control": "private, no-cache", **ONLY_SHOWN_AS_FILE}
+    if _is_held(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    headers |= {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(blob.size_bytes)}
     return StreamingResponse(_chunks(blob, rest), headers=headers, media_type=UNKNOWN_MEDIA_TYPE)
+
+
+def _is_held(request: Request, tag: str) -> bool:
+    """Whether a caller says that they have what has this tag."""
+    return tag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]
 
 
 async def _chunks(blob: Blob, rest: Rest) -> AsyncIterator[bytes]:

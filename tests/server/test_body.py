@@ -20,6 +20,7 @@ from weft import Space
 from weft.form.answer import DEPTH_MAX, NODES_MAX
 from weft.server.app import make_app
 from weft.server.body import check_bounds, check_length, parse_body, query_of
+from weft.server.caller import Caller
 from weft.server.refusals import BodyTooLarge, UnreadableBody
 
 ENTITIES = "/api/spaces/home/entities"
@@ -155,6 +156,21 @@ def test_blobs_come_back_as_files_and_never_as_pages(client: Client) -> None:
     assert client.get(f"{BLOBS}/{missing}").json()["data"]["error"] == "NoBlob"
     wrong = client.post(f"{BLOBS}?media_type=no", content=page, headers={"Content-Type": "application/x-any"})
     assert wrong.json()["data"]["error"] == "NotABlob"
+
+
+def test_a_browser_asks_each_time_whether_who_uses_it_now_may_have_a_blob_that_it_holds(
+    client: Client, known: Callable[[Caller], Caller]
+) -> None:
+    kept = client.post(BLOBS, content=b"hello", headers={"Content-Type": "image/png"}).json()["blob"]["/"]
+    first = client.get(f"{BLOBS}/{kept}")
+    held = {"If-None-Match": first.headers["etag"]}
+    known(everything("ben", []))
+
+    assert first.headers["cache-control"] == "private, no-cache"
+    again = client.get(f"{BLOBS}/{kept}", headers=held)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert Client(client.app, "ben").get(f"{BLOBS}/{kept}", headers=held).status_code == 403
+    assert client.get(f"{BLOBS}/{kept}", headers={"If-None-Match": '"another"'}).content == b"hello"
 
 
 def test_a_blob_that_was_uploaded_is_told_and_computed_from(client: Client) -> None:

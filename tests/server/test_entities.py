@@ -14,6 +14,7 @@ from tests.until import until
 from weft import Space
 from weft.server.app import make_app
 from weft.server.bounds import Settings
+from weft.server.refusals import NotDoneOnce
 
 ENTITIES = "/api/spaces/home/entities"
 
@@ -48,6 +49,17 @@ def test_a_create_said_again_under_its_key_is_the_same_entity(client: Client, sp
     assert again.json()["id"] == first["id"]
     assert (other.status_code, other.json()["data"]["error"]) == (409, "EventReused")
     assert len(space.find(Sheet)) == 1
+
+
+def test_a_key_is_refused_by_its_own_name_where_nothing_is_done_once(client: Client, space: Space) -> None:
+    id = made(client)["id"]
+    key = {"Idempotency-Key": "mine"}
+
+    content = client.post("/api/spaces/home/blobs", headers={**key, "Content-Type": "image/png"})
+    for said in (client.delete(f"{ENTITIES}/{id}", headers=key), content):
+        assert (said.status_code, said.json()["data"]["error"]) == (400, NotDoneOnce.__name__)
+        assert "takes no header `Idempotency-Key`" in said.json()["message"]
+    assert client.get(f"{ENTITIES}/{id}", headers=key).status_code == 200
 
 
 def test_creates_that_race_under_one_key_make_one_entity(client: Client, app: ASGIApp, space: Space) -> None:
@@ -109,6 +121,18 @@ def test_an_element_is_removed_by_its_id(client: Client) -> None:
     client.patch(f"{ENTITIES}/{id}", json={"remove": {"xs": [page["elements"][1]["element"]]}})
 
     assert values(client.get(f"{ENTITIES}/{id}").json())["xs"] == [1, 3]
+
+
+def test_of_what_was_told_at_the_same_time_the_last_holds_and_why_names_the_other(client: Client) -> None:
+    first = made(client, fields={"n": 1})
+    path = f"{ENTITIES}/{first['id']}"
+
+    said = [client.patch(path, json={"set": {"n": n}, "base": first["position"]}) for n in (2, 3)]
+
+    assert [one.status_code for one in said] == [200, 200]
+    (why,) = client.get(f"{path}/nodes/n/why").json()["nodes"]
+    assert (why["text"], [one["text"] for one in why["alternatives"]]) == ("3", ["2"])
+    assert any("not seen by the author: 2 by ann" in line for line in why["said"])
 
 
 def test_what_an_author_had_not_seen_survives_their_removing(client: Client) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -140,3 +142,20 @@ def handshake(user: str) -> bytes:
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
         f"Authorization: Bearer key of {user}\r\n\r\n"
     ).encode()
+
+
+def test_a_handshake_that_is_refused_is_told_why_and_is_nothing_for_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("uvicorn.error")
+    with weft.open(types=TYPES) as space, served(space) as server:
+        logger.addHandler(caplog.handler)
+        try:
+            with pytest.raises(InvalidStatus) as refused, server.client("ann", origin="http://evil.example"):
+                pass
+            server.stop()
+            until(lambda: not any(one.name == "server" for one in threading.enumerate()))
+        finally:
+            logger.removeHandler(caplog.handler)
+
+    assert refused.value.response.status_code == 403
+    assert b"ForeignOrigin" in refused.value.response.body
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING] == []

@@ -21,6 +21,7 @@ from weft.content import cid_text
 from weft.server.client_state import ClientState, apply
 from weft.server.ending import STRANGER, UNKNOWN_SPACE
 from weft.server.frames import Batch, Completed, Delta, Heartbeat, ServerFrame, Shown, parse_server_frame
+from weft.server.refusals import ForeignOrigin
 from weft.server.settings import LiveSettings
 from weft.slot import Ok
 
@@ -222,6 +223,27 @@ def test_server_sent_events_say_what_is_wrong() -> None:
         assert answer("view=nobody") == (404, "UnknownChannel")
         lost = httpx.get(url.replace("shelf", "another"), headers={"Authorization": "Bearer key of ann"})
         assert (lost.status_code, lost.json()["data"]["error"]) == (404, "UnknownSpace")
+
+
+def test_no_other_page_opens_a_view_by_what_a_browser_sends_for_it() -> None:
+    guard = Keys(ann=user("ann"))
+    guard.callers["cookie"] = user("ann")
+    with weft.open(types=TYPES) as space, served(space, guard) as server:
+        sum_ = space.create(Sum, number=2)
+        url = f"http://127.0.0.1:{server.port}/live/shelf/events"
+
+        def answer(site: str | None, **headers: str) -> int:
+            said = {"Cookie": "weft_session=cookie", **headers} | ({} if site is None else {"Sec-Fetch-Site": site})
+            with httpx.stream("GET", url, params={"view": sum_.id}, headers=said, timeout=LIMIT_S) as listening:
+                if listening.status_code == 403:
+                    assert json.loads(listening.read())["data"]["error"] == ForeignOrigin.__name__
+                return listening.status_code
+
+        assert [answer(site) for site in ("same-site", "cross-site", "odd")] == [403, 403, 403]
+        assert not server.live.spaces["shelf"].views._held
+        assert [answer(site) for site in ("same-origin", "none", None)] == [200, 200, 200]
+        assert answer("cross-site", Authorization="Bearer key of ann") == 200
+        assert answer("same-site", Origin="http://127.0.0.1") == 200
 
 
 def nodes_of(client: Client) -> Mapping[str, Shown]:

@@ -8,7 +8,7 @@ Source: `git diff`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -48,9 +48,12 @@ Touched: TypeAlias = dict[tuple[Kind, str, str, str], int]
 """(kind, entity, node, element) to the last position."""
 
 
-def differences(before: RightThen, after: RightThen, *, as_shown: bool = False) -> Iterator[Difference]:
+def differences(
+    before: RightThen, after: RightThen, *, as_shown: bool = False, wanted: Callable[[str], bool] = lambda _: True
+) -> Iterator[Difference]:
     """What differs, in the order in which it was last spoken of. `before` may be the later one. `as_shown`: values that
-    were computed are compared as they were shown, right or not."""
+    were computed are compared as they were shown, right or not. `wanted`: of which entities, by their ids; "" stands
+    for definitions and services. Things are compared as they are asked for."""
     low, high = sorted((before.position, after.position))
     newest = after if after.position == high else before
     touched: Touched = {}
@@ -61,6 +64,8 @@ def differences(before: RightThen, after: RightThen, *, as_shown: bool = False) 
     if not as_shown:
         touched = _with_due(touched, newest, low)
     for (kind, entity, node, element), position in touched.items():
+        if not wanted(entity):
+            continue
         if kind in ("definition", "service", "erased"):
             yield Difference(kind, "", entity, node, element, Gone(), Gone(), position)
             continue

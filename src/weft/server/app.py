@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
@@ -43,9 +42,8 @@ def make_rest(
     secrets: KeepsSecrets | None = None,
 ) -> Rest:
     """What methods are done with. Its threads end with the app that it is given to."""
-    settings, accounts = settings or Settings(), guard if isinstance(guard, Accounts) else None
-    pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="weft server")
-    return Rest(Served(spaces, secrets=secrets, accounts=accounts), settings, pool)
+    accounts = guard if isinstance(guard, Accounts) else None
+    return Rest(Served(spaces, secrets=secrets, accounts=accounts), settings or Settings())
 
 
 def make_app(
@@ -65,7 +63,7 @@ def make_app(
     table beside it. Raises `Undeclared`."""
     check_table(table)
     rest = rest or make_rest(spaces, guard, settings, secrets=secrets)
-    settings, pool = rest.settings, rest.pool
+    settings = rest.settings
     description = json.dumps(openapi_of(table, version("weft")), ensure_ascii=False).encode()
 
     async def openapi(_: Request) -> Response:
@@ -77,7 +75,7 @@ def make_app(
             for one in held:
                 await stack.enter_async_context(one)
             yield
-        pool.shutdown(wait=False, cancel_futures=True)
+        rest.close()
 
     routes = [
         *more_routes,
@@ -88,4 +86,4 @@ def make_app(
     app = Starlette(routes=routes, lifespan=lifespan)
     app.router.redirect_slashes = False
     rates = Rates(settings.calls_per_s, settings.calls_burst, settings.clock)
-    return Doorway(app, gate=gate_of(settings.hosts, settings.origins), guard=guard, rates=rates, pool=pool)
+    return Doorway(app, gate=gate_of(settings.hosts, settings.origins), guard=guard, rates=rates, pool=rest.pool)

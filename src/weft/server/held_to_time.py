@@ -141,6 +141,8 @@ class Sockets(WebSocketsSansIOProtocol):
         is_open = self.handshake_complete and not self.close_sent
         if not texts or not is_open:
             await super().send(message)
+            if self.initial_response is not None and self.close_sent:
+                self.handshake_complete = True  # it was refused, and told why: else uvicorn logs that nothing was said
             return
         if not self.writable.is_set():
             await self.writable.wait()

@@ -7,7 +7,8 @@ nothing is told, not that they are there.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import islice
 
 from weft.dag_json import json_of
 from weft.engine import Engine
@@ -107,13 +108,9 @@ def _diff(call: Call) -> Json:
     before, after, limit = call.given["before"], call.given["after"], call.given.get("limit", PAGE_MAX)
     with call.space.view() as engine:
         pair = RightThen(engine, before, index), RightThen(engine, after, index)
-        found = differences(*pair, as_shown=call.given.get("as_shown", False))
-        seen = _first([difference_plain(one) for one in found if call.may(one.entity)], limit + 1)
+        found = differences(*pair, as_shown=call.given.get("as_shown", False), wanted=call.may)
+        seen = [difference_plain(one) for one in islice(found, limit + 1)]
     return {"differences": seen[:limit], "more": len(seen) > limit}
-
-
-def _first(found: Iterable[Json], limit: int) -> list[Json]:
-    return [one for one, _ in zip(found, range(limit), strict=False)]
 
 
 _ACTIVITY = {
@@ -139,8 +136,9 @@ LOG = (
     ),
     Method(
         service="diff", name="find", http="GET", path="/spaces/{space}/diff", act=_diff, capability="read",
-        reach="found", given={**SPACE, "before": POSITION, "after": POSITION, "as_shown": FLAG, "limit": LIMIT},
-        required=("before", "after"), summary="What differs between two positions of the log.",
+        reach="found", looks_far=True, required=("before", "after"),
+        given={**SPACE, "before": POSITION, "after": POSITION, "as_shown": FLAG, "limit": LIMIT},
+        summary="What differs between two positions of the log.",
         gives=closed(differences=listed(_DIFFERENCE), more=FLAG),
     ),
 )  # fmt: skip

@@ -109,6 +109,8 @@ class Method:
     """Whether it is given raw content, as a `Blob` by the name `content`."""
     gives_content: bool = False
     """Whether it answers with a `Blob`."""
+    looks_far: bool = False
+    """Whether it may look at all of a log: few such are at work at one time, and hold up none of the others."""
 
     @property
     def title(self) -> str:

@@ -41,6 +41,13 @@ class MethodNotServed(WeftError):
     allowed: str
 
 
+class NotDoneOnce(WeftError):
+    """{method} takes no header `Idempotency-Key`: it has no name under which it is done once, and said again it is done
+    again. Nothing was done. Leave that header out."""
+
+    method: str
+
+
 class OtherMediaType(WeftError):
     """{given!r} is not taken here. Send {wanted}."""
 

@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any, TypeVar
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
@@ -30,16 +28,19 @@ from weft.server.body import JSON_TYPE, check_length, media_type_of, parse_body,
 from weft.server.bounds import Settings
 from weft.server.caller import Asked, Caller
 from weft.server.doorway import API, refusal
+from weft.server.encoded import encoded
 from weft.server.method import Json, Later, Method, begin, check_may, finish
 from weft.server.refusals import (
     BodyTooLarge,
     MethodNotServed,
     NoSuchRoute,
+    NotDoneOnce,
     OtherMediaType,
-    TooManyCalls,
     UnreadableBody,
 )
 from weft.server.served import Served
+from weft.server.shares import Shares
+from weft.server.waits import Left, Waits
 
 T = TypeVar("T")
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -48,47 +49,65 @@ SIMPLE_TYPES = ("text/plain", "application/x-www-form-urlencoded", "multipart/fo
 ONLY_SHOWN_AS_FILE = {"Content-Security-Policy": "sandbox; default-src 'none'", "X-Content-Type-Options": "nosniff"}
 
 
-@dataclass(slots=True)
 class Rest:
     """What routes need: the spaces, the bounds, and the threads that block for them."""
 
-    served: Served
-    settings: Settings
-    pool: ThreadPoolExecutor
-    waiting: int = 0
-    """How many calls wait now."""
+    def __init__(self, served: Served, settings: Settings) -> None:
+        self.served, self.settings = served, settings
+        self.pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="weft server")
+        self._shares = Shares(self.pool, at_work_max=settings.user_threads, line_max=settings.user_line_max)
+        far = ThreadPoolExecutor(settings.far_threads, thread_name_prefix="weft server, far")
+        self._far = Shares(far, at_work_max=1, line_max=settings.far_line_max)
+        self._waits = Waits(settings.waits_max, settings.user_waits_max)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait now."""
+        return self._waits.count
+
+    def close(self) -> None:
+        """Take no more."""
+        self._shares.close()
+        self._far.close()
 
     async def in_pool(self, act: Callable[[], T]) -> T:
-        """What a function that may block returns."""
+        """What a function returns that may block, but not for long."""
         return await asyncio.get_running_loop().run_in_executor(self.pool, act)
 
-    async def done(self, method: Method, now: Callable[[], Caller], given: Mapping[str, Any]) -> Json | Blob:
-        """What a method answers, whatever transport asked; one that waits takes no thread meanwhile. `now`: who calls,
-        and what they may do; after a wait that is asked anew. Raises `TooManyCalls`, and what the method does."""
-        answer = await self.in_pool(lambda: begin(method, self.served, now(), given))
-        if not isinstance(answer, Later):
-            return answer
-        await self._wait(answer)
-        said = await self.in_pool(partial(finish, answer))
-        await self.in_pool(lambda: check_may(method, now(), given))
-        return said
+    async def in_share(self, user: str, act: Callable[[], T]) -> T:
+        """The same of a part of somebody's call that may take long."""
+        return await asyncio.wrap_future(self._shares.submit(user, act, is_begun=True))
 
-    async def _wait(self, answer: Later) -> None:
-        """Until all is settled, or the time is over."""
-        if self.waiting >= self.settings.waits_max:
-            for settlement in answer.settlements:
-                settlement.cancel()
-            raise TooManyCalls(wait_s=1.0)
-        waits = [asyncio.wrap_future(one) for one in answer.settlements]
-        self.waiting += 1
-        try:
-            if waits:
-                await asyncio.wait(waits, timeout=answer.wait_s)
-        finally:
-            self.waiting -= 1
-        for one in waits:
-            if one.done() and not one.cancelled():
-                one.exception()  # it is raised by `finish`
+    async def done(
+        self,
+        method: Method,
+        user: str,
+        now: Callable[[], Caller],
+        given: Mapping[str, Any],
+        made: Callable[[Json | Blob], T],
+        left: Left | None = None,
+    ) -> T:
+        """What a method answers, whatever transport asked; one that waits takes no thread meanwhile. `now`: who calls,
+        and what they may do; after a wait that is asked anew. `made`: what is made of the answer, off the loop too.
+        `left`: see `Waits`. Raises `TooManyCalls`, and what the method does."""
+        shares = self._far if method.looks_far else self._shares
+
+        def begun() -> T | Later:
+            answer = begin(method, self.served, now(), given)
+            return answer if isinstance(answer, Later) else made(answer)
+
+        found = await asyncio.wrap_future(shares.submit(user, begun))
+        if not isinstance(found, Later):
+            return found
+        later = found
+        await self._waits.wait(user, later, left)
+
+        def ended() -> T:
+            said = finish(later)
+            check_may(method, now(), given)
+            return made(said)
+
+        return await self.in_share(user, ended)
 
 
 def rest_routes(table: Sequence[Method], rest: Rest) -> list[BaseRoute]:
@@ -110,6 +129,8 @@ class _Endpoint:
         request = Request(scope, receive)
         try:
             response = await self._answer(request)
+        except ClientDisconnect:
+            return  # nobody is there who could be answered
         except Exception as why:  # noqa: BLE001 - whatever it is, the caller is answered
             response = refusal(why)
         await response(scope, receive, send)
@@ -119,7 +140,9 @@ class _Endpoint:
         asked: Asked = request.scope["weft.asked"]
         given = {name: _typed(method, name, one) for name, one in request.path_params.items()}
         given = _with(given, self._query(request, method))
-        check_may(method, asked.now(), given)
+        check_may(method, asked.caller, given)
+        if method.changes and "once" not in method.given and IDEMPOTENCY_KEY in request.headers:
+            raise NotDoneOnce(method=method.title)
         if method.takes_content:
             return await self._with_content(request, method, asked, given)
         if method.changes:
@@ -151,8 +174,10 @@ class _Endpoint:
         return parse_body(await read_all(request.stream(), bound))
 
     async def _called(self, request: Request, method: Method, asked: Asked, given: Json) -> Response:
-        answer = await self.rest.done(method, asked.now, given)
-        return _content(answer, self.rest) if isinstance(answer, Blob) else _json(request, method, answer)
+        def made(answer: Json | Blob) -> Response:
+            return _content(request, answer, self.rest) if isinstance(answer, Blob) else _json(request, method, answer)
+
+        return await self.rest.done(method, asked.caller.user, asked.now, given, made, partial(_left, request))
 
     async def _with_content(self, request: Request, method: Method, asked: Asked, given: Json) -> Response:
         if _media_type(request) in (*SIMPLE_TYPES, ""):
@@ -163,7 +188,7 @@ class _Endpoint:
         check_length(request.headers.get("content-length"), bound)
         with tempfile.NamedTemporaryFile(prefix="weft-upload-") as file:
             await self._spool(request.stream(), file, bound)
-            given["content"] = await self.rest.in_pool(partial(Blob.read, file.name))
+            given["content"] = await self.rest.in_share(asked.caller.user, partial(Blob.read, file.name))
             return await self._called(request, method, asked, given)
 
     async def _spool(self, chunks: AsyncIterator[bytes], file: IO[bytes], size_bytes_max: int) -> None:
@@ -195,26 +220,37 @@ def _media_type(request: Request) -> str:
 
 
 def _json(request: Request, method: Method, answer: Json) -> Response:
-    body = json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    body = encoded(answer).encode()
     headers = {"Cache-Control": "no-store" if method.changes else "private, no-cache"}
     if isinstance(position := answer.get("position"), int):
         headers["Weft-Position"] = str(position)
     if not method.changes:
         headers["ETag"] = tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        if tag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
+        if _is_held(request, tag):
             return Response(status_code=304, headers=headers)
     status = 201 if method.name == "create" else 200
     return Response(body, status, headers, media_type=JSON_TYPE)
 
 
-def _content(blob: Blob, rest: Rest) -> Response:
-    """Content, never shown as a page: whatever it holds, it is a file to be kept."""
+def _content(request: Request, blob: Blob, rest: Rest) -> Response:
+    """Content, never shown as a page: whatever it holds, it is a file to be kept. It never changes, but who uses the
+    browser does: so it is asked each time whether they may have it."""
     name = cid_text(blob.id)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(blob.size_bytes),
-        "ETag": f'"{name}"', "Cache-Control": "private, immutable, max-age=31536000", **ONLY_SHOWN_AS_FILE,
-    }  # fmt: skip
+    headers = {"ETag": f'"{name}"', "Cache-Control": "private, no-cache", **ONLY_SHOWN_AS_FILE}
+    if _is_held(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    headers |= {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(blob.size_bytes)}
     return StreamingResponse(_chunks(blob, rest), headers=headers, media_type=UNKNOWN_MEDIA_TYPE)
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _is_held(request: Request, tag: str) -> bool:
+    """Whether a caller says that they have what has this tag."""
+    return tag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]
 
 
 async def _chunks(blob: Blob, rest: Rest) -> AsyncIterator[bytes]:

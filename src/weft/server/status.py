@@ -55,6 +55,7 @@ from weft.server.refusals import (
     ForeignOrigin,
     MethodNotServed,
     NoSuchRoute,
+    NotDoneOnce,
     NotSaidByUs,
     OtherMediaType,
     TooManyCalls,
@@ -72,8 +73,8 @@ log = logging.getLogger("weft.server")
 
 _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
     400: (
-        BadFrame, BadLifetime, BadName, BadPassword, NoSuchPosition, NotAContentId, NotAMark, SnapshotTooLarge, TooMany,
-        UnfitCall, UnreadableBody, WebSocketsAlone, WrongPosition,
+        BadFrame, BadLifetime, BadName, BadPassword, NoSuchPosition, NotAContentId, NotAMark, NotDoneOnce,
+        SnapshotTooLarge, TooMany, UnfitCall, UnreadableBody, WebSocketsAlone, WrongPosition,
     ),
     401: (Stranger, WrongLogin),
     403: (Denied, ForeignHost, ForeignOrigin, NotSaidByUs, ReadOnly, RightsTaken),

@@ -9,7 +9,7 @@ semicolon the traversals that are open: a browser that comes back says it as Las
 
 Knows nothing of frames. Invariant: nothing that a stranger sent is read, and nothing of a space is sent before somebody
 with the right to see it was known.
-Source: the WebSocket and EventSource standards; close codes as HTTP's statuses, behind 4000.
+Source: the WebSocket, EventSource and Fetch Metadata standards; close codes as HTTP's statuses, behind 4000.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ REASON_BYTES_MAX = 120
 """How long the reason of a close may be: the standard has room for 123."""
 OPEN_IN_ID_MAX = 200
 """How many open traversals an event's id holds; with more it is empty, and who comes back begins with a snapshot."""
+OWN_SITES = ("same-origin", "none")
+"""How a browser names a page of this server, and the address bar, in `Sec-Fetch-Site`."""
 MayCome = Callable[[str, "str | None"], bool]
 """Whether somebody may come who names this Host, and this Origin (None: none)."""
 
@@ -141,6 +143,9 @@ class _Events(_Endpoint):
         if refusal is not None:
             await refusal(scope, receive, send)
 
+    def _why_unwelcome(self, asked: HTTPConnection) -> WeftError | None:
+        return super()._why_unwelcome(asked) or _other_page(asked)
+
     async def _stream(self, request: Request, receive: Receive, send: Send) -> Response | None:
         """Serve it; or what it is answered instead."""
         if (unwelcome := self._why_unwelcome(request)) is not None:
@@ -179,6 +184,15 @@ class _Events(_Endpoint):
                 raise
             return refusal(why)
         return None
+
+
+def _other_page(request: HTTPConnection) -> ForeignOrigin | None:
+    """Why a browser's request is not a page's of ours. An image or a frame in another page, on another port of this
+    host, names no Origin, and brings the cookie: and who listens may open a view, which has values computed."""
+    if "origin" in request.headers or "authorization" in request.headers:
+        return None
+    sites = [one for one in request.headers.getlist("sec-fetch-site") if one not in OWN_SITES]
+    return ForeignOrigin(origin=f"another address ({sites[0][:40]})") if sites else None
 
 
 def _event_id(connection: Connection, channels: Sequence[str]) -> str:

@@ -167,7 +167,7 @@ def _history(call: Call) -> Json:
         found = node_in(engine, call)
         as_of = AsOf(engine, engine.head.position, call.served.index(call.given["space"]))
         place = call.given["entity"], found.spec.name, call.given.get("element", "")
-        moments = [one for one in history(as_of, *place) if one.position >= start]
+        moments = [*islice((one for one in history(as_of, *place) if one.position >= start), limit + 1)]
     next = moments[limit].position if len(moments) > limit else None
     return {"moments": [moment_plain(one) for one in moments[:limit]], "next": next}
 
@@ -230,7 +230,7 @@ VALUES = (
     ),
     Method(
         service="values", name="history", http="GET", path=f"{_PATH}/history", act=_history, capability="read",
-        reach="entity", given={**NODE, **_ELEMENT, "from": POSITION, "limit": LIMIT},
+        reach="entity", looks_far=True, given={**NODE, **_ELEMENT, "from": POSITION, "limit": LIMIT},
         summary="All that a node ever was, oldest first.",
         gives=closed(moments=listed(_MOMENT), next={"anyOf": [POSITION, {"type": "null"}]}),
     ),

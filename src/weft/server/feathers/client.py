@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from weft.blob import Blob
@@ -148,7 +149,8 @@ class Client:
 
     async def _call(self, event: Event) -> None:
         try:
-            said = encode_json(await self._done(event.name, event.arguments))
+            answer = await self._done(event.name, event.arguments)
+            said = await self._shop.rest.in_pool(partial(encode_json, answer))
         except Exception as why:  # noqa: BLE001 - whatever it is, the caller is answered
             await self._answer(event, encode_json(told_of(why).body))
         else:
@@ -179,9 +181,7 @@ class Client:
     async def _served(self, name: str, method: str, given: Json, service: Service) -> Json:
         assert self.known is not None
         row = row_at(self._shop.rows, Service(service.path, service.space, name), method)
-        answer = await self._shop.rest.done(row, self.known.ask, given)
-        assert not isinstance(answer, Blob), "rows with content are not called here"
-        return answer
+        return await self._shop.rest.done(row, self.known.caller.user, self.known.ask, given, _said)
 
     async def _look(self, joined: Joined, service: Service, method: str, arguments: Sequence[Any]) -> Json:
         async def get(entity: str) -> Json:
@@ -219,3 +219,8 @@ class Client:
         async with self._entering:
             await self._leave()
         return said
+
+
+def _said(answer: Json | Blob) -> Json:
+    assert not isinstance(answer, Blob), "rows with content are not called here"
+    return answer

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 from weft.errors import WeftError
 from weft.form.answer import OutOfBounds, parse_answer
 from weft.server.body import check_bounds
+from weft.server.encoded import encoded
 from weft.server.refusals import UnreadableBody
 
 _EVENT = re.compile(r"42(\d{0,15})(\[.*)", re.DOTALL | re.ASCII)
@@ -101,7 +102,7 @@ def encode_answer(id: str, *texts: str) -> str:
 
 def encode_json(said: object) -> str:
     """A value as REST has it."""
-    return json.dumps(said, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return encoded(said)
 
 
 DISCONNECT = "41"

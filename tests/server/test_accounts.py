@@ -885,7 +885,7 @@ def test_an_attempt_that_is_refused_is_not_hashed_and_does_not_count(
 
     for each in range(TRIES_PER_SOURCE - TRIES_PER_NAME):
         tries.begin(f"n{each}", HERE, NOW_S + 1)
-    for each in range(TRIES_PER_NAME):
+    for _ in range(TRIES_PER_NAME):
         tries.begin("bob", HERE, NOW_S + TRIES_WINDOW_S)
 
     clock.now_s = NOW_S + TRIES_WINDOW_S

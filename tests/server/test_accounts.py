@@ -18,7 +18,7 @@ from weft.errors import WeftError
 from weft.secrets.store import Hidden
 from weft.server.accounts import Accounts
 from weft.server.accounts.credential import CREDENTIAL_CHARS_MAX, PREFIXES
-from weft.server.accounts.logins import WrongLogin
+from weft.server.accounts.logins import WAITING_MAX, WrongLogin
 from weft.server.accounts.password import PASSWORD_BYTES_MAX, BadPassword, Cost, hashed, is_right
 from weft.server.accounts.rights import (
     CAPABILITIES_OF,
@@ -31,7 +31,15 @@ from weft.server.accounts.rights import (
 )
 from weft.server.accounts.sessions import SESSIONS_MAX
 from weft.server.accounts.tokens import TOKENS_MAX, BadLifetime, TokenExists, TooManyTokens, UnknownToken
-from weft.server.accounts.tries import TRIES_PER_NAME, TRIES_PER_SOURCE, TRIES_WINDOW_S, TooManyTries, Tries
+from weft.server.accounts.tries import (
+    NAME_WINDOW_S,
+    TRIES_PER_NAME,
+    TRIES_PER_NAME_IN_ALL,
+    TRIES_PER_SOURCE,
+    TRIES_WINDOW_S,
+    TooManyTries,
+    Tries,
+)
 from weft.server.accounts.user import BadName
 from weft.server.accounts.users import HeldToNone, NobodyWouldAdminister, NotAlone, UnknownUser, UserExists
 from weft.server.caller import CAPABILITIES, Caller, Denied, Guard, Stranger
@@ -806,16 +814,53 @@ def test_attempts_by_a_name_are_limited_and_it_is_said_when_to_try_again(held: A
     for each in range(TRIES_PER_NAME):
         clock.now_s = NOW_S + each
         with pytest.raises(WrongLogin):
-            log_in(held, "BOB" if each % 2 else "bob", OTHER, source=f"192.0.2.{each}")
+            log_in(held, "BOB" if each % 2 else "bob", OTHER)
 
     with pytest.raises(TooManyTries) as error:
-        log_in(held, "bob", source="192.0.2.99")
+        log_in(held, "bob")
     assert vars(error.value)["wait_s"] == TRIES_WINDOW_S - TRIES_PER_NAME + 1
     assert "try again in 291 seconds" in str(error.value).lower()
     assert log_in(held, "cleo").user == "cleo"
+    assert log_in(held, "bob", source="192.0.2.99").user == "bob", "a name is shut out from there alone"
 
     clock.now_s = NOW_S + TRIES_WINDOW_S
     assert log_in(held, "bob").user == "bob"
+
+
+def test_who_has_many_sources_slows_a_name_down_but_not_where_it_was_let_in(held: Accounts, clock: Clock) -> None:
+    assert log_in(held, "bob", source="198.51.100.7").user == "bob"
+    for each in range(TRIES_PER_NAME_IN_ALL):
+        with pytest.raises(WrongLogin):
+            log_in(held, "bob", OTHER, source=f"192.0.2.{each}")
+
+    with pytest.raises(TooManyTries) as error:
+        log_in(held, "bob", source="203.0.113.9")
+    assert vars(error.value)["wait_s"] == NAME_WINDOW_S
+    assert log_in(held, "bob", source="198.51.100.7").user == "bob"
+    clock.now_s = NOW_S + NAME_WINDOW_S
+    assert log_in(held, "bob", source="203.0.113.9").user == "bob"
+
+
+def test_logins_by_password_wait_in_threads_of_their_own_and_no_more_of_them_than_there_is_room_for(
+    held: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, gate, names = hashlib.scrypt, threading.Event(), set()
+
+    def slow(*given: Any, **named: Any) -> bytes:
+        names.add(threading.current_thread().name)
+        gate.wait(20)
+        return real(*given, **named)
+
+    monkeypatch.setattr(hashlib, "scrypt", slow)
+    begun = [held.logins.begin_by_password("bob", PASSWORD, source=f"192.0.2.{each}") for each in range(WAITING_MAX)]
+    with pytest.raises(TooManyTries):
+        held.logins.begin_by_password("cleo", PASSWORD, source="203.0.113.9")
+    assert begun[-1].cancel(), "whoever is gone is waited for no longer"
+    last = held.logins.begin_by_password("cleo", PASSWORD, source="203.0.113.9")
+    gate.set()
+    assert last.result(20).user == "cleo"
+    assert {each.result(20).user for each in begun[:-1]} == {"bob"}
+    assert len(names) <= 2 and all(each.startswith("weft logins") for each in names)
 
 
 def test_attempts_from_a_source_are_limited_whatever_names_are_tried(held: Accounts) -> None:
@@ -836,17 +881,18 @@ def test_an_attempt_that_is_refused_is_not_hashed_and_does_not_count(
         tries.begin("bob", HERE, NOW_S)
     for _ in range(100):
         with pytest.raises(TooManyTries):
-            tries.begin("bob", "192.0.2.7", NOW_S + 1)
+            tries.begin("bob", HERE, NOW_S + 1)
 
-    for each in range(TRIES_PER_SOURCE):
-        tries.begin(f"n{each}", "192.0.2.7", NOW_S + 1)
-    tries.begin("bob", HERE, NOW_S + TRIES_WINDOW_S)
+    for each in range(TRIES_PER_SOURCE - TRIES_PER_NAME):
+        tries.begin(f"n{each}", HERE, NOW_S + 1)
+    for _ in range(TRIES_PER_NAME):
+        tries.begin("bob", HERE, NOW_S + TRIES_WINDOW_S)
 
-    clock.now_s = NOW_S + 1
+    clock.now_s = NOW_S + TRIES_WINDOW_S
     monkeypatch.setattr(held.logins, "_tries", tries)
     monkeypatch.setattr(hashlib, "scrypt", None)
     with pytest.raises(TooManyTries):
-        log_in(held, "bob", source="192.0.2.7")
+        log_in(held, "bob")
 
 
 def test_one_who_has_an_account_cannot_clear_the_attempts_of_a_source(held: Accounts) -> None:
@@ -890,9 +936,12 @@ def test_what_is_remembered_of_attempts_is_bounded(monkeypatch: pytest.MonkeyPat
     for each in range(100):
         tries.begin("x" * 10_000 + str(each), f"192.0.2.{each}", NOW_S)
 
-    for window in (tries._names, tries._sources):
+    for window, length in ((tries._names, 32), (tries._sources, 32), (tries._pairs, 64)):
         assert len(window._moments) == 20
-        assert all(len(key) == 32 for key in window._moments)
+        assert all(len(key) == length for key in window._moments)
+    for each in range(100):
+        tries.succeeded(str(each), HERE, NOW_S)
+    assert len(tries._let_in) == 20
 
 
 def test_attempts_of_before_a_clock_was_set_back_do_not_count() -> None:

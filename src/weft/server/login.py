@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from functools import partial, wraps
+from functools import wraps
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -63,8 +63,7 @@ def login_routes(accounts: Accounts, *, is_secure: bool = False) -> list[BaseRou
             return Response(status_code=405, headers={"Allow": "GET, POST"})
         name, password = await _said(request)
         source = request.client.host if request.client else ""
-        check = partial(accounts.logins.by_password, name, password, source=source)
-        opened = await asyncio.to_thread(check)  # a hash takes long, and is meant to
+        opened = await asyncio.wrap_future(accounts.logins.begin_by_password(name, password, source=source))
         return let_in(opened, JSONResponse({"user": opened.user, "ends_s": opened.ends_s}, headers=_NO_STORE))
 
     @_refused_in_words

@@ -98,6 +98,7 @@ class Accounts:
 
     def close(self) -> None:
         """Let go of the file."""
+        self.logins.close()
         self._file.close()
 
     def __enter__(self) -> Accounts:

@@ -8,6 +8,7 @@ Source: OWASP's sheet on authentication; one-time links as Jupyter prints them, 
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from weft.errors import WeftError
 from weft.secrets.store import Hidden
@@ -16,12 +17,15 @@ from weft.server.accounts.file import AccountFile
 from weft.server.accounts.password import Cost, is_right, nobodys
 from weft.server.accounts.sessions import Opened, Sessions, Terms
 from weft.server.accounts.tokens import DISABLED, EXPIRED
-from weft.server.accounts.tries import Tries
+from weft.server.accounts.tries import TooManyTries, Tries
 from weft.server.accounts.users import Users
 from weft.server.caller import Stranger
 
 HASHED_AT_ONCE = 2
 """So many passwords are compared at once; others wait, so that strangers do not fill the memory."""
+WAITING_MAX = 32
+"""So many logins by password are at work, or wait to be, at one time; whoever comes then is to come again."""
+_COME_AGAIN_S = 5
 USED = "it is unknown, or was used before"
 
 
@@ -41,12 +45,38 @@ class Logins:
         self._tries = Tries()
         self._nobodys = nobodys(cost)
         self._hashing = threading.BoundedSemaphore(HASHED_AT_ONCE)
+        # Threads of their own: a hash holds its thread for long, and others have other things to do.
+        self._pool = ThreadPoolExecutor(HASHED_AT_ONCE, thread_name_prefix="weft logins")
+        self._room = threading.BoundedSemaphore(WAITING_MAX)
 
     def by_password(self, name: str, password: Hidden, *, source: str) -> Opened:
         """A new session; `source` is the address that asks. Takes as long as a hash: not for the thread of a loop.
         Raises `WrongLogin`, `TooManyTries`, and `Stranger` where the account is disabled."""
+        return self._by_password(name, password, source, self._begin(name, source))
+
+    def begin_by_password(self, name: str, password: Hidden, *, source: str) -> Future[Opened]:
+        """The same, in a thread that is for this alone. Raises `TooManyTries`, also where too many wait for it."""
+        if not self._room.acquire(blocking=False):
+            raise TooManyTries(wait_s=_COME_AGAIN_S)
+        try:
+            begun_s = self._begin(name, source)
+            login = self._pool.submit(self._by_password, name, password, source, begun_s)
+        except BaseException:
+            self._room.release()
+            raise
+        login.add_done_callback(lambda _: self._room.release())
+        return login
+
+    def close(self) -> None:
+        """Let nobody in any more by a password who still waits."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _begin(self, name: str, source: str) -> float:
         begun_s = self._clock()
         self._tries.begin(name, source, begun_s)
+        return begun_s
+
+    def _by_password(self, name: str, password: Hidden, source: str, begun_s: float) -> Opened:
         found = self._file.rows("SELECT password FROM user WHERE name = ? AND password != ''", name)
         kept = found[0]["password"] if found else self._nobodys
         with self._hashing:

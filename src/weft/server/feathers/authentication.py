@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 from weft.secrets.store import Hidden
@@ -43,8 +42,8 @@ async def brought_by(said: Mapping[str, Any], accounts: Accounts | None, source:
         password = said.get("password")
         if len(names) != 1 or not isinstance(names[0], str) or not isinstance(password, str):
             raise _unfit("the strategy local takes a name and a password")
-        check = partial(accounts.logins.by_password, names[0], Hidden(password), source=source)
-        opened = await asyncio.to_thread(check)  # a hash takes long, and is meant to
+        begun = accounts.logins.begin_by_password(names[0], Hidden(password), source=source)
+        opened = await asyncio.wrap_future(begun)
         return Brought(opened.session.reveal(), strategy)
     known = "jwt and local" if accounts is not None else "jwt"
     raise _unfit(f"its strategy is {str(strategy)[:40]!r}, and {known} are known")

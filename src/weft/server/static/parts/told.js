@@ -180,7 +180,7 @@ function Items({ charm, node, schema, label }) {
           <button type="button" class="plain" aria-label=${`Remove ${label} ${at + 1}`} onClick=${() => remove(one)}>Remove</button></span></li>`)}</ul>
       ${value.length > most && html`<${More} count=${value.length} onClick=${() => setMost(most * 4)} />`}
       ${errors[""] && html`<p class="wrong-text" role="alert">${errors[""]}</p>`}
-      ${isOfBlobs ? html`<${Uploads} uploads=${uploads} label=${`Add to ${label}`} />` : html`<${Adding} charm=${charm} name=${node.name} schema=${schema} label=${label} />`}
+      ${isOfBlobs ? html`<${Uploads} uploads=${uploads} label=${`Add to ${label}`} name=${node.name} />` : html`<${Adding} charm=${charm} name=${node.name} schema=${schema} label=${label} />`}
     </div>`;
 }
 

@@ -273,3 +273,6 @@ def test_who_may_only_read_is_offered_nothing_to_change(pages: Pages, served: Se
     page.get_by_role("link", name="Shelf", exact=True).first.click()
     page.get_by_role("link", name="Plant", exact=True).wait_for()
     assert page.get_by_role("link", name="New charm").count() == 0
+    page.goto(served.page("new", "Plant"))
+    page.get_by_text("You may look at this space, and make nothing in it.").wait_for()
+    assert page.locator("main form").count() == 0

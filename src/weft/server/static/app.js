@@ -31,12 +31,11 @@ addEventListener("hashchange", () => (route.value = parse(location.hash)));
 async function begin() {
   try {
     trouble.value = null;
+    const wasKnown = Boolean(me.peek());
     me.value = await weft.whoami();
     if (me.value && location.search) history.replaceState(null, "", location.pathname + location.hash);
-    if (me.value && !wasIn) {
-      wasIn = true;
-      tellTabs();
-    }
+    wasIn ||= Boolean(me.value);
+    if (me.value && !wasKnown) tellTabs();
     if (me.value) spaces.value = (await weft.call("spaces.find")).spaces;
   } catch (why) {
     if (why.code === 401) me.value = null;

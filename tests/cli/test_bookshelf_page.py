@@ -51,6 +51,7 @@ def test_it_is_served_for_one_browser_and_goes_on_where_it_was(
             (space,) = browser.get("/api/spaces").json()["spaces"]
             base = f"/api/spaces/{space['name']}"
             (shelf,) = browser.get(f"{base}/entities").json()["entities"]
+            assert link.endswith(f"#/{space['name']}/charm/{shelf['id']}"), "it opens the shelf itself"
             picture = (photos / "shelf 1.jpg").read_bytes()
             blob = browser.post(f"{base}/blobs", content=picture, headers={"Content-Type": "image/jpeg"}).json()
             said = {"add": {"photos": [blob]}, "wait_s": 25}

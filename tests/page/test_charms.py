@@ -50,15 +50,21 @@ def test_a_charm_is_made_by_the_form_of_its_type(pages: Pages, served: Served) -
     page.get_by_label("Name", exact=True).fill("Rubber plant")
     page.get_by_label("Height cm").fill("tall")
     page.get_by_role("button", name="Make it").click()
-    page.get_by_text("This is not a number").wait_for()
+    page.get_by_text("This is not a number: write it in digits, as 25").wait_for()
+    page.get_by_label("Height cm").fill("2,5")
+    page.get_by_text("This is not a number: write it as 2.5").wait_for()
     page.get_by_label("Height cm").fill("42")
+    page.locator(".wrong-text").wait_for(state="detached")
     page.get_by_label("Mood").select_option("Thirsty")
     page.get_by_label("Is outside").check()
     page.get_by_label("Kind of Place").select_option("Pot")
     page.get_by_label("Width cm").fill("12.5")
     page.get_by_label("Bought").fill("2026-02-03")
     page.get_by_role("button", name="Add names").click()
+    page.get_by_role("button", name="Make it").click()
+    page.get_by_text("This is needed").wait_for()  # a row that was left empty is not told
     page.get_by_label("Item 1", exact=True).fill("Ficus")
+    page.locator(".wrong-text").wait_for(state="detached")
     page.reload()  # what was typed is there still
     assert page.get_by_label("Width cm").input_value() == "12.5"
     page.get_by_role("button", name="Make it").click()
@@ -133,6 +139,9 @@ def test_a_field_is_edited_in_place(pages: Pages, served: Served) -> None:
     told(page, "notes").get_by_role("button", name="Save").click()
     until(lambda: bool(served.value(plant, "notes") == "Green.\nAlive."))
     page.get_by_role("button", name="Add to Names").click()
+    told(page, "names").get_by_role("textbox").fill(" ")
+    told(page, "names").get_by_role("button", name="Add", exact=True).click()
+    told(page, "names").get_by_text("This is needed").wait_for()
     told(page, "names").get_by_role("textbox").fill("Bracken")
     told(page, "names").get_by_role("button", name="Add", exact=True).click()
     page.get_by_role("button", name="Remove Names 1").click()
@@ -198,6 +207,65 @@ def test_photos_are_given_by_drop_by_chooser_and_by_camera(pages: Pages, served:
     assert [one["media"] for one in served.value(plant, "photos")] == ["image/png"] * 3
     page.reload()
     field.locator("img").nth(2).wait_for()
+
+
+DROPPED = """([where, kind, content]) => {
+  const dropped = new DataTransfer();
+  dropped.items.add(new File([new Uint8Array(content)], "c.png", { type: "image/png" }));
+  const said = { dataTransfer: dropped, bubbles: true, cancelable: true };
+  document.querySelector(where).dispatchEvent(new DragEvent(kind, said));
+}"""
+
+
+def test_a_file_dropped_beside_the_place_for_it_goes_there(pages: Pages, served: Served) -> None:
+    plant = served.create("Plant", name="Dropped on")
+    page = pages.open("charm", plant)
+    field = told(page, "photos")
+    field.locator(".drop").wait_for()
+    page.evaluate(DROPPED, ["h1", "dragover", [*picture(1)]])
+    field.locator(".drop.over").wait_for()
+    page.evaluate(DROPPED, ["h1", "drop", [*picture(1)]])
+    field.locator("img").wait_for()
+    field.locator(".drop:not(.over)").wait_for()
+
+    page.get_by_role("link", name="Graph", exact=True).last.click()  # where no place for files is shown
+    page.get_by_role("link", name="Graph", exact=True).last.wait_for()
+    comes(page, "!document.querySelector('.drop')")
+    page.evaluate(DROPPED, ["h1", "drop", [*picture(2)]])
+    field.locator("img").nth(1).wait_for()
+
+    page.get_by_role("link", name="Shelf", exact=True).first.click()
+    card = f'[data-charm="{plant}"]'
+    page.locator(card).wait_for()
+    page.evaluate(DROPPED, [card, "dragover", [*picture(3)]])
+    page.locator(f"{card}.over").wait_for()
+    page.evaluate(DROPPED, [f"{card} .charm-name", "drop", [*picture(3)]])
+    field.locator("img").nth(2).wait_for()
+    assert len(served.value(plant, "photos")) == 3
+
+
+def test_a_file_dropped_where_it_is_not_clear_whose_it_is_is_answered(pages: Pages, served: Served) -> None:
+    for name in ("One", "Other"):
+        served.create("Plant", name=name)
+    tale = served.create("Tale", name="Takes none")
+    page = pages.open()
+    page.locator(f'[data-charm="{tale}"]').wait_for()
+    page.evaluate(DROPPED, ["h1", "drop", [*picture(1)]])
+    page.get_by_text("Drop it on the card of the charm that it is for: one of Plant").wait_for()
+    page.evaluate(DROPPED, [f'[data-charm="{tale}"]', "drop", [*picture(1)]])
+    page.get_by_text("Takes none takes no files by drop").wait_for()
+
+
+def test_a_file_dropped_on_a_shelf_with_one_charm_that_takes_it_goes_there(pages: Pages, served: Served) -> None:
+    plant = served.create("Plant", name="The only one")
+    page = pages.open()
+    page.locator(f'[data-charm="{plant}"]').wait_for()
+    page.route("**/entities?type=Plant*", lambda route: route.fulfill(
+        json={"entities": [{"id": plant, "type": "Plant", "name": "The only one", "preview": ""}], "next": None}
+    ))  # fmt: skip
+    page.evaluate(DROPPED, ["h1", "drop", [*picture(5)]])
+    told(page, "photos").locator("img").wait_for()
+    assert len(served.value(plant, "photos")) == 1
 
 
 def test_an_upload_that_fails_says_so_and_goes_on(pages: Pages, served: Served) -> None:

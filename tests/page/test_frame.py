@@ -79,6 +79,7 @@ def test_who_is_not_known_logs_in_and_out(pages: Pages, served: Served) -> None:
     pages.allowed.append("status of 401")
     page = pages.open("log", known=False)
     page.get_by_role("heading", name="Log in").wait_for()
+    page.get_by_text("Log in with a password").click()
     page.get_by_label("Name").fill("ann")
     page.get_by_label("Password").fill("wrong horse battery")
     page.get_by_role("button", name="Log in").click()
@@ -109,8 +110,13 @@ def test_a_session_that_ends_meanwhile_leads_to_the_form_and_back(pages: Pages, 
     page = context.new_page()
     page.goto(served.link())
     page.get_by_text("Live", exact=True).wait_for()
+    page.goto(served.page("log"))
+    page.get_by_role("heading", name="Log", exact=True).wait_for()
     served.accounts.sessions.close(context.cookies()[0]["value"])
-    page.get_by_role("heading", name="Log in").wait_for()
+    page.get_by_text("The server was started again, or your session has ended").wait_for()
+    assert not page.get_by_label("Password").is_visible(), "there may be nobody who has one"
+    context.new_page().goto(served.link())
+    page.get_by_role("heading", name="Log", exact=True).wait_for()  # by itself, where it was
 
 
 def test_a_connection_that_was_cut_comes_back_and_nothing_is_lost(pages: Pages, served: Served) -> None:
@@ -258,6 +264,7 @@ def test_who_may_only_read_is_offered_nothing_to_change(pages: Pages, served: Se
         served.accounts.users.add("ben", Hidden(PASSWORD), role="viewer")
     pages.allowed.append("status of 401")
     page = pages.open("charm", plant, known=False)
+    page.get_by_text("Log in with a password").click()
     page.get_by_label("Name").fill("ben")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
@@ -266,3 +273,6 @@ def test_who_may_only_read_is_offered_nothing_to_change(pages: Pages, served: Se
     page.get_by_role("link", name="Shelf", exact=True).first.click()
     page.get_by_role("link", name="Plant", exact=True).wait_for()
     assert page.get_by_role("link", name="New charm").count() == 0
+    page.goto(served.page("new", "Plant"))
+    page.get_by_text("You may look at this space, and make nothing in it.").wait_for()
+    assert page.locator("main form").count() == 0

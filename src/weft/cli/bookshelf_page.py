@@ -16,6 +16,7 @@ import webbrowser
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import quote
 
 from weft import Blob
 from weft import open as open_space
@@ -46,7 +47,10 @@ def show(path: str, blobs: Iterable[Blob], services: Mapping[type, object], samp
         except CannotListen:  # another demonstration, most likely
             listens = held.enter_context(listening(HOST, 0))
 
+        name = Path(path).stem
+
         def say(address: str, link: str) -> None:
+            link += f"#/{quote(name, safe='')}/charm/{shelf.id}"  # browsers keep it on their way through the login
             terminal.say(f"the bookshelf is at {address}")
             terminal.say(f"open this once, to be let in: {link}")
             if folder is not None:
@@ -55,7 +59,7 @@ def show(path: str, blobs: Iterable[Blob], services: Mapping[type, object], samp
             if _has_browser():
                 webbrowser.open(link)
 
-        serve_spaces({Path(path).stem: space}, guard, HOST, listens, on_start=say)
+        serve_spaces({name: space}, guard, HOST, listens, on_start=say)
     terminal.say(f"stopped; everything is kept: {terminal.program()} demo bookshelf --space {path} goes on")
     return 0
 

@@ -6,7 +6,8 @@ import { link, match, parse } from "./route.js";
 import { Space } from "./space.js";
 import { VIEWS } from "./views.js";
 import { Connection } from "./parts/connection.js";
-import { Login } from "./parts/login.js";
+import { Dropping } from "./parts/drop.js";
+import { Login, tellTabs } from "./parts/login.js";
 import { Toasts, told } from "./parts/toasts.js";
 import { Charm } from "./parts/frame.js";
 import { useAnswer } from "./use.js";
@@ -20,6 +21,8 @@ const route = signal(parse(location.hash));
 /** The names of the spaces that are served; null until they are known. */
 const spaces = signal(null);
 const trouble = signal(null);
+/** Whether this tab was let in before, and did not leave. */
+let wasIn = false;
 
 // A file that is dropped beside the field it is for would else be opened in place of the page.
 for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
@@ -28,8 +31,11 @@ addEventListener("hashchange", () => (route.value = parse(location.hash)));
 async function begin() {
   try {
     trouble.value = null;
+    const wasKnown = Boolean(me.peek());
     me.value = await weft.whoami();
     if (me.value && location.search) history.replaceState(null, "", location.pathname + location.hash);
+    wasIn ||= Boolean(me.value);
+    if (me.value && !wasKnown) tellTabs();
     if (me.value) spaces.value = (await weft.call("spaces.find")).spaces;
   } catch (why) {
     if (why.code === 401) me.value = null;
@@ -46,6 +52,7 @@ const later = () => 1000 + Math.random() * 2000;
 async function leave() {
   try {
     await weft.logout();
+    wasIn = false;
     me.value = null;
     spaces.value = null;
   } catch (why) {
@@ -58,7 +65,7 @@ function App() {
     return html`<main class="page"><${Failure} title="The server could not be asked" why=${trouble.value} again=${begin} /></main>`;
   }
   if (me.value === undefined || (me.value && !spaces.value)) return html`<main class="page"><${Quiet}>Loading…<//></main>`;
-  if (me.value === null) return html`<${Login} weft=${weft} onDone=${begin} /><${Toasts} />`;
+  if (me.value === null) return html`<${Login} weft=${weft} onDone=${begin} wasIn=${wasIn} /><${Toasts} />`;
   const served = spaces.value.map((one) => one.name);
   const name = route.value.space || served[0];
   if (!name) return html`<main class="page"><${Quiet}>No space is served to you.<//></main>`;
@@ -100,6 +107,7 @@ function Frame({ space, served }) {
     <a class="skip" href=${location.hash || "#"} onClick=${(event) => (event.preventDefault(), main.current?.focus())}>Skip to the content</a>
     <${Header} space=${space} served=${served} view=${found?.view} />
     <${Waiting} space=${space} />
+    <${Dropping} space=${space} entity=${entity} isShelf=${found?.view.name === "shelf"} />
     <main class="page" id="main" tabindex="-1" ref=${main}>
       ${!found && html`<h1>There is no such page</h1><p><a href=${link(space.name)}>Go to the shelf</a></p>`}
       ${found && (entity

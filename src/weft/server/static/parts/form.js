@@ -4,7 +4,7 @@
 // `$defs`; `place` is where the value stands in the whole, as the server names it, and `errors` are words by place.
 // Knows nothing of what is done with a value. Invariant: what was typed is kept, also where it does not fit.
 import { html, useId, useRef, useState } from "../lib.js";
-import { blank, branchName, branchOf, fieldPlace, itemPlace, only, resolved } from "./schema.js";
+import { blank, branchName, branchOf, fieldPlace, itemPlace, misfits, only, resolved } from "./schema.js";
 import { Reference } from "./reference.js";
 import { Uploads, useUploads } from "./upload.js";
 import { BlobShown } from "./blob.js";
@@ -41,10 +41,19 @@ function with_(said, name, next) {
 
 const wrong = (errors, place) => errors?.[place];
 
-/** A name, and what is said of it, above one control: `children` is a function of its attributes. */
-function Labelled({ schema, label, place, errors, isNeeded, children }) {
-  const id = useId();
+/** What is wrong with a control: as it was found, until the value is another; then as that is. */
+function useWrong({ schema, root, value, place, errors, isNeeded }) {
+  const found = useRef(null);
+  if (found.current?.errors !== errors) found.current = { errors, value };
   const why = wrong(errors, place);
+  return why && value !== found.current.value ? misfits(schema, root, value, place, isNeeded)[place] : why;
+}
+
+/** A name, and what is said of it, above one control: `children` is a function of its attributes. */
+function Labelled({ label, children, ...given }) {
+  const { schema, isNeeded } = given;
+  const id = useId();
+  const why = useWrong(given);
   const hint = schema.description && schema.description !== label;
   return html`<div class="field">
     ${label && html`<label for=${id}>${label}${!isNeeded && html` <span class="soft small">optional</span>`}</label>`}

@@ -56,13 +56,20 @@ export function misfits(schema, root, value, place = "", isNeeded = true) {
 }
 
 function number(schema, root, value) {
-  if (typeof value !== "number") return "This is not a number";
+  if (value === null) return "This is needed";
+  if (typeof value !== "number") return `This is not a number: write it ${asDigits(String(value).trim(), schema.type)}`;
   if (schema.type === "integer" && !Number.isInteger(value)) return "This is not a whole number";
   if (schema.minimum !== undefined && value < schema.minimum) return `It must be at least ${schema.minimum}`;
   if (schema.exclusiveMinimum !== undefined && value <= schema.exclusiveMinimum) return `It must be more than ${schema.exclusiveMinimum}`;
   if (schema.maximum !== undefined && value > schema.maximum) return `It must be at most ${schema.maximum}`;
   if (schema.exclusiveMaximum !== undefined && value >= schema.exclusiveMaximum) return `It must be less than ${schema.exclusiveMaximum}`;
   return null;
+}
+
+/** How a number is written that was meant by this. A comma before three digits may part thousands: it is not guessed. */
+function asDigits(typed, type) {
+  if (/^[+-]?\d+,\d+$/.test(typed) && !/,\d{3}$/.test(typed)) return `as ${typed.replace(",", ".")}`;
+  return type === "integer" ? "in digits, as 25" : "in digits, as 2.5";
 }
 
 function string(schema, root, value) {
@@ -85,9 +92,15 @@ function list(schema, root, value, place) {
   if (!Array.isArray(value)) return "This is not a list";
   if (value.length < (schema.minItems ?? 0)) return `It needs at least ${schema.minItems}`;
   if (value.length > (schema.maxItems ?? Infinity)) return `It may have at most ${schema.maxItems}`;
-  const each = value.map((one, at) => misfits(schema.prefixItems?.[at] ?? schema.items ?? {}, root, one, itemPlace(place, at)));
+  const each = value.map((one, at) => {
+    if (!schema.prefixItems && isBlank(one)) return { [itemPlace(place, at)]: "This is needed" };
+    return misfits(schema.prefixItems?.[at] ?? schema.items ?? {}, root, one, itemPlace(place, at));
+  });
   return Object.assign({}, ...each);
 }
+
+/** Whether a row of a list was added, and nothing was written in it. */
+export const isBlank = (value) => typeof value === "string" && !value.trim();
 
 function object(schema, root, value, place) {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "This is needed";

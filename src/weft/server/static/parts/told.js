@@ -7,7 +7,7 @@ import { html, useLayoutEffect, useRef, useState } from "../lib.js";
 import { BlobShown, isBlob } from "./blob.js";
 import { hasDraft, useDraft } from "./draft.js";
 import { Control } from "./form.js";
-import { isSecret, misfits } from "./schema.js";
+import { isBlank, isSecret, misfits } from "./schema.js";
 import { say, told } from "./toasts.js";
 import { Uploads, useUploads } from "./upload.js";
 import { Value } from "./value.js";
@@ -180,7 +180,7 @@ function Items({ charm, node, schema, label }) {
           <button type="button" class="plain" aria-label=${`Remove ${label} ${at + 1}`} onClick=${() => remove(one)}>Remove</button></span></li>`)}</ul>
       ${value.length > most && html`<${More} count=${value.length} onClick=${() => setMost(most * 4)} />`}
       ${errors[""] && html`<p class="wrong-text" role="alert">${errors[""]}</p>`}
-      ${isOfBlobs ? html`<${Uploads} uploads=${uploads} label=${`Add to ${label}`} />` : html`<${Adding} charm=${charm} name=${node.name} schema=${schema} label=${label} />`}
+      ${isOfBlobs ? html`<${Uploads} uploads=${uploads} label=${`Add to ${label}`} name=${node.name} />` : html`<${Adding} charm=${charm} name=${node.name} schema=${schema} label=${label} />`}
     </div>`;
 }
 
@@ -200,7 +200,7 @@ function Adding({ charm, name, schema, label, withKey = false }) {
   };
   const submit = async (event) => {
     event.preventDefault();
-    const found = misfits(schema, schema, draft.value, "", true);
+    const found = misfits(schema, schema, !withKey && isBlank(draft.value) ? undefined : draft.value, "", true);
     setErrors(found);
     if (Object.keys(found).length) return;
     const said = withKey ? { put: { [name]: { [draft.key ?? ""]: draft.value } } } : { add: { [name]: [draft.value] } };

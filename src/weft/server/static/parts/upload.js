@@ -1,10 +1,20 @@
 // Photos and files on their way to the server: by drop, by chooser, by camera; each with its progress.
 // Knows nothing of what they are for: `onDone` is given what a field that holds blobs is told.
-import { html, names, useId, useRef, useState } from "../lib.js";
+import { html, names, signal, useEffect, useId, useRef, useState } from "../lib.js";
 import { remember } from "./blob.js";
 import { size, text } from "./words.js";
 
 let number = 0;
+/** The places that take files on the page as it is now: each with `label`, and `add` for files. */
+export const places = new Set();
+/** What would take the files that are dragged: one of `places`, the id of a charm, or null. */
+export const aimed = signal(null);
+let held = null;
+
+/** Files for a place that is not on the page yet: it takes them when it is shown. Null: for none any more. */
+export const hold = (said) => (held = said);
+/** Whom they are for. */
+export const heldFor = () => held?.entity;
 
 /** Files that are sent now, or that failed; `add(files)` sends more. */
 export function useUploads(space, entity, onDone) {
@@ -30,27 +40,39 @@ export function useUploads(space, entity, onDone) {
     setFiles((all) => [...all, ...added]);
     for (const one of added) await send(one.id, one.file); // in the order in which they were given
   };
-  return { files, add, retry: ({ id, file }) => send(id, file), drop };
+  return { entity, files, add, retry: ({ id, file }) => send(id, file), drop };
 }
 
-/** A place to drop files on, with a chooser and a camera, and what is on its way. */
-export function Uploads({ uploads, label, isMany = true, onlyImages = false }) {
-  const [isOver, setOver] = useState(false);
+/** A place to drop files on, with a chooser and a camera, and what is on its way. `name`: the node it is of. */
+export function Uploads({ uploads, label, name, isMany = true, onlyImages = false }) {
+  const area = useRef(null);
+  const place = useRef({}).current;
+  const add = (files) => uploads.add(isMany ? files : files.slice(0, 1));
+  Object.assign(place, { label, add: (files) => (area.current?.scrollIntoView({ block: "nearest" }), add(files)) });
+  useEffect(() => {
+    places.add(place);
+    if (name && held?.entity === uploads.entity && held.node === name) {
+      place.add(held.files);
+      held = null;
+    }
+    return () => places.delete(place);
+  }, []);
   const chooser = useRef(null);
   const camera = useRef(null);
   const id = useId();
   const take = (event) => {
-    uploads.add(isMany ? event.target.files : [...event.target.files].slice(0, 1));
+    add([...event.target.files]);
     event.target.value = "";
   };
   const dropped = (event) => {
     event.preventDefault();
-    setOver(false);
+    event.stopPropagation();
+    aimed.value = null;
     const files = [...event.dataTransfer.files];
-    if (files.length) uploads.add(isMany ? files : files.slice(0, 1));
+    if (files.length) add(files);
   };
-  return html`<div class=${names("drop", isOver && "over")} role="group" aria-label=${label}
-      onDragOver=${(event) => (event.preventDefault(), setOver(true))} onDragLeave=${() => setOver(false)} onDrop=${dropped}>
+  return html`<div class=${names("drop", aimed.value === place && "over")} role="group" aria-label=${label} ref=${area}
+      onDragOver=${(event) => (event.preventDefault(), event.stopPropagation(), (aimed.value = place))} onDrop=${dropped}>
     <p class="soft" id=${id}>Drop ${isMany ? "files" : "a file"} here, or</p>
     <div class="row">
       <button type="button" onClick=${() => chooser.current.click()} aria-describedby=${id}>${isMany ? "Choose files" : "Choose a file"}</button>

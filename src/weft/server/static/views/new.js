@@ -13,6 +13,10 @@ export default function New({ space, route }) {
   if (!types) return html`<${Quiet}>Loading…<//>`;
   const known = types.filter((one) => one.is_known);
   const type = known.find((one) => one.name === route.params.type) ?? (known.length === 1 ? known[0] : null);
+  if (!space.may("edit")) {
+    return html`<p class="crumbs"><a href=${link(space.name)}>Shelf</a></p><h1>New charm</h1>
+      <${Quiet}>You may look at this space, and make nothing in it.<//>`;
+  }
   if (type) return html`<${Form} key=${type.name} space=${space} type=${type} isOnly=${known.length === 1} />`;
   return html`<p class="crumbs"><a href=${link(space.name)}>Shelf</a></p><h1>New charm</h1>
     ${known.length === 0 && html`<${Quiet}>This server has the code of no type, so none can be made here.<//>`}

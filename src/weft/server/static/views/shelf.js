@@ -1,6 +1,7 @@
 // The shelf: all charms of the space, page by page, as they change; and the way to new ones.
-import { html, useEffect, useId, useRef, useState } from "../lib.js";
+import { html, names, useEffect, useId, useRef, useState } from "../lib.js";
 import { link } from "../route.js";
+import { aimed } from "../parts/upload.js";
 import { Failure, Quiet, nameOf } from "../parts/words.js";
 
 const PAGE = 60;
@@ -36,7 +37,7 @@ export default function Shelf({ space, route }) {
 }
 
 function Charm({ space, one, hasTypes }) {
-  return html`<a class="card charm-card" href=${link(space.name, "charm", one.id)}>
+  return html`<a class=${names("card charm-card", aimed.value === one.id && "over")} data-charm=${one.id} data-type=${one.type} href=${link(space.name, "charm", one.id)}>
     <span class="charm-name">${nameOf(one)}</span>
     ${hasTypes && html`<span class="soft small">${one.type}</span>`}
     ${one.preview && html`<span class="soft small charm-preview">${one.preview}</span>`}

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 from tests.until import LIMIT_S
-from weft import Entity, Field, Ref, derive, element, field, ref
+from weft import Entity, Field, Ref, derive, element, entries, field, ref
 
 SAID: list[str] = []
 """What `tell` says, word by word, as tests append to it; "." ends it."""
@@ -67,6 +67,7 @@ class Viewpoint(Entity):
     """A spell on one topic."""
 
     topic: Ref[Topic] = ref()
+    remarks = entries(str, str)
     view = derive(view, topic)
 
 

@@ -116,6 +116,33 @@ def test_activities_of_a_position_are_told(pages: Pages, served: Served) -> None
     page.locator(".lane-said", has_text="Told by ann").wait_for()
 
 
+def test_what_is_long_is_folded_within_its_card_and_shown_where_that_is_asked_for(pages: Pages, served: Served) -> None:
+    id = talk(served, "Long", " ".join(f"word{n}" for n in range(40)))
+    page = pages.open("timeline")
+    card = page.locator(".then", has_text="Long").first
+    topics = card.locator("dl > div", has=page.locator("dt", has_text=re.compile("^topics$")))
+    more = topics.get_by_role("button", name="Show all of topics")
+    more.wait_for()
+    name, value = (topics.locator(one).first.bounding_box() for one in ("dt", "dd"))
+    assert name is not None and value is not None
+    assert value["y"] >= name["y"] + name["height"], "the name stands above the value"
+    assert value["width"] > 400
+    cards = page.locator(".then-shelf").bounding_box()
+    head = page.locator(".scrub").bounding_box()
+    assert cards is not None and head is not None
+    assert page.evaluate(
+        """() => [...document.querySelectorAll(".then .wide, .then dd")].every((one) =>
+             one.getBoundingClientRect().right <= one.closest(".then").getBoundingClientRect().right)"""
+    )
+    before = value["height"]
+
+    more.press("Enter")
+
+    topics.get_by_role("button", name="Show less").wait_for()
+    after = topics.locator("dd").bounding_box()
+    assert after is not None and after["height"] > before
+
+
 # Comparing ---------------------------------------------------------------------------------------------------------
 
 
@@ -147,6 +174,22 @@ def test_two_positions_are_compared_by_charm(pages: Pages, served: Served) -> No
     page.get_by_text("Nothing differs").wait_for()
     page.goto(served.page("compare?before=x&after=999999999"))
     page.locator(".compare-group").first.wait_for()
+
+
+def test_what_came_to_a_map_is_told_with_its_key(pages: Pages, served: Served) -> None:
+    id = talk(served, "Of a map", "war")
+    topics = served.program.get(f"/spaces/home/entities/{id}/nodes/topics/elements").json()["elements"]
+    spell = served.create("Viewpoint", topic={"entity": id, "node": "topics", "element": topics[0]["element"]})
+    served.patch(spell, put={"remarks": {"Kept": "as it was", "Drawdown": "old words"}})
+    before = position(served)
+    served.patch(spell, put={"remarks": {"Silent Spring": "Solutions exist.", "Drawdown": "new words"}})
+    page = pages.open(f"compare?before={before}&after={position(served)}")
+
+    page.locator(".compare-elements li", has_text="Silent Spring: Solutions exist.").wait_for()
+    changes = page.locator(".compare-group .compare-changes")
+    changes.locator("strong", has_text="Drawdown").wait_for()
+    assert changes.locator("del").text_content() == "old"
+    assert "as it was" not in str(page.locator(".compare-group").first.text_content())
 
 
 # Why ---------------------------------------------------------------------------------------------------------------

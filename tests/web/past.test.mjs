@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { load } from "./load.mjs";
 
-const { folded, grouped, parted, thenOf } = await load("past/changes.js");
+const { folded, grouped, keyed, parted, thenOf } = await load("past/changes.js");
 const { along, bars, lanes, stretch } = await load("past/lanes.js");
 const { brief, linesOf, placeOf, spentText, treeOf } = await load("past/reasons.js");
 
@@ -100,4 +100,13 @@ test("a run that does not say when it was fired begins where its firing was told
   const runs = [{ run: "r", entity: "a", flow: "f", stands: "waiting" }];
   const events = [{ position: 7, node: "a.f", preview: "f abc fire" }];
   assert.deepEqual(bars(runs, 1, 9, events).map((bar) => [bar.start, bar.end]), [[7, 9]]);
+});
+
+test("of a map each key is told with what came, went and changed; lists and what is not known are none", () => {
+  const value = (given) => ({ state: "value", value: given });
+  assert.deepEqual(keyed({ before: { state: "absent" }, after: value({ Drawdown: "Solutions exist." }) }), [{ key: "Drawdown", before: undefined, after: "Solutions exist." }]);
+  assert.deepEqual(keyed({ before: value({ a: 1, b: 2, c: 3 }), after: value({ a: 1, b: 4 }) }).map((one) => one.key), ["b", "c"]);
+  assert.deepEqual(keyed({ before: value([[1, "x"]]), after: value([[1, "x"], [2, "y"]]) }, true), [{ key: "2", before: undefined, after: "y" }]);
+  assert.equal(keyed({ before: value([1]), after: value([1, 2]) }), null);
+  assert.equal(keyed({ before: { state: "not kept", why: "dropped" }, after: value({ a: 1 }) }), null);
 });

@@ -37,6 +37,23 @@ export function folded(changes) {
   return found.filter((one) => !one.elements || !found.some((other) => !other.elements && other.node === one.node && (other.entered || other.left)));
 }
 
+/** What became of a map, key by key: [{key, before, after}], where one that is not there is undefined. Null where it is
+ * no map, or is not known at both ends. `isMap`: whether it is declared as one, as other keys than text come in pairs. */
+export function keyed({ before, after }, isMap = false) {
+  const [was, now] = [pairsOf(before, isMap), pairsOf(after, isMap)];
+  if (!was || !now || (before?.state !== "value" && after?.state !== "value")) return null;
+  const keys = new Set([...was.keys(), ...now.keys()]);
+  return [...keys].map((key) => ({ key, before: was.get(key), after: now.get(key) })).filter((one) => JSON.stringify(one.before) !== JSON.stringify(one.after));
+}
+
+function pairsOf(past, isMap) {
+  if (past === undefined || past.state === "absent") return new Map();
+  const { state, value } = past;
+  if (state !== "value" || typeof value !== "object" || value === null || (Array.isArray(value) && !isMap)) return null;
+  const pairs = Array.isArray(value) ? value : Object.entries(value);
+  return new Map(pairs.map(([key, one]) => [typeof key === "string" ? key : JSON.stringify(key), one]));
+}
+
 /** Where two texts part: what both begin with, what was, what is, what both end with. Whole words. */
 export function parted(before, after) {
   const [was, now] = [words(before), words(after)];

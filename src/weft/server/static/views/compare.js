@@ -5,7 +5,7 @@ import { link } from "../route.js";
 import { useAnswer } from "../use.js";
 import { count, Failure, nameOf, Quiet } from "../parts/words.js";
 import { Value } from "../parts/value.js";
-import { folded, grouped, parted, thenOf } from "../past/changes.js";
+import { folded, grouped, keyed, parted, thenOf } from "../past/changes.js";
 
 const BACK = 20;
 
@@ -73,7 +73,22 @@ function Change({ change, space }) {
     : entered || left ? html`<${Elements} change=${change} space=${space} />` : html`<${Sides} change=${change} space=${space} />`}</li>`;
 }
 
+/** Of a map: which keys came, went and changed, each with what it holds. */
+function Keys({ change, pairs, space }) {
+  const shown = pairs.slice(0, 40);
+  const List = ({ sign, tag, words, of, found }) => found.length > 0 && html`<div><p class=${`tag ${tag}`}>${sign} ${count(found.length, "entry", "entries")} ${words}</p>
+    <ul class="compare-elements">${found.map((one) => html`<li key=${one.key}><strong>${one.key}:</strong> <${Value} value=${one[of]} space=${space} entity=${change.entity} depth=${2} /></li>`)}</ul></div>`;
+  const both = shown.filter((one) => one.before !== undefined && one.after !== undefined);
+  return html`<div class="stack tight"><${List} sign="+" tag="came" words="came" of="after" found=${shown.filter((one) => one.before === undefined)} />
+    <${List} sign="−" tag="went" words="went" of="before" found=${shown.filter((one) => one.after === undefined)} />
+    ${both.length > 0 && html`<ul class="compare-changes">${both.map((one) => html`<li key=${one.key}><strong>${one.key}</strong><${Sides} space=${space} change=${{ entity: change.entity, before: { state: "value", value: one.before }, after: { state: "value", value: one.after } }} /></li>`)}</ul>`}
+    ${pairs.length > shown.length && html`<p class="soft">and ${pairs.length - shown.length} more</p>`}</div>`;
+}
+
 function Elements({ change, space }) {
+  const isMap = space.type(change.type)?.nodes.find((one) => one.name === change.node)?.kind === "entries";
+  const pairs = keyed(change, isMap);
+  if (pairs?.length) return html`<${Keys} change=${change} pairs=${pairs} space=${space} />`;
   const List = ({ sign, tag, words, ids }) => ids?.length > 0 && html`<div><p class=${`tag ${tag}`}>${sign} ${count(ids.length, "element")} ${words}</p>
     <ul class="compare-elements">${ids.slice(0, 20).map((one) => html`<li key=${one.id}><${Value} value=${one.value} space=${space} entity=${change.entity} depth=${2} /></li>`)}
     ${ids.length > 20 && html`<li class="soft">and ${ids.length - 20} more</li>`}</ul></div>`;

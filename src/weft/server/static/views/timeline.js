@@ -3,6 +3,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { link } from "../route.js";
 import { useAnswer } from "../use.js";
+import { Fold } from "../parts/fold.js";
 import { count, Failure, moment, nameOf, Quiet } from "../parts/words.js";
 import { thenOf } from "../past/changes.js";
 import { along, bars, lanes, stretch } from "../past/lanes.js";
@@ -174,7 +175,7 @@ function CharmThen({ space, id, at, isPast, isAlone = false }) {
   const name = answer.nodes.find((node) => NAMING.includes(node.name) && typeof node.value === "string")?.value;
   return html`<article class=${isPast ? "card then is-past" : "card then"}>
     <div class="then-head"><h3>${isAlone ? (isPast ? `As of ${answer.position}` : "As it is now") : html`<a href=${link(space.name, "charm", id, "history", { at: isPast ? at : "" })}>${nameOf({ name, type: answer.type, id })}</a>`}</h3><span class="soft small">${answer.type}</span></div>
-    <dl>${said.slice(0, isWhole ? undefined : 6).map(([node, then]) => html`<div key=${node}><dt>${node}</dt><dd><${Then} then=${then} space=${space} entity=${id} /></dd></div>`)}</dl>
+    <dl>${said.slice(0, isWhole ? undefined : 6).map(([node, then]) => html`<div key=${node}><dt>${node}</dt><dd><${Fold} name=${node}><${Then} then=${then} space=${space} entity=${id} /><//></dd></div>`)}</dl>
     ${!isWhole && said.length > 6 && html`<button class="plain" onClick=${() => setWhole(true)}>Show all ${answer.nodes.length}</button>`}
   </article>`;
 }

@@ -33,7 +33,7 @@ def test_it_says_what_it_says_at_one_piece(said: object) -> None:
 
 
 def test_what_is_long_is_many_pieces_as_deep_as_values_stand() -> None:
-    said = {"nodes": [{"name": "n", "value": [*range(100 * PIECE_ITEMS)]}]}
+    said = {"all": {"nodes": [{"name": "n", "value": [*range(100 * PIECE_ITEMS)]}]}}
 
     pieces = [*_pieces(said, DEEP_MAX)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import time
@@ -103,6 +104,46 @@ def test_who_takes_nothing_of_server_sent_events_is_let_go_of(monkeypatch: pytes
         stuck.loop.call_soon_threadsafe(stuck.pause_writing)
         until(lambda: not server.live.connections)
         until(lambda: not stuck.connections)
+
+
+LINES = b"x: y\r\n"
+ASKS = b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+CHUNKED = b"POST /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(ASKS + LINES * held_to_time.HEADERS_MAX + b"\r\n", id="too many headers"),
+        pytest.param(ASKS + b"x: " + b"y" * held_to_time.HEAD_BYTES_MAX + b"\r\n\r\n", id="a long header"),
+        pytest.param(b"GET /" + b"y" * held_to_time.HEAD_BYTES_MAX + b" HTTP/1.1\r\n\r\n", id="a long address"),
+        pytest.param(ASKS + b"x: " + b"y" * 4_000_000, id="an endless header"),
+        pytest.param(ASKS + b"y" * 4_000_000, id="an endless name"),
+        pytest.param(b"\r\n" * 2_000_000, id="empty lines"),
+        pytest.param(CHUNKED + LINES * 201, id="headers behind a body"),
+        pytest.param(CHUNKED + b"x: " + b"y" * 4_000_000, id="an endless header behind a body"),
+    ],
+)
+def test_a_head_that_is_too_large_is_never_held(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_to_time, "HEADERS_S", 10 * LIMIT_S)
+    with weft.open(types=TYPES) as space, served(space) as server, asking(server, b"") as taken:
+        with contextlib.suppress(OSError):  # it may be let go of before it has said all
+            taken.sendall(said)
+        heard = b""
+        with contextlib.suppress(ConnectionResetError):
+            while more := taken.recv(65_536):
+                heard += more
+        assert b"HTTP/1.1 431 " in heard
+        assert b"connection: close" in heard
+        with asking(server, ASKS + b"\r\n") as other:
+            assert other.recv(12) == b"HTTP/1.1 404"
+
+
+def test_a_head_that_is_as_large_as_it_may_be_is_heard() -> None:
+    with weft.open(types=TYPES) as space, served(space) as server:
+        room = held_to_time.HEAD_BYTES_MAX - 200 * 6 - 200
+        with asking(server, ASKS + b"l: " + b"y" * room + b"\r\n" + LINES * 198 + b"\r\n") as taken:
+            assert taken.recv(12) == b"HTTP/1.1 404"
 
 
 def test_a_message_that_is_too_long_is_never_held() -> None:

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 HEADERS_S = 10.0
 """How long somebody who connects may take to say what they want: until the end of a request's headers."""
+HEAD_BYTES_MAX = 65_536
+"""How long the head of a request may be, which is its address and its headers, those behind its body too."""
+HEADERS_MAX = 200
+"""How many headers a request may have."""
 STALLED_S = 60.0
 """How long somebody may take nothing of an answer that is sent to them, server-sent events too."""
 CLOSED_S = 10.0
@@ -39,6 +43,8 @@ TOGETHER = "weft.texts"
 """The extension of ASGI by which one message to a socket holds several texts, in place of `text`."""
 FRAMED_BYTES_MAX = 16_384
 """A longer message is framed for each."""
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+"""What is said to whoever sends too large a head. They are let go of, as their next request cannot be found."""
 
 
 @lru_cache(FRAMED_KEPT)
@@ -60,26 +66,69 @@ def framed(text: str) -> bytes:
     return struct.pack("!BBQ", 0x81, 127, len(said)) + said
 
 
+class _TooLarge(Exception):
+    """The head of a request is. The parser stops at what its callbacks raise."""
+
+
 class Requests(HttpToolsProtocol):
     """A connection, until it is upgraded."""
 
     _late: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+    """How much of the head is known."""
+    _headers = 0
+    _unknown_bytes = 0
+    """How much came since anything was known of it: the parser may hold all of that, as an unfinished header."""
+    _is_known = False
+    _is_too_large = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
         self._hurry()
 
+    def data_received(self, data: bytes) -> None:
+        """Take it, unless it is too much of what comes to nothing."""
+        self._is_known = False
+        super().data_received(data)
+        self._unknown_bytes = 0 if self._is_known else self._unknown_bytes + len(data)
+        if self._unknown_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+            self._refuse_head()
+
     def on_message_begin(self) -> None:
         """Wait for the rest of its headers."""
         super().on_message_begin()
+        self._is_known, self._head_bytes, self._headers = True, 0, 0
         self._hurry()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of it, unless it is too long."""
+        self._know(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take it, unless it is too much."""
+        self._headers += 1
+        self._know(len(name) + len(value) + 4)
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Wait no longer."""
         self._calm()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of it."""
+        self._is_known = True
+        super().on_body(body)
+
+    def send_400_response(self, msg: str) -> None:
+        """Say that what was sent is no request, or has too large a head."""
+        if self._is_too_large:
+            self._refuse_head()
+        else:
+            super().send_400_response(msg)
 
     def pause_writing(self) -> None:
         """Begin to wait until what was sent is taken."""
@@ -108,6 +157,18 @@ class Requests(HttpToolsProtocol):
             self.transport.close()
             return
         super().handle_websocket_upgrade()
+
+    def _know(self, size_bytes: int) -> None:
+        self._is_known = True
+        self._head_bytes += size_bytes
+        if self._head_bytes > HEAD_BYTES_MAX or self._headers > HEADERS_MAX:
+            self._is_too_large = True
+            raise _TooLarge
+
+    def _refuse_head(self) -> None:
+        self.transport.write(TOO_LARGE)
+        self.transport.close()
+        self.loop.call_later(CLOSED_S, self._give_up)
 
     def _hurry(self) -> None:
         if self._late is None:

@@ -16,19 +16,22 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 if TYPE_CHECKING:
-    from uvicorn._types import ASGISendEvent
+    from uvicorn._types import ASGISendEvent, Scope
     from websockets.http11 import Request
 
 HEADERS_S = 10.0
 """How long somebody who connects may take to say what they want: until the end of a request's headers."""
+BODY_STALLED_S = 30.0
+"""How long nothing may come of a body that was begun, while it could be taken."""
 HEAD_BYTES_MAX = 65_536
 """How long the head of a request may be, which is its address and its headers, those behind its body too."""
 HEADERS_MAX = 200
@@ -82,19 +85,34 @@ class Requests(HttpToolsProtocol):
     """How much came since anything was known of it: the parser may hold all of that, as an unfinished header."""
     _is_known = False
     _is_too_large = False
+    _body: asyncio.TimerHandle | None = None
+    _came_s = 0.0
+    """When something came last, or was not waited for."""
+    _is_begun = False
+    """Whether a request is begun and not ended, from its headers on."""
+    _is_last = False
+    """Whether the answer says that no other request is heard."""
+    _is_upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
+        self.app = partial(self._answer, self.app)
         self._hurry()
 
     def data_received(self, data: bytes) -> None:
         """Take it, unless it is too much of what comes to nothing."""
-        self._is_known = False
+        self._is_known, self._came_s = False, self.loop.time()
         super().data_received(data)
+        if self._is_upgraded or self.transport.is_closing():
+            return
         self._unknown_bytes = 0 if self._is_known else self._unknown_bytes + len(data)
-        if self._unknown_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+        if self._unknown_bytes > HEAD_BYTES_MAX:
             self._refuse_head()
+        elif self._is_begun:
+            self._wait_for_body()
+        elif self._is_idle():  # what came ended the time that is given between two requests
+            self._hurry()
 
     def on_message_begin(self) -> None:
         """Wait for the rest of its headers."""
@@ -116,12 +134,34 @@ class Requests(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Wait no longer."""
         self._calm()
+        self._is_begun = True
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a part of it."""
         self._is_known = True
         super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Wait for no more of it."""
+        self._is_begun = False
+        self._wait_no_more()
+        super().on_message_complete()
+        if self._is_last and self._is_idle():
+            self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """Of a body that nobody reads let the rest come for a while: whoever sends it reads the answer when all is
+        sent, and would have none if they were cut off before."""
+        super().on_response_complete()
+        if not self._is_last or not self._is_idle() or self.transport.is_closing():
+            return
+        if self._is_begun:
+            self._wait_no_more()
+            self._unset_keepalive_if_required()
+            self._hurry()
+        else:
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """Say that what was sent is no request, or has too large a head."""
@@ -145,6 +185,7 @@ class Requests(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave nothing behind."""
         self._calm()
+        self._wait_no_more()
         if self._stalled is not None:
             self._stalled.cancel()
         super().connection_lost(exc)
@@ -156,7 +197,20 @@ class Requests(HttpToolsProtocol):
             self.transport.write(b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
             self.transport.close()
             return
+        self._is_upgraded = True
         super().handle_websocket_upgrade()
+
+    async def _answer(self, app: Any, scope: Scope, receive: Any, send: Any) -> None:
+        async def say(message: Any) -> None:
+            if message["type"] != "http.response.start" or scope is not self.scope or not self._is_begun:
+                await send(message)
+                return
+            cycle, self._is_last = self.cycle, True
+            goes_on = cycle.keep_alive
+            await send({**message, "headers": [*message.get("headers", ()), CLOSE_HEADER]})
+            cycle.keep_alive = goes_on  # else it is closed with the answer, which may be lost over what still comes
+
+        await app(scope, receive, say)
 
     def _know(self, size_bytes: int) -> None:
         self._is_known = True
@@ -178,6 +232,27 @@ class Requests(HttpToolsProtocol):
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
+
+    def _wait_for_body(self) -> None:
+        if self._body is None and not self._is_idle():
+            self._body = self.loop.call_later(BODY_STALLED_S, self._look_at_body)
+
+    def _wait_no_more(self) -> None:
+        if self._body is not None:
+            self._body.cancel()
+            self._body = None
+
+    def _look_at_body(self) -> None:
+        if self.flow.read_paused or self.cycle.waiting_for_100_continue:  # then it is the app that is waited for
+            self._came_s = self.loop.time()
+        left_s = self._came_s + BODY_STALLED_S - self.loop.time()
+        if left_s > 0:
+            self._body = self.loop.call_later(left_s, self._look_at_body)
+        else:
+            self._give_up()
 
     def _give_up(self) -> None:
         self.transport.abort()

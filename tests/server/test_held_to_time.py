@@ -226,7 +226,8 @@ def test_who_waits_to_be_read_is_not_let_go_of(headers: tuple[str, ...], monkeyp
         taken.sendall(b"x" * size)  # which waits as long as the app does
         heard = b""
         while not heard.endswith(b"%8d" % size):
-            assert (more := taken.recv(65_536)), heard
+            more = taken.recv(65_536)
+            assert more, heard
             heard += more
         later.join()
 
@@ -246,10 +247,14 @@ def test_who_is_answered_and_never_ends_what_they_send_is_let_go_of(monkeypatch:
     monkeypatch.setattr(held_to_time, "HEADERS_S", SHORT_S)
     with telling(Reader(), posts("/deaf", "Content-Length: 1000000")) as taken:
         assert taken.recv(65_536).startswith(b"HTTP/1.1 200")
-        with pytest.raises(OSError, match=r"reset|pipe"):
+
+        def say_more() -> None:
             for _ in range(int(LIMIT_S / SHORT_S)):
                 taken.sendall(b"x")
                 time.sleep(SHORT_S / 2)
+
+        with pytest.raises(OSError, match=r"reset|pipe"):
+            say_more()
 
 
 @pytest.mark.parametrize("said", [b"\r\n", b"\r"])
@@ -261,6 +266,32 @@ def test_who_was_answered_and_says_nothing_that_is_a_request_is_let_go_of(
         assert taken.recv(65_536).startswith(b"HTTP/1.1 200")
         taken.sendall(said)
         assert heard_until_it_ends(taken) == b""
+
+
+@pytest.mark.parametrize("is_read_again", [True, False])
+def test_of_a_socket_that_does_not_read_nothing_is_read(is_read_again: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_to_time, "STALLED_S", 10 * LIMIT_S if is_read_again else SHORT_S)
+    seen: list[held_to_time.Sockets] = []
+    made = held_to_time.Sockets.connection_made
+
+    def noted(self: held_to_time.Sockets, transport: asyncio.BaseTransport) -> None:
+        seen.append(self)
+        made(self, transport)
+
+    monkeypatch.setattr(held_to_time.Sockets, "connection_made", noted)
+    with weft.open(types=TYPES) as space, served(space) as server, server.client() as ann:
+        ann.say("ping", is_asking=True)
+        ann.next()
+        (stuck,) = seen
+        stuck.loop.call_soon_threadsafe(stuck.pause_writing)  # as where its buffer is full
+        if not is_read_again:
+            until(lambda: stuck.disconnected)
+            return
+        until(lambda: not stuck.transport.is_reading())
+        pong = ann.socket.ping()
+        assert not pong.wait(SHORT_S)
+        stuck.loop.call_soon_threadsafe(stuck.resume_writing)
+        assert pong.wait(LIMIT_S)
 
 
 def test_a_message_that_is_too_long_is_never_held() -> None:

@@ -25,7 +25,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 if TYPE_CHECKING:
-    from uvicorn._types import ASGISendEvent, Scope
+    from uvicorn._types import ASGIReceiveEvent, ASGISendEvent, Scope
     from websockets.http11 import Request
 
 HEADERS_S = 10.0
@@ -37,7 +37,7 @@ HEAD_BYTES_MAX = 65_536
 HEADERS_MAX = 200
 """How many headers a request may have."""
 STALLED_S = 60.0
-"""How long somebody may take nothing of an answer that is sent to them, server-sent events too."""
+"""How long somebody may take nothing of what is sent to them: of an answer, of server-sent events, by a socket."""
 CLOSED_S = 10.0
 """How long a socket that is over may take to take what it was sent; then it is cut off."""
 FRAMED_KEPT = 256
@@ -261,6 +261,34 @@ class Requests(HttpToolsProtocol):
 class Sockets(WebSocketsSansIOProtocol):
     """A socket."""
 
+    _stalled: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        """Read nothing either until what was sent is taken, and wait for that: each ping would add its answer to what
+        is held."""
+        super().pause_writing()
+        self.transport.pause_reading()
+        self._stalled = self.loop.call_later(STALLED_S, self._cut_off)
+
+    def resume_writing(self) -> None:
+        """Wait no longer."""
+        super().resume_writing()
+        self._wait_no_more()
+        if not self.read_paused:
+            self.transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave nothing behind."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """Give what came; whoever takes it has more read, but not from somebody who does not read."""
+        found = await super().receive()
+        if not self.writable.is_set():
+            self.transport.pause_reading()
+        return found
+
     def handle_connect(self, event: Request) -> None:
         """Say that this server knows how to send several texts together."""
         super().handle_connect(event)
@@ -288,6 +316,11 @@ class Sockets(WebSocketsSansIOProtocol):
         """Whoever does not answer a ping does not read what is said last either."""
         super().keepalive_timeout()
         self.transport.abort()
+
+    def _wait_no_more(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def _cut_off(self) -> None:
         if not self.disconnected:

@@ -44,6 +44,8 @@ FRAMED_KEPT = 256
 """So many messages that were sent last are kept framed for others."""
 TOGETHER = "weft.texts"
 """The extension of ASGI by which one message to a socket holds several texts, in place of `text`."""
+STOPPING = "weft.stopping"
+"""The extension of ASGI by which a request is told that the server stops: an event, for answers without an end."""
 FRAMED_BYTES_MAX = 16_384
 """A longer message is framed for each."""
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -97,6 +99,7 @@ class Requests(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
+        self._stopping = asyncio.Event()
         self.app = partial(self._answer, self.app)
         self._hurry()
 
@@ -117,6 +120,7 @@ class Requests(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Wait for the rest of its headers."""
         super().on_message_begin()
+        self.scope["extensions"] = {STOPPING: self._stopping}  # type: ignore[dict-item]
         self._is_known, self._head_bytes, self._headers = True, 0, 0
         self._hurry()
 
@@ -169,6 +173,11 @@ class Requests(HttpToolsProtocol):
             self._refuse_head()
         else:
             super().send_400_response(msg)
+
+    def shutdown(self) -> None:
+        """End it once it is answered, and tell the app so: it may be one that answers without an end."""
+        super().shutdown()
+        self._stopping.set()
 
     def pause_writing(self) -> None:
         """Begin to wait until what was sent is taken."""

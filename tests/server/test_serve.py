@@ -220,3 +220,15 @@ def test_what_is_told_over_http_is_seen_by_who_listens(tmp_path: Path) -> None:
             frames = (json.loads(line[6:]) for line in listening.iter_lines() if line.startswith("data: "))
             shown = next(one for frame in frames for one in frame.get("deltas", ()) if "doubled" in one["node"])
     assert shown["node"] == f"{said['id']}.doubled"
+
+
+def test_who_follows_events_is_told_that_the_server_stops_and_it_stops_at_once(tmp_path: Path) -> None:
+    with serving(tmp_path, "--app", "shop.py") as program, program.client() as client:
+        with client.stream("GET", "/live/shop/events?from=0") as listening:
+            lines = listening.iter_lines()
+            program.process.send_signal(signal.SIGTERM)
+            said = list(lines)  # to its proper end: one that is cut off raises
+        assert "event: over" in said
+        assert "(1012): the server stops" in said[said.index("event: over") + 1]
+        _, log = program.process.communicate(timeout=60)
+        assert (program.process.returncode, log) == (0, "stopped; everything is kept\n")

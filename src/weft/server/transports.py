@@ -29,9 +29,9 @@ from weft.server.caller import Denied, Stranger
 from weft.server.connection import Connection
 from weft.server.credential import credential_of
 from weft.server.doorway import deny, refusal
-from weft.server.ending import DENIED, STRANGER, UNKNOWN_SPACE, ConnectionOver
+from weft.server.ending import DENIED, OVER, STRANGER, UNKNOWN_SPACE, ConnectionOver
 from weft.server.frames import SPACE, BadFrame, Open, Sub, encode_frame, error_frame
-from weft.server.held_to_time import TOGETHER
+from weft.server.held_to_time import STOPPING, TOGETHER
 from weft.server.live import Live
 from weft.server.refusals import ForeignHost, ForeignOrigin
 from weft.server.served import UnknownSpace
@@ -156,11 +156,6 @@ class _Events(_Endpoint):
             body = "".join(f"data: {text}\n\n" for text in texts[:-1]) + f"id: {id}\ndata: {texts[-1]}\n\n"
             await send({"type": "http.response.body", "body": body.encode(), "more_body": True})
 
-        async def hear_end() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            raise WebSocketDisconnect
-
         channels, is_begun, name = list[str](), False, request.path_params["space"]
         try:
             brought = credential_of(request.headers).text
@@ -174,7 +169,7 @@ class _Events(_Endpoint):
                            (b"x-accel-buffering", b"no")]  # fmt: skip
                 is_begun = True
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
-                over = await self._serve(connection, [hear_end()])
+                over = await self._serve(connection, [_hear_end(receive), _hear_stop(request, connection)])
             if over is not None:
                 said_last = encode_frame(error_frame(over))
                 body = f"event: over\ndata: {said_last}\n\n".encode()
@@ -193,6 +188,17 @@ def _other_page(request: HTTPConnection) -> ForeignOrigin | None:
         return None
     sites = [one for one in request.headers.getlist("sec-fetch-site") if one not in OWN_SITES]
     return ForeignOrigin(origin=f"another address ({sites[0][:40]})") if sites else None
+async def _hear_end(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    raise WebSocketDisconnect
+
+
+async def _hear_stop(request: Request, connection: Connection) -> None:
+    """End it when the server stops, where the server says so: else the stop waits for it in vain, and cuts it off."""
+    stopping: asyncio.Event = request.scope.get("extensions", {}).get(STOPPING) or asyncio.Event()
+    await stopping.wait()
+    connection.end(OVER, "the server stops: come again")
 
 
 def _event_id(connection: Connection, channels: Sequence[str]) -> str:

@@ -117,7 +117,7 @@ def test_activities_of_a_position_are_told(pages: Pages, served: Served) -> None
 
 
 def test_what_is_long_is_folded_within_its_card_and_shown_where_that_is_asked_for(pages: Pages, served: Served) -> None:
-    id = talk(served, "Long", " ".join(f"word{n}" for n in range(40)))
+    talk(served, "Long", " ".join(f"word{n}" for n in range(40)))
     page = pages.open("timeline")
     card = page.locator(".then", has_text="Long").first
     topics = card.locator("dl > div", has=page.locator("dt", has_text=re.compile("^topics$")))
@@ -249,6 +249,8 @@ def test_a_spell_is_cast_on_an_element_and_opened(pages: Pages, served: Served) 
 
     page.get_by_text("All about peace").first.wait_for()
     assert id not in page.url
+    page.get_by_role("heading", name="Viewpoint on peace", exact=True).wait_for()
+    page.locator(".told", has_text="of Source · Topics").get_by_role("link", name="peace", exact=True).wait_for()
     spell = page.url.rpartition("/")[2]
     target = served.value(spell, "topic")
     assert (target["entity"], target["node"]) == (id, "topics")

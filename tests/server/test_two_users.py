@@ -168,12 +168,17 @@ def test_what_an_entity_refers_to_is_not_named_to_who_may_not_read_it(
     _, made = sent(two.clients["all"], "entities.create", pointer)
     known(everything("ann", [made["id"]]))
 
-    def preview(user: str) -> str:
+    def listed(user: str) -> str:
         found = two.clients[user].get("/api/spaces/home/entities").json()["entities"]
-        return next(str(one["preview"]) for one in found if one["id"] == made["id"])
+        return next(f"{one['name']}: {one['preview']}" for one in found if one["id"] == made["id"])
 
-    assert "of bob" in preview("all")
-    assert "of bob" not in preview("ann")
+    def named(user: str) -> str:
+        return str(two.clients[user].get(f"/api/spaces/home/entities/{made['id']}").json()["name"])
+
+    assert listed("all").count("of bob") == 2
+    assert "of bob" not in listed("ann")
+    assert named("all").startswith("Pointer on ")
+    assert named("ann") == ""
 
 
 def test_nobody_is_given_content_that_what_they_may_see_does_not_show(two: Two) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from heapq import merge
 from itertools import islice
 
+from weft.content import decode
 from weft.dag_json import json_of
 from weft.declare import nodes_of
 from weft.desk import TypeNotGiven
@@ -47,13 +48,15 @@ from weft.server.schemas import (
 from weft.server.telling import AT_CREATION, VERBS, inputs, tell
 from weft.server.types import type_in
 from weft.settlement import Settlement
+from weft.slot import Ok
 from weft.space import Space
 from weft.store import KIND
-from weft.subscription import shortened
+from weft.subscription import reference_text, shortened
 from weft.told import Field
-from weft.why.naming import name_of
+from weft.why.naming import NAMING, May, name_of
 
 _PREVIEW_CHARS = 100
+_CALLED_CHARS = 60
 
 
 def thing_in(engine: Engine, id: str) -> Thing:
@@ -64,12 +67,40 @@ def thing_in(engine: Engine, id: str) -> Thing:
     return found
 
 
-def portrait(engine: Engine, id: str) -> Json:
+def portrait(engine: Engine, id: str, may: May) -> Json:
     """An entity with each node, and the position that it is read at."""
     thing_in(engine, id)
     said = json_of(entity_plain(engine, id))
     assert isinstance(said, dict)
-    return {**said, "name": name_of(engine, id), "position": engine.position}
+    return {**said, "name": called(engine, id, may), "position": engine.position}
+
+
+def called(engine: Engine, id: str, may: May) -> str:
+    """What an entity is called: its own name, else what it was made for, as in "Viewpoints on climate change"; of what
+    that is, where it may not be read, nothing."""
+    thing, name = thing_in(engine, id), name_of(engine, id)
+    for node in () if name else thing.nodes.values():
+        outcome = node.outcome() if node.spec.kind == "ref" else None
+        value = decode(outcome.encoded) if isinstance(outcome, Ok) else None
+        if isinstance(value, dict) and reference_text(value) and may(str(value["entity"])):
+            about = _about(engine, *(str(value[part]) for part in ("entity", "node", "element")))
+            if about:
+                return f"{thing.type.name} on {shortened(about, _CALLED_CHARS)}"
+    return name
+
+
+def _about(engine: Engine, entity: str, node: str, element: str) -> str:
+    """What people know a place by: of an entity its name, of an element its name, title or first text."""
+    if not element:
+        return "" if node or engine.graph.thing(entity) is None else name_of(engine, entity)
+    thing = engine.graph.thing(entity)
+    found = thing.nodes.get(node) if thing is not None else None
+    member = found.member(element) if found is not None else None
+    value = decode(member.encoded) if member is not None else None
+    if isinstance(value, dict):
+        texts = [value.get(field) for field in NAMING] + [*value.values()]
+        value = next((one for one in texts if isinstance(one, str) and one), None)
+    return value if isinstance(value, str) else ""
 
 
 # Reading -----------------------------------------------------------------------------------------------------------
@@ -106,14 +137,15 @@ def _ids(engine: Engine, types: list[str], after: tuple[int, str]) -> Iterator[s
 def _listed(call: Call, engine: Engine, id: str) -> Json:
     thing = thing_in(engine, id)
     preview = shortened(preview_of(engine, id, _PREVIEW_CHARS, call.may), _PREVIEW_CHARS)
+    name = called(engine, id, call.may)
     return {
-        "id": id, "type": thing.type.name, "name": name_of(engine, id), "created": thing.created, "preview": preview,
+        "id": id, "type": thing.type.name, "name": name, "created": thing.created, "preview": preview,
     }  # fmt: skip
 
 
 def _get(call: Call) -> Json:
     with call.space.view() as engine:
-        return portrait(engine, call.given["entity"])
+        return portrait(engine, call.given["entity"], call.may)
 
 
 def _at(call: Call) -> Json:
@@ -202,7 +234,7 @@ def _answer(call: Call, space: Space, id: str, event: str) -> Answer:
             if told is None and engine.graph.thing(id) is None:
                 type = call.given["type"]
                 return {"id": id, "type": type, "created": 0, "nodes": [], "name": "", "position": engine.position}
-            return portrait(engine, id)
+            return portrait(engine, id, call.may)
 
     def then(is_done: bool) -> Json:
         return {**now(), "told": told, "completed": is_done}

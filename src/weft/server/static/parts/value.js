@@ -1,7 +1,7 @@
 // Values, as people read them: text, numbers, tables, pictures, links, and what is nested in them.
 // Knows nothing of how they came to be. Invariant: a value is only ever shown, never run, and what is long is cut until
 // it is asked for.
-import { html, useState } from "../lib.js";
+import { html, useEffect, useState } from "../lib.js";
 import { link } from "../route.js";
 import { BlobShown, isBlob } from "./blob.js";
 import { Markdown, Out, isMarkdown, safeAddress } from "./markdown.js";
@@ -38,9 +38,17 @@ const REFERENCE = new Set(["entity", "node", "element"]);
 /** Whether a value is a reference, as the server writes one. */
 export const isReference = (value) => typeof value?.entity === "string" && Object.keys(value).every((name) => REFERENCE.has(name)) && "node" in value;
 
+/** What it leads to: a charm, or an element, which is called by its own name, with the charm that it is of. */
 function ReferenceShown({ value: { entity, node, element }, space }) {
-  const named = space.nameFor(entity);
-  return html`<a href=${link(space.name, "charm", entity)}>${named}${node ? ` · ${spelt(node)}` : ""}${element ? ` (${element.slice(0, 8)})` : ""}</a>`;
+  const [named, setNamed] = useState("");
+  useEffect(() => {
+    let isOver = false;
+    const take = (found) => isOver || setNamed(digest(found.value));
+    if (element) space.call("values.get", { entity, node, element }).then(take, () => {}); // it may not be read, or is gone
+    return () => (isOver = true);
+  }, [space, entity, node, element, element && space.tick.value]);
+  const from = html`<a href=${link(space.name, "charm", entity)}>${space.nameFor(entity)}${node ? ` · ${spelt(node)}` : ""}${element && !named ? ` (${element.slice(0, 8)})` : ""}</a>`;
+  return named ? html`<span><a href=${link(space.name, "charm", entity, "why", node, { element })}>${named}</a> <span class="soft small">of ${from}</span></span>` : from;
 }
 
 function figure(number) {

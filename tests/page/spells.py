@@ -67,8 +67,14 @@ class Viewpoint(Entity):
     """A spell on one topic."""
 
     topic: Ref[Topic] = ref()
-    remarks = entries(str, str)
     view = derive(view, topic)
+
+
+class Notebook(Entity):
+    """Remarks, by what they are on."""
+
+    title: Field[str] = field()
+    remarks = entries(str, str)
 
 
 class Comparison(Entity):
@@ -94,4 +100,4 @@ class Telling(Entity):
     told = derive(tell, text)
 
 
-TYPES = (Talk, Viewpoint, Comparison, Echo, Telling)
+TYPES = (Talk, Viewpoint, Notebook, Comparison, Echo, Telling)

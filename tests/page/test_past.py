@@ -177,12 +177,10 @@ def test_two_positions_are_compared_by_charm(pages: Pages, served: Served) -> No
 
 
 def test_what_came_to_a_map_is_told_with_its_key(pages: Pages, served: Served) -> None:
-    id = talk(served, "Of a map", "war")
-    topics = served.program.get(f"/spaces/home/entities/{id}/nodes/topics/elements").json()["elements"]
-    spell = served.create("Viewpoint", topic={"entity": id, "node": "topics", "element": topics[0]["element"]})
-    served.patch(spell, put={"remarks": {"Kept": "as it was", "Drawdown": "old words"}})
+    notebook = served.create("Notebook", title="On books")
+    served.patch(notebook, put={"remarks": {"Kept": "as it was", "Drawdown": "old words"}})
     before = position(served)
-    served.patch(spell, put={"remarks": {"Silent Spring": "Solutions exist.", "Drawdown": "new words"}})
+    served.patch(notebook, put={"remarks": {"Silent Spring": "Solutions exist.", "Drawdown": "new words"}})
     page = pages.open(f"compare?before={before}&after={position(served)}")
 
     page.locator(".compare-elements li", has_text="Silent Spring: Solutions exist.").wait_for()

@@ -188,6 +188,8 @@ def _other_page(request: HTTPConnection) -> ForeignOrigin | None:
         return None
     sites = [one for one in request.headers.getlist("sec-fetch-site") if one not in OWN_SITES]
     return ForeignOrigin(origin=f"another address ({sites[0][:40]})") if sites else None
+
+
 async def _hear_end(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

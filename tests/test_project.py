@@ -68,6 +68,10 @@ def test_what_is_public_is_little_and_documented() -> None:
     assert undocumented == []
 
 
+NAMED_BY_OTHERS = frozenset({"data_received"})
+"""What asyncio calls a callback that one may have to override."""
+
+
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_names_of_modules_classes_and_functions_say_something(path: Path) -> None:
     names = {path.stem}
@@ -75,7 +79,7 @@ def test_names_of_modules_classes_and_functions_say_something(path: Path) -> Non
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
 
-    assert [name for name in sorted(names) if VAGUE.search(snake(name))] == []
+    assert [name for name in sorted(names - NAMED_BY_OTHERS) if VAGUE.search(snake(name))] == []
 
 
 def test_a_cycle_of_imports_is_found_however_long_it_is() -> None:

@@ -118,11 +118,10 @@ class Requests(HttpToolsProtocol):
             self._hurry()
 
     def on_message_begin(self) -> None:
-        """Wait for the rest of its headers."""
+        """Begin to count its head."""
         super().on_message_begin()
         self.scope["extensions"] = {STOPPING: self._stopping}  # type: ignore[dict-item]
         self._is_known, self._head_bytes, self._headers = True, 0, 0
-        self._hurry()
 
     def on_url(self, url: bytes) -> None:
         """Take a part of it, unless it is too long."""

@@ -38,6 +38,11 @@ class Boxes:
         lines = picture.decode().splitlines()
         return tuple(box(line, 60 * number, 200, reach=(5, 5)) for number, line in enumerate(lines))
 
+    def reading(self, picture: bytes, /, *, name: str) -> Iterator[tuple[Box, ...]]:
+        whole = self.read(picture, name=name)
+        yield whole[:1]
+        yield whole
+
     def fingerprint(self) -> Mapping[str, Plain]:
         return {"name": "Boxes"}
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message
 
 from tests.server.conftest import SETTINGS
@@ -70,7 +71,6 @@ def test_a_credential_is_taken_from_no_address(app: ASGIApp) -> None:
 
 
 def test_two_credentials_are_none() -> None:
-    from starlette.datastructures import Headers
 
     with pytest.raises(Stranger):
         credential_of(Headers(raw=[(b"authorization", b"Bearer ann"), (b"authorization", b"Bearer bob")]))
@@ -143,6 +143,12 @@ def test_pages_from_here_and_those_that_were_allowed_come_through(app: ASGIApp) 
     assert not gate.may_come("evil.example", None)
     with pytest.raises(ForeignHost):
         Gate().check_headers([(b"host", b"localhost"), (b"host", b"evil.example")])
+
+
+@pytest.mark.parametrize("others", ['prefs={"theme":"dark"}', "a=b c", "x=" + "y" * 5000, "=", 'q="open', f"{COOKIE}="])
+def test_cookies_of_other_programs_at_this_host_hide_no_session(others: str) -> None:
+    for line in (f"{others}; {COOKIE}=ann", f"{COOKIE}=ann; {others}"):
+        assert credential_of(Headers({"cookie": line})) == ("ann", True)
 
 
 def test_every_answer_holds_browsers_to_what_is_meant(app: ASGIApp) -> None:

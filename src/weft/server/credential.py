@@ -9,7 +9,6 @@ Source: RFC 6750; the double defence of SameSite and a custom header.
 
 from __future__ import annotations
 
-from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
 
 from starlette.datastructures import Headers
@@ -38,13 +37,11 @@ def credential_of(headers: Headers) -> Credential:
         if len(said) > 1 or scheme.lower() != "bearer" or not token.strip():
             raise Stranger(why="the header Authorization is not `Bearer TOKEN`")
         return Credential(_bounded(token.strip()), is_cookie=False)
-    for line in headers.getlist("cookie"):
-        try:
-            found = SimpleCookie(line[:CHARACTERS_MAX]).get(COOKIE)
-        except CookieError:
-            continue
-        if found is not None and found.value:
-            return Credential(_bounded(found.value), is_cookie=True)
+    # Cookies of whatever is served beside this, at other ports too, stand among them, and need not be well made.
+    cookies = [one.strip().partition("=") for line in headers.getlist("cookie") for one in line.split(";")]
+    found = [value.strip('"') for name, _, value in cookies if name == COOKIE and value.strip('"')]
+    if found:
+        return Credential(_bounded(found[-1]), is_cookie=True)
     raise Stranger(why="the request brings neither a token nor a session")
 
 

@@ -208,14 +208,18 @@ def test_nobody_names_content_that_they_neither_brought_nor_may_see(two: Two) ->
     assert told("ann", new) == 200
 
 
+def pointer_of_ann(two: Two, known: Callable[[Caller], Caller]) -> str:
+    """All that ann may read now: computed from what is bob's."""
+    said = {"type": "Pointer", "fields": {"to": two.ids["bob"]}, "wait_s": 30}
+    id = str(two.clients["all"].post("/api/spaces/home/entities", json=said).json()["id"])
+    known(everything("ann", [id]))
+    return id
+
+
 def test_what_a_value_was_made_from_is_not_told_by_its_hash_to_who_may_not_read_it(
     two: Two, known: Callable[[Caller], Caller]
 ) -> None:
-    made = two.clients["all"].post(
-        "/api/spaces/home/entities", json={"type": "Pointer", "fields": {"to": two.ids["bob"]}, "wait_s": 30}
-    )
-    id = made.json()["id"]
-    known(everything("ann", [id]))
+    pointer_of_ann(two, known)
     events = two.clients["ann"].get("/api/spaces/home/events?limit=1000").json()["events"]
     position = next(one["position"] for one in events if "again" in one["node"])
 
@@ -230,11 +234,7 @@ def test_what_a_value_was_made_from_is_not_told_by_its_hash_to_who_may_not_read_
 def test_why_a_value_is_what_it_is_tells_nobody_of_what_they_may_not_read(
     two: Two, known: Callable[[Caller], Caller]
 ) -> None:
-    made = two.clients["all"].post(
-        "/api/spaces/home/entities", json={"type": "Pointer", "fields": {"to": two.ids["bob"]}, "wait_s": 30}
-    )
-    id = made.json()["id"]
-    known(everything("ann", [id]))
+    id = pointer_of_ann(two, known)
 
     path = f"/api/spaces/home/entities/{id}/nodes/again"
     assert two.clients["ann"].get(path).json()["value"] == 1

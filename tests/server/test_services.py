@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import jsonschema
@@ -23,6 +24,7 @@ from weft.server.method import Method, call
 from weft.server.served import Served
 from weft.server.services import SERVICES
 from weft.server.status import told_of
+from weft.store import entry_at
 
 ROWS = {row.title: row for row in SERVICES}
 Answer = tuple[int, Any]
@@ -165,6 +167,22 @@ def test_the_log_is_read_from_any_position_and_each_entry_by_its_own(do: Do, spa
     for position in (0, space.position + 1):
         assert do("events.get", position=position)[1]["data"]["error"] == "NoSuchEntry"
     assert do("events.find", **{"from": 10**9})[1] == {"events": [], "next": None, "position": space.position}
+
+
+def test_the_log_says_when_something_was_told(do: Do, space: Space) -> None:
+    made(do)
+    do("types.pin", type="Sheet", why="a release")
+    found = do("events.find", limit=100)[1]["events"]
+
+    told = next(one for one in found if one["type"] == "traversal.started")
+    with space.view() as engine:
+        entry = entry_at(engine.store, told["position"])
+    assert entry is not None
+    assert told["at"] == entry.said["time"]
+    assert datetime.fromisoformat(told["at"]).utcoffset() == timedelta(0)
+    assert do("events.get", position=told["position"])[1]["at"] == told["at"]
+    assert next(one for one in found if one["preview"].startswith("pinned"))["at"] >= told["at"]
+    assert {one["at"] for one in found if one["type"] == "node.settled"} == {None}, "results have no time of their own"
 
 
 def test_two_positions_are_compared(do: Do) -> None:

@@ -25,6 +25,7 @@ from weft.server.schemas import (
     LIMIT,
     MAP,
     MAYBE_POSITION,
+    MAYBE_STRING,
     PAGE,
     PAGE_MAX,
     POSITION,
@@ -75,7 +76,7 @@ def _find(call: Call) -> Json:
                 break
             seen, after = seen + 1, entry.position
             if entry.kind != "nodes" and may_see(call, entry):
-                found.append(dataclasses.asdict(activity_of(entry)))
+                found.append(_told(entry))
     return {"events": found, "next": after + 1 if after < head else None, "position": head}
 
 
@@ -92,7 +93,13 @@ def _get(call: Call) -> Json:
     if not may_see(call, entry):
         raise Denied(user=call.caller.user, capability="read", where=f" the entry {position}")
     said = json_of({name: one for name, one in entry.said.items() if name not in _left_out(call, entry)})
-    return {"position": position, "kind": entry.kind, "said": said, **dataclasses.asdict(activity_of(entry))}
+    return {"kind": entry.kind, "said": said, **_told(entry)}
+
+
+def _told(entry: Entry) -> Json:
+    """What happened, and when, where the log says that: results have no time of their own, and erased entries none."""
+    at = entry.said.get("time")
+    return {**dataclasses.asdict(activity_of(entry)), "at": at if isinstance(at, str) and at else None}
 
 
 def _left_out(call: Call, entry: Entry) -> tuple[str, ...]:
@@ -115,7 +122,7 @@ def _diff(call: Call) -> Json:
 
 _ACTIVITY = {
     "position": POSITION, "type": STRING, "traversal": POSITION, "node": STRING, "content_id": STRING, "by": STRING,
-    "preview": STRING,
+    "preview": STRING, "at": MAYBE_STRING,
 }  # fmt: skip
 _DIFFERENCE = open_object(
     {"before": MAP, "after": MAP, "entered": listed(MAP), "left": listed(MAP)},
@@ -125,7 +132,8 @@ LOG = (
     Method(
         service="events", name="find", http="GET", path="/spaces/{space}/events", act=_find, capability="read",
         reach="found", given={**SPACE, "from": POSITION, "limit": LIMIT},
-        summary="What happened from a position on, in order. `next`: from where to go on; null at the end.",
+        summary="What happened from a position on, in order. `at`: when, in UTC, where the log says it. `next`: from where to go on; null at "
+        "the end.",
         gives=closed(events=listed(closed(**_ACTIVITY)), next=MAYBE_POSITION, position=POSITION),
     ),
     Method(

@@ -62,6 +62,13 @@ def held(clock: Clock) -> Iterator[Accounts]:
         yield held
 
 
+@pytest.fixture
+def alone() -> Iterator[Accounts]:
+    """Of nobody yet."""
+    with accounts() as held:
+        yield held
+
+
 def session_of(held: Accounts, name: str) -> str:
     return log_in(held, name).session.reveal()
 
@@ -1013,3 +1020,51 @@ def test_what_is_changed_here_is_known_at_once_however_seldom_the_file_is_looked
         assert held.changes == seen  # for an hour
         held.users.rename("ann", "Ann")
         assert held.changes > seen
+
+
+def test_an_owner_alone_cannot_shut_themselves_out(alone: Accounts) -> None:
+    you = alone.users.own().name
+    for change in (
+        lambda: alone.users.disable(you),
+        lambda: alone.users.set_role(you, "viewer"),
+        lambda: alone.users.grant(you, "a shelf"),
+    ):
+        with pytest.raises(NobodyWouldAdminister):
+            change()
+    assert alone.users.get(you).rights.entities is None
+
+    alone.users.add("ann", PASSWORD)
+    alone.users.disable(you)
+    with pytest.raises(NobodyWouldAdminister):
+        alone.users.remove("ann")
+
+
+def test_an_owner_who_was_shut_out_is_let_in_by_another_start(alone: Accounts) -> None:
+    you = alone.users.own().name
+    with alone.users._file.changing() as sql:
+        sql.execute("UPDATE user SET role = 'viewer', entities = '[]', is_disabled = 1")
+
+    owner = alone.users.own()
+
+    assert (owner.name, owner.role, owner.grants, owner.is_disabled) == (you, "administrator", None, False)
+    opened = alone.logins.by_link(alone.logins.make_link(you).reveal())
+    assert alone.caller(opened.session.reveal()).may("administer")
+
+
+@pytest.mark.parametrize("name", ["a/b", "a\\b", ".", "..", "a\nb", "\x7f", "\u202e"])
+def test_a_token_is_called_what_an_address_can_end_with(alone: Accounts, name: str) -> None:
+    alone.users.add("ann", PASSWORD)
+    with pytest.raises(BadName, match="the name of a token"):
+        alone.tokens.make("ann", name)
+    assert alone.tokens.list() == ()
+    alone.tokens.make("ann", "fine. too..")
+
+
+def test_a_token_of_an_older_name_is_revoked(alone: Accounts) -> None:
+    alone.users.add("ann", PASSWORD)
+    token = alone.tokens.make("ann", "old").reveal()
+    with alone.users._file.changing() as sql:
+        sql.execute("UPDATE token SET name = '../x/y'")
+    alone.tokens.revoke("ann", "../x/y")
+    with pytest.raises(Stranger, match="revoked"):
+        alone.caller(token)

@@ -183,6 +183,18 @@ def test_a_session_that_is_ended_lets_nobody_in(town: Town) -> None:
     assert {one["id"] for one in town.do("bob", "sessions.find")[1]["sessions"]} == before
 
 
+def test_a_name_that_is_not_theirs_in_the_file_is_not_theirs_here(town: Town) -> None:
+    town.held.users.add("sam", PASSWORD)
+    town.held.users.add("samuel", PASSWORD)
+    town.clients["sam"] = Client(town.app, log_in(town.held, "sam").session.reveal())
+    assert town.do("sam", "users.get", user="SAM")[1]["name"] == "sam"
+    for title in ("users.get", "tokens.find", "sessions.find"):
+        for name in ("\u017fam", "samuell"):
+            status, said = town.do("sam", title, user=name)
+            assert (status, said["data"]["error"]) == (403, "Denied")
+            assert "samuel" not in json.dumps(said)
+
+
 def test_a_server_without_accounts_says_so(client: Client) -> None:
     for title in ("users.find", "tokens.find", "sessions.find"):
         status, said = sent(client, title, {})

@@ -132,8 +132,8 @@ LOG = (
     Method(
         service="events", name="find", http="GET", path="/spaces/{space}/events", act=_find, capability="read",
         reach="found", given={**SPACE, "from": POSITION, "limit": LIMIT},
-        summary="What happened from a position on, in order. `at`: when, in UTC, where the log says it. `next`: from where to go on; null at "
-        "the end.",
+        summary="What happened from a position on, in order. `at`: when, in UTC, where the log says it. `next`: from "
+        "where to go on; null at the end.",
         gives=closed(events=listed(closed(**_ACTIVITY)), next=MAYBE_POSITION, position=POSITION),
     ),
     Method(

@@ -13,7 +13,7 @@ from weft.moment import moment_text
 from weft.secrets.store import Hidden
 from weft.server.accounts import Accounts
 from weft.server.accounts.rights import ROLES
-from weft.server.accounts.user import User
+from weft.server.accounts.user import User, folded
 from weft.server.method import Call, Json, Method
 from weft.server.schemas import FLAG, MAP, MAYBE_STRING, NAME, STRING, TEXT, closed, listed, open_object
 
@@ -29,7 +29,7 @@ def accounts_of(call: Call) -> Accounts:
 
 def check_is_theirs(call: Call, user: str) -> None:
     """That the caller asks about themselves, or administers all. Raises `Denied`."""
-    if user.casefold() != call.caller.user.casefold():
+    if folded(user) != folded(call.caller.user):
         call.caller.check("administer")
 
 

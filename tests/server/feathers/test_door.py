@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 
 import weft
@@ -24,6 +25,14 @@ from weft.server.accounts import Accounts
 from weft.server.app import make_app
 from weft.server.caller import CAPABILITIES
 from weft.server.feathers.client import DOOR_S, TRIES_MAX
+from weft.server.feathers.door import (
+    OF_NETWORK_MAX,
+    OF_USER_MAX,
+    STRANGERS_MAX,
+    Comer,
+    comer_of,
+    is_room,
+)
 from weft.server.feathers.missing import missing_routes
 from weft.server.feathers.refusals import RightsTaken, ServerEnds, SocketIOMissing, WebSocketsAlone
 from weft.server.live import Live
@@ -215,14 +224,40 @@ def test_a_user_has_no_more_connections_than_are_allowed(driver: Driver, shelf: 
     held.close()
 
 
-def test_at_the_door_there_is_room_for_so_many(driver: Driver, inn: Inn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weft.server.feathers.route.STRANGERS_MAX", 2)
+def test_strangers_who_say_nothing_leave_the_door_open_for_who_is_known(
+    driver: Driver, inn: Inn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weft.server.feathers.door.OF_NETWORK_MAX", 2)
     ann, nobody = driver.person(inn.port), [driver.person(inn.port) for _ in range(3)]
-    assert ann.connect({"accessToken": inn.token}) == KNOWN
     assert [one.connect().get("connected") for one in nobody] == [True, True, None]
+    bogus = {"Authorization": "Bearer weft_t_none"}
+    assert "refused" in driver.person(inn.port).connect(extraHeaders=bogus), "who is nobody is a stranger"
+
+    assert ann.connect(extraHeaders={"Authorization": f"Bearer {inn.token}"}) == KNOWN
+    opened = inn.held.logins.by_password("ann", PASSWORD, source="here")
+    cookie = {"Cookie": f"weft_session={opened.session.reveal()}"}
+    assert driver.person(inn.port).connect(extraHeaders=cookie) == KNOWN
+
     nobody[0].close()
-    until(lambda: len(inn.server.route.clients) == 2)
+    until(lambda: len(inn.server.route.clients) == 3)
     assert nobody[2].begin("reconnect")() == KNOWN
+
+
+def test_the_door_has_room_by_user_by_network_and_in_all(inn: Inn) -> None:
+    near, far = comer_of(Headers(), "192.0.2.1", inn.held), comer_of(Headers(), "2001:db8::1", inn.held)
+    assert far == comer_of(Headers(), "2001:db8::2", inn.held), "a household is one source"
+    ann = comer_of(Headers({"Authorization": f"Bearer {inn.token}"}), "192.0.2.1", inn.held)
+    assert ann == Comer("ann", "")
+
+    assert is_room(near, [near] * (OF_NETWORK_MAX - 1))
+    assert not is_room(near, [near] * OF_NETWORK_MAX)
+    assert is_room(far, [near] * OF_NETWORK_MAX)
+    crowd = [Comer("", str(one)) for one in range(STRANGERS_MAX)]
+    assert STRANGERS_MAX >= 5 * OF_NETWORK_MAX
+    assert not is_room(far, crowd)
+    assert is_room(ann, crowd)
+    assert is_room(far, [ann] * STRANGERS_MAX)
+    assert not is_room(ann, [ann] * OF_USER_MAX)
 
 
 def test_the_route_looks_at_origins_itself_too(inn: Inn) -> None:

@@ -107,9 +107,7 @@ class Tokens:
     ) -> Hidden:
         """A new token's text, which is kept nowhere. Raises `UnknownUser`, `UnknownCapability`, `TokenExists`,
         `TooManyTokens`, `BadName`, `BadLifetime`."""
-        if not 0 < len(name) <= TOKEN_NAME_CHARS_MAX or not name.isprintable():
-            why = f"it has not 1 to {TOKEN_NAME_CHARS_MAX} printable characters"
-            raise BadName(what="the name of a token", why=why)
+        _check_name(name)
         if lifetime_s is not None and not lifetime_s > 0:
             raise BadLifetime(lifetime_s=lifetime_s)
         scopes, held = sorted(parse_capabilities(capabilities)), encode_entities(entities)
@@ -168,6 +166,17 @@ class Tokens:
             minute_s = int(now_s // NOTED_EVERY_S * NOTED_EVERY_S)
             self._file.note("UPDATE token SET used_s = ? WHERE hash = ?", minute_s, kept)
         return user, user.rights.cut_to(Rights(token.capabilities, token.entities))
+
+
+def _check_name(name: str) -> None:
+    """A token is revoked at an address that ends with its name. Raises `BadName`."""
+    why = ""
+    if not 0 < len(name) <= TOKEN_NAME_CHARS_MAX or not name.isprintable():
+        why = f"it has not 1 to {TOKEN_NAME_CHARS_MAX} printable characters"
+    elif name in (".", "..") or {"/", "\\"} & {*name}:
+        why = "it is . or .., or has a / or a \\ in it, which stand for other things in addresses"
+    if why:
+        raise BadName(what="the name of a token", why=why)
 
 
 def _token(row: sqlite3.Row, name: str = "name", entities: str = "entities", made_s: str = "made_s") -> Token:

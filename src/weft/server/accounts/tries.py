@@ -16,12 +16,13 @@ Source: sliding windows; OWASP's sheet on credential stuffing.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
 import threading
 from collections import OrderedDict
 
 from weft.errors import WeftError
+from weft.server.accounts.network import network_of
+from weft.server.accounts.user import folded
 
 TRIES_PER_NAME = 10
 """So many attempts to log in by one name may fail from one address within `TRIES_WINDOW_S`."""
@@ -82,7 +83,7 @@ class Tries:
 
 def _keys(name: str, source: str) -> tuple[bytes, bytes, bytes]:
     """Of a name, of a source, and of both together."""
-    by_name, by_source = _key(name.casefold()), _key(_network(source))
+    by_name, by_source = _key(folded(name)), _key(network_of(source))
     return by_name, by_source, by_name + by_source
 
 
@@ -119,15 +120,3 @@ class _Window:
 def _key(text: str) -> bytes:
     """Of one length, however long the text is."""
     return hashlib.sha256(text.encode(errors="backslashreplace")).digest()
-
-
-def _network(source: str) -> str:
-    """An address, or of one with 128 bits the half that one household or company is given."""
-    try:
-        address = ipaddress.ip_address(source.partition("%")[0])
-    except ValueError:
-        return source
-    if isinstance(address, ipaddress.IPv6Address):
-        mapped = address.ipv4_mapped
-        return str(ipaddress.ip_network((address, 64), strict=False) if mapped is None else mapped)
-    return str(address)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import string
 from dataclasses import dataclass
 
 from weft.errors import WeftError
@@ -17,6 +18,7 @@ DISPLAY_CHARS_MAX = 100
 """How long the name may be by which a user is shown."""
 ENTITY_CHARS_MAX = 200
 """How long the id of an entity may be that is granted."""
+_FOLDED = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 
 
@@ -48,6 +50,11 @@ class User:
     def rights(self) -> Rights:
         """What the user may do now."""
         return Rights(frozenset(), frozenset()) if self.is_disabled else of_role(self.role, self.grants)
+
+
+def folded(name: str) -> str:
+    """A name as names are compared, here as in the file: A to Z alone are as a to z."""
+    return name.translate(_FOLDED)
 
 
 def of_row(row: sqlite3.Row) -> User:

@@ -4,7 +4,7 @@ The first user administers. A server whose owner alone uses it has none: it make
 let in by a one-time link. Who was granted entities is held to these, also when the last of them was revoked.
 
 Knows nothing of how users are let in. Invariant: where there are users with a password, one of them is enabled and
-administers all entities.
+administers all entities; else the owner does, where there is one.
 Source: role-based access control (Sandhu et al. 1996).
 """
 
@@ -38,8 +38,8 @@ class UserExists(WeftError):
 
 
 class NobodyWouldAdminister(WeftError):
-    """After this nobody with a password could administer all of the server. Make another user an administrator first,
-    who is enabled and not held to some entities."""
+    """After this nobody could administer all of the server. Make another user an administrator first, who has a
+    password, is enabled and not held to some entities."""
 
 
 class NotAlone(WeftError):
@@ -77,8 +77,8 @@ class Users:
         return self.get(name)
 
     def own(self, name: str = "you") -> User:
-        """The owner of a server that nobody else uses, who is made where there is none. Raises `NotAlone`, `BadName`,
-        `UserExists`."""
+        """The owner of a server that nobody else uses, who is made where there is none, and administers all of it,
+        whatever was said before. Raises `NotAlone`, `BadName`, `UserExists`."""
         check_name(name)
         with self._changing() as sql:
             if sql.execute("SELECT 1 FROM user WHERE password != ''").fetchone():
@@ -86,6 +86,8 @@ class Users:
             found = sql.execute("SELECT name FROM user WHERE is_owner").fetchone()
             if found is None:
                 self._insert(sql, name, "", "administrator", "")
+            whole = "role = 'administrator', entities = NULL, is_disabled = 0"
+            sql.execute(f"UPDATE user SET {whole} WHERE is_owner")
         return self.get(name if found is None else found["name"])
 
     def any(self) -> bool:
@@ -187,7 +189,9 @@ class Users:
     def _changing(self) -> Iterator[sqlite3.Connection]:
         with self._file.changing() as sql:
             yield sql
-            users = sql.execute("SELECT role, entities, is_disabled FROM user WHERE password != ''").fetchall()
+            query = "SELECT role, entities, is_disabled FROM user WHERE "
+            # Nobody but the owner could let the owner in again.
+            users = sql.execute(query + "password != ''").fetchall() or sql.execute(query + "is_owner").fetchall()
             if users and ("administrator", None, 0) not in map(tuple, users):
                 raise NobodyWouldAdminister
 

@@ -23,6 +23,7 @@ from weft.server.accounts import Accounts
 from weft.server.caller import Caller, Stranger
 from weft.server.ending import DENIED, OVER, STRANGER, ConnectionOver
 from weft.server.feathers.authentication import PATH, Brought, answer_of, brought_by
+from weft.server.feathers.door import Comer
 from weft.server.feathers.known import Joined, Known, parse_whereabouts
 from weft.server.feathers.looking import VIEWS, look
 from weft.server.feathers.names import Rows, Service, arguments_of, given_of, row_at, service_at
@@ -64,8 +65,8 @@ class Shop:
 class Client:
     """One connection."""
 
-    def __init__(self, shop: Shop, wire: Wire, *, name: str, source: str) -> None:
-        self._shop, self._wire, self._name, self._source = shop, wire, name, source
+    def __init__(self, shop: Shop, wire: Wire, *, name: str, source: str, comer: Comer) -> None:
+        self._shop, self._wire, self._name, self._source, self.comer = shop, wire, name, source, comer
         self.known: Known | None = None
         self._tries = 0
         self._entering = asyncio.Lock()

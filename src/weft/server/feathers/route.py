@@ -30,6 +30,7 @@ from weft.server.credential import COOKIE, credential_of
 from weft.server.doorway import refusal
 from weft.server.feathers.authentication import Brought, token_of
 from weft.server.feathers.client import Client, Shop
+from weft.server.feathers.door import comer_of, is_room
 from weft.server.feathers.missing import PATH
 from weft.server.feathers.names import rows_of
 from weft.server.feathers.reading import Reading
@@ -46,9 +47,8 @@ if TYPE_CHECKING:
 
     from weft.server.live import Live
 
-STRANGERS_MAX = 100
-"""So many connections may be at the door at one time, of all who are not known yet."""
 _TOKEN = "accessToken"
+_TURNED_AWAY = {"type": "websocket.close", "code": POLICY, "reason": ""}
 _WIRE: ContextVar[Wire] = ContextVar("wire")
 log = logging.getLogger("weft.server.feathers")
 
@@ -93,15 +93,17 @@ class SocketIO:
         if scope["type"] != "websocket":
             await refusal(WebSocketsAlone())(scope, receive, send)
             return
-        headers, client = Headers(scope=scope), scope.get("client")
-        at_door = sum(one.known is None for one in self.clients.values())
-        if not self._may_come(headers.get("host", ""), headers.get("origin")) or at_door >= STRANGERS_MAX:
-            await send({"type": "websocket.close", "code": POLICY, "reason": ""})
+        headers, source = Headers(scope=scope), (scope.get("client") or ("",))[0]
+        if not self._may_come(headers.get("host", ""), headers.get("origin")):
+            await send(_TURNED_AWAY)
+            return
+        guard = self._shop.live.guard
+        comer = await self._shop.rest.in_pool(lambda: comer_of(headers, source, guard))
+        if not is_room(comer, (one.comer for one in self.clients.values() if one.known is None)):
+            await send(_TURNED_AWAY)
             return
         wire = Wire({**scope}, receive, send)
-        wire.hears = served = Client(
-            self._shop, wire, name=os.urandom(8).hex(), source=client[0] if client is not None else ""
-        )
+        wire.hears = served = Client(self._shop, wire, name=os.urandom(8).hex(), source=source, comer=comer)
         self.clients[wire] = served
         wire.scope["weft.wire"] = wire
         _WIRE.set(wire)

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 import weft
 from tests.server.house import GATE, Client, Keys, Late, Sheet
+from tests.server.test_services import sent
 from tests.until import until
 from weft import Space
 from weft.server.app import make_app
@@ -281,3 +282,14 @@ def test_a_type_without_its_code_is_edited_as_plain_values_and_not_created(tmp_p
         assert (engine.get(Sheet, id).n, int(engine.get(Sheet, id).count)) == (9, 2)
         assert (added.status_code, added.json()["data"]["error"]) == (409, "TypeNotGiven")
         assert (refused.status_code, refused.json()["data"]["error"]) == (409, "TypeNotGiven")
+
+
+def test_a_create_names_each_field_that_is_missing_or_not_told(client: Client) -> None:
+    status, said = sent(client, "entities.create", {"space": "home", "type": "Sheet"})
+    assert (status, [*said["errors"]]) == (400, ["n"]), said
+    status, said = sent(
+        client, "entities.create", {"space": "home", "type": "Sheet", "fields": {"name": "x", "size": 3}}
+    )
+    assert (status, [*said["errors"]]) == (400, ["n", "size"]), said
+    assert all("Sheet" in one for one in said["errors"].values())
+    assert [*sent(client, "entities.create", {"space": "home", "type": "Pointer"})[1]["errors"]] == ["to"]

@@ -16,7 +16,11 @@ from tests.server.house import Client, Sheet
 from tests.server.test_services import ROWS, sent
 from weft.secrets.store import Hidden
 from weft.server.accounts import Accounts
+from weft.server.accounts.logins import WrongLogin
+from weft.server.accounts.tries import TRIES_PER_NAME
+from weft.server.accounts.users import WrongPassword
 from weft.server.app import make_app
+from weft.server.caller import Stranger
 from weft.server.method import Method
 
 PEOPLE = [title for title, row in ROWS.items() if row.service in ("users", "tokens", "sessions")]
@@ -43,10 +47,11 @@ class Town:
         session = next(one.id for one in self.held.sessions.list(about))
         every: dict[str, Any] = {
             "user": about, "token": "sync", "session": session, "name": f"new of {about}",
-            "password": "a long password", "entities": ["a shelf"], "display": "Somebody",
+            "password": "a long password", "old": PASSWORD.reveal(), "new": "a long password",
+            "entities": ["a shelf"], "display": "Somebody",
         }  # fmt: skip
-        named = {"users.patch": ["display"], "users.grant": ["entities"]}.get(row.title, [])
-        wanted = {*row.in_path, *row.required, *named, *({"user"} & {*row.given})}
+        named = {"users.patch": ["display"], "users.grant": ["entities"], "users.password": ["old"]}
+        wanted = {*row.in_path, *row.required, *named.get(row.title, []), *({"user"} & {*row.given})}
         return {name: one for name, one in every.items() if name in wanted}
 
 
@@ -111,7 +116,7 @@ def test_a_token_is_told_once_and_lets_in_until_it_is_revoked(town: Town) -> Non
 
 def test_a_token_makes_and_ends_nothing_that_lets_somebody_in(town: Town) -> None:
     town.clients["program"] = Client(town.app, town.held.tokens.make("bob", "p", ["read", "edit", "answer"]).reveal())
-    for title in ("tokens.create", "tokens.remove", "sessions.remove"):
+    for title in ("tokens.create", "tokens.remove", "sessions.remove", "users.password"):
         status, said = town.do("program", title, **town.given(ROWS[title], "bob"))
         assert (status, said["data"]["error"]) == (403, "Denied"), title
     assert town.do("program", "tokens.find")[0] == 200
@@ -153,6 +158,11 @@ def test_who_administers_makes_users_who_log_in_and_changes_them_until_they_are_
         ("users.grant", {"user": "bob", "entities": ["a"], "all": True}, 400, "UnfitCall"),
         ("users.grant", {"user": "bob"}, 400, "UnfitCall"),
         ("users.revoke", {"user": "bob", "entities": ["a"]}, 409, "HeldToNone"),
+        ("users.password", {"user": "ann", "new": "x"}, 400, "BadPassword"),
+        ("users.password", {"user": "nobody", "new": "a long password"}, 404, "UnknownUser"),
+        ("users.password", {"user": "bob", "old": "wrong", "new": "a long password"}, 403, "WrongPassword"),
+        ("users.password", {"user": "bob", "old": "wrong", "new": "x"}, 400, "BadPassword"),
+        ("tokens.create", {"name": "a/b"}, 400, "BadName"),
         ("users.remove", {"user": "ann"}, 409, "NobodyWouldAdminister"),
         ("users.remove", {"user": "nobody"}, 404, "UnknownUser"),
         ("tokens.create", {"name": ""}, 400, "BadName"),
@@ -181,6 +191,59 @@ def test_a_session_that_is_ended_lets_nobody_in(town: Town) -> None:
     assert Client(town.app, other).get("/api/spaces").status_code == 401
     assert town.held.changes > changes
     assert {one["id"] for one in town.do("bob", "sessions.find")[1]["sessions"]} == before
+
+
+def test_who_knows_their_password_sets_another_which_ends_their_other_sessions(town: Town) -> None:
+    other = Client(town.app, log_in(town.held, "bob").session.reveal())
+    link = town.held.logins.make_link("bob").reveal()
+    assert other.get("/api/whoami").status_code == 200
+
+    status, said = town.do("bob", "users.password", user="BOB", old=PASSWORD.reveal(), new="another long one")
+
+    assert (status, said["name"]) == (200, "bob")
+    assert "another long one" not in json.dumps(said)
+    assert town.do("bob", "users.get", user="bob")[0] == 200, "this session goes on"
+    assert other.get("/api/whoami").status_code == 401
+    assert town.do("cleo", "users.get", user="cleo")[0] == 200, "sessions of others go on"
+    with pytest.raises(Stranger):
+        town.held.logins.by_link(link)
+    with pytest.raises(WrongLogin):
+        log_in(town.held, "bob")
+    assert log_in(town.held, "bob", Hidden("another long one")).user == "bob"
+
+
+def test_who_administers_sets_the_password_of_anybody_without_the_old_one(town: Town) -> None:
+    assert town.do("ann", "users.password", user="bob", new="another long one")[0] == 200
+    assert town.do("bob", "users.get", user="bob")[0] == 401, "their sessions end"
+    assert log_in(town.held, "bob", Hidden("another long one")).user == "bob"
+    assert town.do("ann", "users.password", user="ann", new="another long one")[0] == 200
+    assert town.do("ann", "users.get", user="ann")[0] == 200, "this session goes on"
+
+
+def test_whoever_found_a_session_guesses_its_password_no_faster_than_at_the_login(town: Town) -> None:
+    for user in ("bob", "cleo"):
+        status, said = town.do(user, "users.password", user=user, new="another long one")
+        assert (status, [*said["errors"]]) == (400, ["old"]), said
+        for _ in range(TRIES_PER_NAME):
+            status, said = town.do(
+                user, "users.password", user=user, old="a guess that is wrong", new="a long password"
+            )
+            assert (status, said["data"]["error"]) == (403, WrongPassword.__name__), said
+            assert [*said["errors"]] == ["old"]
+            assert "guess" not in json.dumps(said)
+        status, said = town.do(user, "users.password", user=user, old=PASSWORD.reveal(), new="a long password")
+        assert (status, said["data"]["error"]) == (429, "TooManyTries"), said
+    assert log_in(town.held, "bob").user == "bob", "the login elsewhere goes on"
+    assert town.do("ann", "users.password", user="bob", new="another long one")[0] == 200
+
+
+def test_a_password_that_was_changed_meanwhile_is_not_changed_by_who_knew_the_old_one(town: Town) -> None:
+    users = town.held.users
+    (row,) = users._file.rows("SELECT password FROM user WHERE name = 'bob'")
+    users.set_password("bob", Hidden("another long one"))
+    with pytest.raises(WrongPassword):
+        users.set_password("bob", Hidden("a thief's long one"), instead_of=row["password"])
+    assert log_in(town.held, "bob", Hidden("another long one")).user == "bob"
 
 
 def test_a_name_that_is_not_theirs_in_the_file_is_not_theirs_here(town: Town) -> None:

@@ -444,7 +444,7 @@ def story(do: Do) -> Iterator[tuple[str, Answer]]:
     yield from step("schedules.unpause", **entity, flow="approve")
     for title in (one for one, row in ROWS.items() if row.service in ("users", "tokens", "sessions")):
         row, said = ROWS[title], {"user": "ann", "token": "t", "session": "s", "name": "n", "password": "long enough",
-                                  "entities": ["e"]}  # fmt: skip
+                                  "new": "long enough", "entities": ["e"]}  # fmt: skip
         yield title, do(title, **{name: said[name] for name in (*row.in_path, *row.required)})
     yield from step("entities.remove", **entity, why="enough")
     yield from step("entities.get", **entity)

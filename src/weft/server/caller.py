@@ -45,6 +45,8 @@ class Caller:
     """What they may do to some of these, where it is something else."""
     is_token: bool = False
     """Whether a program calls, by a token."""
+    session: str = field(default="", compare=False)
+    """The id of the session that they call by; it lets nobody in."""
 
     def to(self, entity: str) -> frozenset[Capability]:
         """What they may do to an entity; "": to all there are."""

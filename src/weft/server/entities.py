@@ -6,7 +6,7 @@ Source: Feathers' find, get, create, patch and remove; idempotency keys.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from heapq import merge
 from itertools import islice
 
@@ -16,7 +16,7 @@ from weft.declare import nodes_of
 from weft.desk import TypeNotGiven
 from weft.edit import UnknownEntity
 from weft.engine import Engine
-from weft.entity import inputs_of_kind
+from weft.entity import Entity, inputs_of_kind
 from weft.erased import erased_entity
 from weft.graph import Thing
 from weft.handle import NOTHING
@@ -25,7 +25,7 @@ from weft.portrait.entity import entity_plain, preview_of
 from weft.portrait.past import past_plain
 from weft.server.again import told_at
 from weft.server.mentions import Mentions
-from weft.server.method import Answer, Call, Json, Later, Method
+from weft.server.method import Answer, Call, Json, Later, Method, UnfitCall
 from weft.server.schemas import (
     ANY,
     ENTITY,
@@ -175,9 +175,26 @@ def _create(call: Call) -> Answer:
         try:
             entity = space.create(kind, **told)
         except TypeError as why:
-            raise call.unfit(str(why)) from why
+            raise UnfitCall(method=call.method.title, why=str(why), places=_misfits(kind, told)) from why
         tell(space, spec, entity.id, {verb: given[verb] for verb in AT_CREATION if verb in given}, Mentions(call))
     return _answer(call, space, entity.id, edit.id)
+
+
+def _misfits(kind: type[Entity], told: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """The fields that a type needs and was not told, and those that it does not take, for forms."""
+    defaults = _defaults(kind)
+    missing = [name for name, default in defaults.items() if default is NOTHING and name not in told]
+    unknown = [name for name in told if name not in defaults]
+    return (
+        *((name, f"{kind.__name__} has no default for it: say it") for name in missing),
+        *((name, f"{kind.__name__} is not told it at its creation") for name in unknown),
+    )
+
+
+def _defaults(kind: type[Entity]) -> dict[str, object]:
+    """What a type is told at creation, each with its default."""
+    declared = inputs_of_kind(kind)
+    return {name: node.default if isinstance(node, Field) else NOTHING for name, node in declared.items()}
 
 
 def _update(call: Call) -> Answer:
@@ -193,8 +210,7 @@ def _update(call: Call) -> Answer:
         raise call.unfit(
             f"{spec.name} is told {', '.join(declared) or 'nothing'} at its creation, and not {unknown[0]}"
         )
-    left = {name: node.default if isinstance(node, Field) else NOTHING for name, node in declared.items()}
-    left = {name: default for name, default in left.items() if name not in fields}
+    left = {name: default for name, default in _defaults(kind).items() if name not in fields}
     if missing := [name for name, default in left.items() if default is NOTHING]:
         raise call.unfit(f"{spec.name} has no default for {', '.join(missing)}: say that too, or use `patch`")
     with space.edit(by=call.caller.user, once=call.given.get("once"), base=_base(call)) as edit:

@@ -41,7 +41,7 @@ from weft.server.accounts.sessions import UnknownSession
 from weft.server.accounts.tokens import BadLifetime, TokenExists, TooManyTokens, UnknownToken
 from weft.server.accounts.tries import TooManyTries
 from weft.server.accounts.user import BadName
-from weft.server.accounts.users import HeldToNone, NobodyWouldAdminister, UnknownUser, UserExists
+from weft.server.accounts.users import HeldToNone, NobodyWouldAdminister, UnknownUser, UserExists, WrongPassword
 from weft.server.caller import Denied, Stranger
 from weft.server.ending import ConnectionOver, TooManyConnections
 from weft.server.feathers.mark import NotAMark
@@ -77,7 +77,7 @@ _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
         SnapshotTooLarge, TooMany, UnfitCall, UnreadableBody, WebSocketsAlone, WrongPosition,
     ),
     401: (Stranger, WrongLogin),
-    403: (Denied, ForeignHost, ForeignOrigin, NotSaidByUs, ReadOnly, RightsTaken),
+    403: (Denied, ForeignHost, ForeignOrigin, NotSaidByUs, ReadOnly, RightsTaken, WrongPassword),
     404: (
         NoBlob, NoSuchEntry, NoSuchRoute, NotViewed, SocketIOMissing, UnknownChannel, UnknownElement, UnknownEntity,
         UnknownField, UnknownNode, UnknownQuestion, UnknownRun, UnknownSession, UnknownSpace, UnknownToken, UnknownType,
@@ -102,9 +102,11 @@ _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
 STATUS: Mapping[type[WeftError], int] = {kind: status for status, kinds in _CLASSES.items() for kind in kinds}
 _NAMES = {
     400: "BadRequest", 401: "NotAuthenticated", 403: "Forbidden", 404: "NotFound", 405: "MethodNotAllowed",
-    409: "Conflict", 410: "Gone", 413: "PayloadTooLarge", 415: "UnsupportedMediaType", 422: "Unprocessable",
+    409: "Conflict", 410: "NotFound", 413: "BadRequest", 415: "BadRequest", 422: "Unprocessable",
     429: "TooManyRequests", 500: "GeneralError", 503: "Unavailable",
 }  # fmt: skip
+"""The names of Feathers' classes. Of a name that they do not know its clients make a plain `Error`: so what they make no
+class of, 410, 413 and 415, has the nearest of their names, and its own code."""
 _GENERAL = "Something went wrong in the server, whose log says what. Try again later, or tell whoever runs it."
 
 

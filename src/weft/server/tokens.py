@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from weft.server.accounts.sessions import Session
 from weft.server.accounts.tokens import TOKEN_S, Token
-from weft.server.caller import CAPABILITIES, Denied
+from weft.server.caller import CAPABILITIES
 from weft.server.method import Call, Json, Method
 from weft.server.schemas import LIST, MAYBE_STRING, NAME, STRING, closed, listed, open_object
-from weft.server.users import IDS, USER, accounts_of, check_is_theirs, moment
+from weft.server.users import IDS, USER, accounts_of, check_is_person, check_is_theirs, moment
 
 _DAY_S = 86400.0
 
@@ -27,13 +27,6 @@ def _about(call: Call) -> str | None:
         return None if call.caller.may("administer") else call.caller.user
     check_is_theirs(call, call.given["user"])
     return str(call.given["user"])
-
-
-def _check_is_person(call: Call) -> None:
-    """That no token changes what lets somebody in, unless it may administer. Raises `Denied`."""
-    if call.caller.is_token and not call.caller.may("administer"):
-        where = " by this token, which can make and end none: log in"
-        raise Denied(user=call.caller.user, capability="administer", where=where)
 
 
 def _token(one: Token) -> Json:
@@ -52,7 +45,7 @@ def _create_token(call: Call) -> Json:
     given, tokens = call.given, accounts_of(call).tokens
     user = given.get("user", call.caller.user)
     check_is_theirs(call, user)
-    _check_is_person(call)
+    check_is_person(call)
     days = given.get("days", TOKEN_S / _DAY_S)
     lifetime_s = None if days is None else days * _DAY_S
     made = tokens.make(user, given["name"], given.get("may", ["read"]), entities=given.get("entities"),
@@ -63,7 +56,7 @@ def _create_token(call: Call) -> Json:
 
 def _remove_token(call: Call) -> Json:
     check_is_theirs(call, call.given["user"])
-    _check_is_person(call)
+    check_is_person(call)
     accounts_of(call).tokens.revoke(call.given["user"], call.given["token"])
     return {"user": call.given["user"], "revoked": call.given["token"]}
 
@@ -80,7 +73,7 @@ def _remove_session(call: Call) -> Json:
     sessions, id = accounts_of(call).sessions, call.given["session"]
     found = sessions.get(id)
     check_is_theirs(call, found.user)
-    _check_is_person(call)
+    check_is_person(call)
     sessions.end(found)
     return {"session": id, "user": found.user}
 

@@ -14,7 +14,8 @@ from weft.secrets.store import Hidden
 from weft.server.accounts import Accounts
 from weft.server.accounts.rights import ROLES
 from weft.server.accounts.user import User, folded
-from weft.server.method import Call, Json, Method
+from weft.server.caller import Denied
+from weft.server.method import Call, Json, Method, UnfitCall
 from weft.server.schemas import FLAG, MAP, MAYBE_STRING, NAME, STRING, TEXT, closed, listed, open_object
 
 ROLE: Json = {"type": "string", "enum": [*ROLES]}
@@ -31,6 +32,13 @@ def check_is_theirs(call: Call, user: str) -> None:
     """That the caller asks about themselves, or administers all. Raises `Denied`."""
     if folded(user) != folded(call.caller.user):
         call.caller.check("administer")
+
+
+def check_is_person(call: Call) -> None:
+    """That no token changes what lets somebody in, unless it may administer. Raises `Denied`."""
+    if call.caller.is_token and not call.caller.may("administer"):
+        where = " by this token, which changes nothing that lets anybody in: log in"
+        raise Denied(user=call.caller.user, capability="administer", where=where)
 
 
 def moment(at_s: float | None) -> str | None:
@@ -79,6 +87,21 @@ def _patch(call: Call) -> Json:
     return _portrait(users.get(name))
 
 
+def _password(call: Call) -> Json:
+    given, accounts, keep = call.given, accounts_of(call), call.caller.session
+    check_is_theirs(call, given["user"])
+    check_is_person(call)
+    user, new = accounts.users.get(given["user"]).name, Hidden(given["new"])
+    if "old" in given:
+        accounts.logins.change_password(user, Hidden(given["old"]), new, keep=keep)
+    elif call.caller.may("administer"):
+        accounts.users.set_password(user, new, keep=keep)
+    else:
+        why = "who changes their own password says the old one too"
+        raise UnfitCall(method=call.method.title, why=f"`old` is missing: {why}", places=(("old", why),))
+    return _portrait(accounts.users.get(user))
+
+
 def _remove(call: Call) -> Json:
     users, name = accounts_of(call).users, call.given["user"]
     name = users.get(name).name
@@ -123,6 +146,12 @@ USERS = (
         service="users", name="patch", http="PATCH", path="/users/{user}", act=_patch, capability="administer",
         changes=True, given={**USER, "role": ROLE, "display": TEXT, "password": STRING, "disabled": FLAG}, gives=_GIVEN,
         summary="Give a user another role, name to be shown or password, or let them in no longer, or again.",
+    ),
+    Method(
+        service="users", name="password", http="POST", path="/users/{user}/password", act=_password, capability="read",
+        reach="found", changes=True, given={**USER, "old": STRING, "new": STRING}, required=("new",), gives=_GIVEN,
+        summary="Another password: one's own, for which the old one is said, or anybody's by who administers. All "
+        "other sessions of that user end.",
     ),
     Method(
         service="users", name="remove", http="DELETE", path="/users/{user}", act=_remove, capability="administer",

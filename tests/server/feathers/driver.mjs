@@ -6,7 +6,7 @@ import authentication from '@feathersjs/authentication-client'
 import { FeathersError, errors } from '@feathersjs/errors'
 import io from 'socket.io-client'
 
-const CUSTOM = ['find', 'get', 'create', 'update', 'patch', 'remove', 'at', 'why', 'history', 'elements', 'retry', 'answer', 'frobnicate']
+const CUSTOM = ['find', 'get', 'create', 'update', 'patch', 'remove', 'at', 'why', 'history', 'elements', 'retry', 'answer', 'password', 'frobnicate']
 const clients = new Map()
 const say = (said) => process.stdout.write(JSON.stringify(said) + '\n')
 const failed = (error) => ({

@@ -180,6 +180,22 @@ def test_nobody_stays_at_the_door(driver: Driver, inn: Inn) -> None:
     assert not let_in._deadline.cancelled()
 
 
+def test_a_user_sets_another_password_and_their_other_connections_end(driver: Driver, inn: Inn) -> None:
+    ann, other = driver.person(inn.port), driver.person(inn.port)
+    for one in (ann, other):
+        assert one.connect() == KNOWN
+        one.begin("authenticate", said={"strategy": "local", "name": "ann", "password": PASSWORD.reveal()})()
+    wrong = ann.fails("users", "password", {"user": "ann", "old": "a guess", "new": "another long one"})
+    assert (wrong["name"], [*wrong["errors"]]) == ("Forbidden", ["old"])
+
+    said = {"user": "ann", "old": PASSWORD.reveal(), "new": "another long one"}
+    assert ann.call("users", "password", said)["name"] == "ann"
+
+    other.until(lambda: other.events("disconnect"))
+    assert ann.call("users", "get", "ann")["name"] == "ann"
+    assert inn.held.caller(inn.token).user == "ann", "tokens go on"
+
+
 def test_a_cookie_lets_in_unless_somebody_wants_to_authenticate(driver: Driver, inn: Inn) -> None:
     opened = inn.held.logins.by_password("ann", PASSWORD, source="here")
     cookie = {"Cookie": f"other=1; weft_session={opened.session.reveal()}"}

@@ -16,8 +16,9 @@ from weft.blob import Blob
 from weft.errors import WeftError
 from weft.server.caller import Caller
 from weft.server.method import call
+from weft.server.served import UnknownSpace
 from weft.server.services import SERVICES
-from weft.server.status import told_of
+from weft.server.status import STATUS, told_of
 
 S = "spaces/shelf"
 
@@ -72,6 +73,7 @@ CALLS = (
         {"entity": "{sheet}", "node": "roof"}),
     Row(f"{S}/questions", "answer", ({"question": "what", "answer": 1},), "POST", f"/{S}/questions/what/answer",
         {"question": "what", "answer": 1}, {"answer": 1}),
+    Row(ENTITIES, "create", ({"type": "Letter"},), "POST", f"/{ENTITIES}", {"type": "Letter"}, {"type": "Letter"}),
     Row(f"{S}/events", "get", (99999,), "GET", f"/{S}/events/99999", {"position": 99999}),
 )  # fmt: skip
 
@@ -139,6 +141,15 @@ def test_a_call_gives_the_same_whatever_it_comes_by(house: tuple[Space, Served],
 
     assert found == by_rest(served, row, sheet, "ann")
     assert found == in_process(space, row, sheet, everything("ann"))
+
+
+@pytest.mark.parametrize("status", sorted(set(STATUS.values()) | {500}))
+def test_feathers_client_makes_each_error_one_of_its_classes(
+    ann: Person, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(STATUS, UnknownSpace, status)  # type: ignore[attr-defined]
+    error = ann.fails("spaces", "get", "attic")
+    assert (error["code"], error["isFeathers"], error["isClass"]) == (status, True, True), error["name"]
 
 
 def sheet_in(person: Person) -> str:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from weft.server.accounts.credential import digest, kind_of
+from weft.server.accounts.credential import digest, id_of, kind_of
 from weft.server.accounts.file import AccountFile
 from weft.server.accounts.logins import Logins
 from weft.server.accounts.password import Cost
@@ -90,7 +90,9 @@ class Accounts:
             user, rights = self.tokens.rights(kept)
         else:
             raise Stranger(why=UNKNOWN)
-        return Caller(user.name, rights.capabilities, rights.entities, rights.granted, is_token=kind == "token")
+        is_token = kind == "token"
+        session = "" if is_token else id_of(kept)
+        return Caller(user.name, rights.capabilities, rights.entities, rights.granted, is_token, session)
 
     def has_users(self) -> bool:
         """Whether there is a user with a password: without one, a server listens for its owner alone."""

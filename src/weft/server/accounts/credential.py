@@ -15,6 +15,8 @@ from weft.secrets.store import Hidden
 Kind: TypeAlias = Literal["session", "token", "link"]
 PREFIXES: dict[Kind, str] = {"session": "weft_s_", "token": "weft_t_", "link": "weft_l_"}
 _RANDOM_BYTES = 32
+ID_CHARS = 16
+"""How much of what is kept of a session is its id."""
 CREDENTIAL_CHARS_MAX = 200
 """Nothing longer is looked up."""
 
@@ -34,3 +36,8 @@ def kind_of(credential: str) -> Kind | None:
 def digest(credential: str) -> bytes:
     """What is kept of it: it is found by this. Random as it is, it needs neither salt nor cost."""
     return hashlib.sha256(credential.encode(errors="backslashreplace")).digest()
+
+
+def id_of(kept: bytes) -> str:
+    """The id of a session by what is kept of it: it names the session, and lets nobody in."""
+    return kept.hex()[:ID_CHARS]

@@ -14,11 +14,11 @@ from weft.errors import WeftError
 from weft.secrets.store import Hidden
 from weft.server.accounts.credential import digest, kind_of, new
 from weft.server.accounts.file import AccountFile
-from weft.server.accounts.password import Cost, is_right, nobodys
+from weft.server.accounts.password import Cost, check, is_right, nobodys
 from weft.server.accounts.sessions import Opened, Sessions, Terms
 from weft.server.accounts.tokens import DISABLED, EXPIRED
 from weft.server.accounts.tries import TooManyTries, Tries
-from weft.server.accounts.users import Users
+from weft.server.accounts.users import Users, WrongPassword
 from weft.server.caller import Stranger
 
 HASHED_AT_ONCE = 2
@@ -67,6 +67,27 @@ class Logins:
         login.add_done_callback(lambda _: self._room.release())
         return login
 
+    def change_password(self, name: str, old: Hidden, new: Hidden, *, keep: str = "") -> None:
+        """Another password for a user who knows the old one; `keep` is the session that stays open. Guesses are bounded
+        as attempts to log in are, and all sessions of a user are one source. Takes as long as two hashes. Raises
+        `WrongPassword`, `TooManyTries`, `BadPassword`, `UnknownUser`."""
+        check(new)
+        name = self._users.get(name).name
+        source = f"a session of {name}"
+        begun_s = self._begin(name, source)
+        is_known, kept = self._is_right(name, old)
+        if not is_known:
+            raise WrongPassword(user=name)
+        self._users.set_password(name, new, keep=keep, instead_of=kept)
+        self._tries.succeeded(name, source, begun_s)
+
+    def _is_right(self, name: str, password: Hidden) -> tuple[bool, str]:
+        """Whether this is the password, and what is kept of that."""
+        found = self._file.rows("SELECT password FROM user WHERE name = ? AND password != ''", name)
+        kept = found[0]["password"] if found else self._nobodys
+        with self._hashing:
+            return is_right(password, kept), kept
+
     def close(self) -> None:
         """Let nobody in any more by a password who still waits."""
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -77,10 +98,7 @@ class Logins:
         return begun_s
 
     def _by_password(self, name: str, password: Hidden, source: str, begun_s: float) -> Opened:
-        found = self._file.rows("SELECT password FROM user WHERE name = ? AND password != ''", name)
-        kept = found[0]["password"] if found else self._nobodys
-        with self._hashing:
-            is_let_in = is_right(password, kept)
+        is_let_in, kept = self._is_right(name, password)
         if not is_let_in:
             raise WrongLogin
         with self._file.writing() as sql:

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 
 from weft.errors import WeftError
 from weft.secrets.store import Hidden
-from weft.server.accounts.credential import digest, new
+from weft.server.accounts.credential import ID_CHARS, digest, id_of, new
 from weft.server.accounts.file import AccountFile
 from weft.server.accounts.rights import Rights
 from weft.server.accounts.tokens import DISABLED, EXPIRED, NOTED_EVERY_S, REVOKED, UNKNOWN
 from weft.server.accounts.user import User, of_row
 from weft.server.caller import Stranger
 
-_ID_CHARS = 16
 SESSIONS_MAX = 64
 """How many sessions a user may have open: with another login the one ends that was used longest ago."""
 
@@ -105,22 +104,20 @@ class Sessions:
             " AND min(opened_s + ?, used_s + ?) > ? AND (? IS NULL OR user = ?) ORDER BY opened_s DESC, hash"
         )
         found = self._file.rows(query, self._terms.session_s, self._terms.idle_s, self._clock(), user, user)
-        return tuple(
-            Session(row["hash"].hex()[:_ID_CHARS], row["user"], row["opened_s"], row["used_s"]) for row in found
-        )
+        return tuple(Session(id_of(row["hash"]), row["user"], row["opened_s"], row["used_s"]) for row in found)
 
     def get(self, id: str) -> Session:
         """One by its id. Raises `UnknownSession`."""
         for one in self.list():
             if one.id == id:
                 return one
-        raise UnknownSession(session=id[:_ID_CHARS])
+        raise UnknownSession(session=id[:ID_CHARS])
 
     def end(self, session: Session) -> None:
         """It lets nobody in any more."""
         with self._file.changing() as sql:
             query = "UPDATE session SET closed_s = ? WHERE substr(hex(hash), 1, ?) = ? AND closed_s IS NULL"
-            sql.execute(query, (self._clock(), _ID_CHARS, session.id.upper()))
+            sql.execute(query, (self._clock(), ID_CHARS, session.id.upper()))
 
     def close_all(self, user: str) -> None:
         """Log a user out everywhere."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 
 from weft.errors import WeftError
 from weft.secrets.store import Hidden
+from weft.server.accounts.credential import ID_CHARS
 from weft.server.accounts.file import AccountFile
 from weft.server.accounts.password import Cost, check, hashed
 from weft.server.accounts.rights import Grants, encode_grants, parse_entity_role, parse_role
@@ -35,6 +36,18 @@ class UserExists(WeftError):
     """There is a user {user} already. Take another name, or remove that user first."""
 
     user: str
+
+
+class WrongPassword(WeftError):
+    """This is not the password of {user}. Give the one that they log in by; who administers this server can set
+    another."""
+
+    user: str
+
+    @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """The field, for forms."""
+        return (("old", "it is not the password"),)
 
 
 class NobodyWouldAdminister(WeftError):
@@ -114,15 +127,18 @@ class Users:
         """Raises `UnknownRole`, `UnknownUser`, `NobodyWouldAdminister`."""
         return self._set(name, "role", parse_role(role))
 
-    def set_password(self, name: str, password: Hidden) -> User:
-        """Another password. All sessions of the user are closed, and no link of theirs is good any more. Raises
-        `BadPassword`, `UnknownUser`."""
+    def set_password(self, name: str, password: Hidden, *, keep: str = "", instead_of: str = "") -> User:
+        """Another password. All sessions of the user are closed but the one of the id `keep`, and no link of theirs is
+        good any more. `instead_of`: what is kept of the old one, if it must be that. Raises `BadPassword`,
+        `UnknownUser`, `WrongPassword`."""
         check(password)
         kept, name = hashed(password, self._cost), self.get(name).name
         with self._changing() as sql:
             # An owner with a password is a user as others are.
-            sql.execute("UPDATE user SET password = ?, is_owner = 0 WHERE name = ?", (kept, name))
-            self._shut_out(sql, name)
+            query = "UPDATE user SET password = ?, is_owner = 0 WHERE name = ? AND ? IN ('', password)"
+            if not sql.execute(query, (kept, name, instead_of)).rowcount and instead_of:
+                raise WrongPassword(user=name)  # it was changed meanwhile
+            self._shut_out(sql, name, keep)
         return self.get(name)
 
     def disable(self, name: str) -> User:
@@ -181,8 +197,10 @@ class Users:
                 self._shut_out(sql, name)
         return self.get(name)
 
-    def _shut_out(self, sql: sqlite3.Connection, name: str) -> None:
-        sql.execute("UPDATE session SET closed_s = ? WHERE user = ? AND closed_s IS NULL", (self.clock(), name))
+    def _shut_out(self, sql: sqlite3.Connection, name: str, keep: str = "") -> None:
+        which = "user = ? AND closed_s IS NULL AND substr(hex(hash), 1, ?) != ?"
+        cells = (self.clock(), name, ID_CHARS, keep.upper())
+        sql.execute(f"UPDATE session SET closed_s = ? WHERE {which}", cells)
         sql.execute("DELETE FROM link WHERE user = ?", (name,))
 
     @contextlib.contextmanager

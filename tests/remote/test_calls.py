@@ -13,7 +13,7 @@ import pytest
 
 from tests.server.whole import Counted, whole
 from tests.until import LIMIT_S
-from weft.remote import CallRefused, Remote, RemoteMissing, UnknownMethod, Unreachable
+from weft.remote import CallRefused, NoServer, Remote, RemoteMissing, UnknownMethod, Unreachable
 from weft.remote.patience import CALLS, LIVE, Patience
 from weft.server.openapi import openapi_of
 from weft.server.services import SERVICES
@@ -164,3 +164,49 @@ def test_over_a_wire_that_was_cut_it_is_done_once() -> None:
         sizes = {**HOME, "entity": made["id"], "node": "sizes", "wait_s": LIMIT_S}
         assert remote.call("values.get", sizes).get("value") == [3000]
         assert server.space.get(Counted, made["id"]).number == 6
+
+
+@pytest.mark.parametrize(
+    "base", ["127.0.0.1:87", "ftp://x", "http://", "nonsense", "http://x:port", "http://x:99999", ""]
+)
+def test_what_is_no_address_is_said_at_once(base: str) -> None:
+    with pytest.raises(NoServer, match=r"http://127\.0\.0\.1:8707") as refused:
+        Remote(base)
+    assert refused.value.base == base
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (httpx.Response(200, html="<p>Hello</p>"), "perhaps a page"),
+        (httpx.Response(200, json=["other"]), "perhaps a page"),
+        (httpx.Response(200, json={"openapi": "3.1.0"}), "perhaps a page"),
+        (httpx.Response(200, content=b"{", headers={"content-type": "application/json"}), "perhaps a page"),
+        (httpx.Response(404, html="<p>Nothing</p>"), "status 404"),
+        (httpx.Response(404, json={"detail": "Not Found"}), "status 404"),
+        (httpx.Response(404, json=["other"]), "perhaps a page"),
+        (httpx.Response(502, html="<p>Nobody</p>"), "status 502"),
+        (httpx.ConnectError("Connection refused"), "Connection refused"),
+    ],
+)
+def test_where_no_weft_server_is_the_address_and_the_next_step_are_said(
+    answer: httpx.Response | Exception, why: str
+) -> None:
+    def answers(request: httpx.Request) -> httpx.Response:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    remote = Remote("http://x:1/", again=1, transport=httpx.MockTransport(answers), sleep=lambda _: None)
+    with pytest.raises(NoServer, match=why) as refused:
+        remote.call("spaces.find")
+
+    assert str(refused.value).startswith("No Weft server was found at http://x:1: ")
+    assert "`weft serve`" in str(refused.value)
+
+
+def test_what_a_server_refuses_itself_is_said_in_its_own_words() -> None:
+    said = {"name": "Forbidden", "message": "Not from here.", "code": 403, "data": {"error": "ForeignHost"}}
+    transport = httpx.MockTransport(lambda _: httpx.Response(403, json=said))
+    with pytest.raises(CallRefused, match="Not from here"):
+        Remote("http://x", transport=transport).call("spaces.find")

@@ -1024,11 +1024,12 @@ def test_what_is_changed_here_is_known_at_once_however_seldom_the_file_is_looked
 
 def test_an_owner_alone_cannot_shut_themselves_out(alone: Accounts) -> None:
     you = alone.users.own().name
-    for change in (
+    changes: list[Callable[[], object]] = [
         lambda: alone.users.disable(you),
         lambda: alone.users.set_role(you, "viewer"),
         lambda: alone.users.grant(you, "a shelf"),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(NobodyWouldAdminister):
             change()
     assert alone.users.get(you).rights.entities is None

@@ -20,7 +20,7 @@ import pytest
 
 import weft
 from weft.cli.program import COMMANDS
-from weft.cli.serve import SameName, ServerMissing, command
+from weft.cli.serve import NothingToServe, SameName, ServerMissing, command
 from weft.secrets.store import Hidden
 from weft.server.accounts import Accounts
 from weft.server.accounts.password import Cost
@@ -182,6 +182,16 @@ def test_two_spaces_of_one_name_are_refused(tmp_path: Path) -> None:
     code, said = weft_says("serve", str(tmp_path / "a.weft"), str(tmp_path / "b" / "a.weft"))
 
     assert (code, SameName.__name__ and "Two of the spaces are called a" in said) == (2, True)
+
+
+def test_a_space_that_is_not_there_is_said_with_what_to_do_next(tmp_path: Path) -> None:
+    path = tmp_path / "nosuch.weft"
+    code, said = weft_says("serve", str(path), "--port", "0")
+
+    assert (code, "There is no space at" in said, "`weft run FILE --space" in said) == (4, True, True), said
+    assert "engine=" not in said, "what programs say is not what commands say"
+    assert not path.exists()
+    assert str(path) in str(NothingToServe(path=str(path)))
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

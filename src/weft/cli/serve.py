@@ -37,6 +37,14 @@ class SameName(WeftError):
     name: str
 
 
+class NothingToServe(WeftError):
+    """There is no space at {path}, so nothing is served. Name one that is there; `weft run FILE --space {path}` makes
+    one, of the types that FILE declares."""
+
+    exit_code = 4
+    path: str
+
+
 @click.command("serve")
 @click.argument("spaces", metavar="SPACE...", nargs=-1, required=True, type=click.Path(dir_okay=False))
 @click.option("--app", type=SCRIPT, metavar="FILE", help="The types, and the services, that the spaces compute with.")
@@ -90,6 +98,7 @@ def server_missing(missing: ModuleNotFoundError) -> ModuleNotFoundError | Server
 def _opened(held: ExitStack, paths: tuple[str, ...], app: str | None) -> dict[str, Space]:
     """The spaces by name, each held until the server stops."""
     from weft.opening import open as open_space
+    from weft.stores.refusal import NoSpaceYet
 
     names = [Path(path).stem for path in paths]
     for name in names:
@@ -101,6 +110,9 @@ def _opened(held: ExitStack, paths: tuple[str, ...], app: str | None) -> dict[st
         offered = {"types": tuple(types_in(module).values()), "services": getattr(module, "SERVICES", {})}
     found: dict[str, Space] = {}
     for name, path in zip(names, paths, strict=True):
-        with existing(path):
-            found[name] = held.enter_context(open_space(path, **offered))
+        try:
+            with existing(path):
+                found[name] = held.enter_context(open_space(path, **offered))
+        except NoSpaceYet:
+            raise NothingToServe(path=path) from None
     return found

@@ -101,6 +101,8 @@ class Activity(TypedDict):
     content_id: str
     by: str
     preview: str
+    at: str | None
+    """When, in UTC, where the log says that."""
 
 
 class EventPage(TypedDict):

@@ -52,6 +52,14 @@ class Unreachable(WeftError):
     why: str
 
 
+class NoServer(Unreachable):
+    """No Weft server was found at {base}: {why}. Give the address that `weft serve` says when it starts, as
+    http://127.0.0.1:8707, and see whether it runs there."""
+
+    base: str
+    why: str
+
+
 class LiveOver(WeftError):
     """{base} ended the live connection, and coming again would change nothing ({code}): {why}. Bring a credential that
     is known there, or ask for the rights; `reconnect_now` tries once more."""

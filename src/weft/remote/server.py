@@ -22,7 +22,7 @@ from weft.remote.answers import EntityGiven, EntityPage, EntityTold, EventPage, 
 from weft.remote.described import Described, Placed, methods_of
 from weft.remote.following import Following
 from weft.remote.patience import CALLS, Patience
-from weft.remote.refused import CallRefused, UnknownMethod, Unreachable, check_installed
+from weft.remote.refused import CallRefused, NoServer, UnknownMethod, Unreachable, check_installed
 from weft.remote.replayed import Recorded, replayed
 from weft.server.client_state import ClientState
 
@@ -51,10 +51,11 @@ class Remote:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """`base`: where it is, as `http://127.0.0.1:8707`. `token`: as `weft token make` prints it. `again`: how often
-        at most a call is sent again where no answer came. Raises `RemoteMissing`."""
+        at most a call is sent again where no answer came. Raises `RemoteMissing`, and `NoServer` for no address."""
         check_installed("httpx")
         import httpx
 
+        _check_address(base)
         self.base, self._token, self._again = base.rstrip("/"), token, again
         self._patience, self._sleep = patience, sleep
         self._is_near = urlsplit(self.base).hostname in LOOPBACK
@@ -97,7 +98,7 @@ class Remote:
     def call(self, title: str, given: Given | None = None, /) -> Any:
         """What a method of the server's table gives, given this: a dictionary, or bytes where it gives content. What
         changes something is given a name, `once`, where it takes one and has none. Raises `CallRefused`, `Unreachable`,
-        `UnknownMethod`."""
+        `NoServer`, `UnknownMethod`."""
         method, given = self._method(title), given or {}
         if method.takes_once:
             given = {"once": os.urandom(16).hex(), **given}
@@ -141,11 +142,26 @@ class Remote:
 
     def _method(self, title: str) -> Described:
         if self._methods is None:
-            placed = Placed("GET", "/api/openapi.json", {}, None)
-            self._methods = methods_of(self._until_answered("openapi", placed, again=True, timeout_s=ANSWER_S))
+            self._methods = self._described()
         if title not in self._methods:
             raise UnknownMethod(base=self.base, title=title, known=", ".join(self._methods))
         return self._methods[title]
+
+    def _described(self) -> dict[str, Described]:
+        """What the server says that it does. Raises `NoServer` where something else answers, or nothing."""
+        placed = Placed("GET", "/api/openapi.json", {}, None)
+        try:
+            return methods_of(self._until_answered("openapi", placed, again=True, timeout_s=ANSWER_S))
+        except Unreachable as found:
+            raise NoServer(method="openapi", base=self.base, why=found.why) from found
+        except CallRefused as found:
+            if found.error:
+                raise  # in words of a server's own
+            why = f"what answers there knows no {placed.path} (status {found.code})"
+            raise NoServer(method="openapi", base=self.base, why=why) from found
+        except (AttributeError, KeyError, TypeError, ValueError) as found:
+            why = "what answers there is something else, perhaps a page"
+            raise NoServer(method="openapi", base=self.base, why=why) from found
 
     def _until_answered(
         self, title: str, placed: Placed, *, again: bool, timeout_s: float | None, content: bytes | None = None
@@ -172,6 +188,17 @@ class Remote:
             return _read(title, answer)
         except httpx.TransportError as why:
             return _NoAnswer(str(why) or type(why).__name__)
+
+
+def _check_address(base: str) -> None:
+    """Raises `NoServer`."""
+    try:
+        parts = urlsplit(base)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise NoServer(method="", base=base, why="that is no address of the form http://HOST:PORT")
 
 
 class _NoAnswer:

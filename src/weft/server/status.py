@@ -105,8 +105,8 @@ _NAMES = {
     409: "Conflict", 410: "NotFound", 413: "BadRequest", 415: "BadRequest", 422: "Unprocessable",
     429: "TooManyRequests", 500: "GeneralError", 503: "Unavailable",
 }  # fmt: skip
-"""The names of Feathers' classes. Of a name that they do not know its clients make a plain `Error`: so what they make no
-class of, 410, 413 and 415, has the nearest of their names, and its own code."""
+"""The names of Feathers' classes. Of a name that they do not know its clients make a plain `Error`: so what they make
+no class of, 410, 413 and 415, has the nearest of their names, and its own code."""
 _GENERAL = "Something went wrong in the server, whose log says what. Try again later, or tell whoever runs it."
 
 

@@ -147,7 +147,7 @@ def test_a_call_gives_the_same_whatever_it_comes_by(house: tuple[Space, Served],
 def test_feathers_client_makes_each_error_one_of_its_classes(
     ann: Person, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(STATUS, UnknownSpace, status)  # type: ignore[attr-defined]
+    monkeypatch.setitem(STATUS, UnknownSpace, status)
     error = ann.fails("spaces", "get", "attic")
     assert (error["code"], error["isFeathers"], error["isClass"]) == (status, True, True), error["name"]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -115,3 +117,22 @@ def test_what_is_no_login_is_refused_in_words(nobody: Client, more: dict[str, ob
     assert answer.status_code == status
     assert ANN["password"] not in answer.text
     assert answer.json()["message"]
+
+
+def test_who_goes_away_in_the_middle_of_a_login_is_no_error_of_the_server(app: ASGIApp) -> None:
+    sent: list[Any] = []
+
+    async def gone() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), (b"content-length", b"100")]
+    scope = {
+        "type": "http", "method": "POST", "path": "/login", "raw_path": b"/login", "root_path": "", "scheme": "http",
+        "query_string": b"", "headers": headers, "client": ("192.0.2.1", 1), "server": ("localhost", 80),
+        "http_version": "1.1", "asgi": {"version": "3.0"},
+    }  # fmt: skip
+    asyncio.run(app(scope, gone, send))  # raises nothing, which would be written to the log
+    assert sent[0]["status"] == 400

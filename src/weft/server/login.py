@@ -19,7 +19,7 @@ import json
 from collections.abc import Awaitable, Callable
 from functools import wraps
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -79,6 +79,9 @@ def _refused_in_words(serves: Serves) -> Serves:
     async def served(request: Request) -> Response:
         try:
             return await serves(request)
+        except ClientDisconnect:
+            # Nobody is there who could be answered, and strangers are not to fill the log.
+            return Response(status_code=400)
         except WeftError as why:
             return refusal(why)
 

@@ -7,8 +7,9 @@ Source: JSON Schema, from which forms are made.
 
 from __future__ import annotations
 
+import re
 from types import NoneType
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from weft.blob import Blob
 from weft.dag_json import json_of
@@ -42,6 +43,9 @@ REFERENCE: Json = {
 }  # fmt: skip
 
 
+_SENTENCE = re.compile(r"(?<=[.!?])\s")
+
+
 class UnknownType(WeftError, KeyError):
     """There is no type {name!r} in this space: {nearest}"""
 
@@ -63,9 +67,17 @@ def _portrait(call: Call, engine: Engine, spec: TypeSpec) -> Json:
         "name": spec.name,
         "entities": sum(call.may(str(key[2])) for key, _ in engine.rows(KIND, (spec.name,))),
         "is_known": kind is not None,
+        "doc": _said_of(kind),
         "nodes": [_node(kind, node) for node in spec.nodes.values()],
         "flows": [flow.name for flow in spec.flows],
     }
+
+
+def _said_of(kind: type[Entity] | None) -> str:
+    """The first sentence of what a type says of itself; nothing where it says nothing, or its code is not here."""
+    said = kind.__dict__.get("__doc__") if kind is not None else None
+    words = " ".join((said or "").partition("\n\n")[0].split())
+    return _SENTENCE.split(words, maxsplit=1)[0]
 
 
 def _node(kind: type[Entity] | None, node: NodeSpec) -> Json:
@@ -115,6 +127,8 @@ def schema_or_any(annotation: object) -> Json:
         return BLOB
     if is_union(annotation) and set(get_args(annotation)) == {Blob, NoneType}:
         return {"anyOf": [BLOB, {"type": "null"}]}
+    if get_origin(annotation) is tuple and get_args(annotation) == (Blob, ...):
+        return {"type": "array", "items": BLOB}
     try:
         found: dict[str, Any] = {**schema_of(annotation)}
     except NoSchema:
@@ -150,6 +164,7 @@ _NODE = open_object(
     {"schema": MAP, "required": FLAG, "at_creation": FLAG, "reads": LIST}, name=STRING, kind=STRING, type=STRING
 )
 _GIVEN = open_object(
+    {"doc": STRING},
     name=STRING, entities={"type": "integer"}, is_known=FLAG, nodes=listed(_NODE), flows=LIST
 )  # fmt: skip
 TYPES = (

@@ -174,7 +174,7 @@ function Items({ charm, node, schema, label }) {
     <div class="told-value stack tight">
       ${value.length === 0 && html`<span class="soft">None yet</span>`}
       <ul class=${isOfBlobs ? "gallery" : "things"}>${value.slice(0, most).map((one, at) => html`<li key=${JSON.stringify(one)}>
-        ${isBlob(one) ? html`<${BlobShown} space=${charm.space} entity=${charm.id} blob=${one} isSmall=${true} />` : html`<div><${Value} value=${one} space=${charm.space} entity=${charm.id} depth=${1} /></div>`}
+        ${isBlob(one) ? html`<${BlobShown} space=${charm.space} entity=${charm.id} blob=${one} isSmall=${true} place=${at + 1} />` : html`<div><${Value} value=${one} space=${charm.space} entity=${charm.id} depth=${1} /></div>`}
         <span class="row acts">
           ${at > 0 && html`<button type="button" class="plain" aria-label=${`Move ${label} ${at + 1} up`} onClick=${() => move(at, -1)}>Up</button>`}
           <button type="button" class="plain" aria-label=${`Remove ${label} ${at + 1}`} onClick=${() => remove(one)}>Remove</button></span></li>`)}</ul>

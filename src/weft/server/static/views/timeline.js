@@ -4,7 +4,8 @@ import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { link } from "../route.js";
 import { useAnswer } from "../use.js";
 import { Fold } from "../parts/fold.js";
-import { count, Failure, moment, nameOf, Quiet } from "../parts/words.js";
+import { readable } from "../parts/blob.js";
+import { count, Failure, inWords, nameOf, Quiet, Time, typeWords } from "../parts/words.js";
 import { thenOf } from "../past/changes.js";
 import { along, bars, lanes, stretch } from "../past/lanes.js";
 import { Then } from "./compare.js";
@@ -52,7 +53,8 @@ function Scrub({ space, at, head, isPast, setAt, looked, entity }) {
   const to = (position) => setAt(position >= head ? null : Math.max(1, position));
   return html`<div class=${isPast ? "card scrub is-past" : "card scrub"}>
     <div class="scrub-head" role="status">
-      ${isPast ? html`<strong>As of ${at}</strong>${time && html`<span>${moment(time)}</span>`}` : html`<strong>Now</strong><span class="soft">position ${head}</span>`}
+      ${isPast ? html`<strong>As of ${at}</strong>` : html`<strong>Now</strong><span class="soft">position ${head}</span>`}
+      ${time && html`<span class="soft"><${Time} at=${time} /></span>`}
     </div>
     <div class="scrub-bar">
       <button aria-label="One step back" disabled=${at <= 1} onClick=${() => to(at - 1)}>‹</button>
@@ -103,7 +105,8 @@ function Lanes({ space, entity, at, head, setAt }) {
     ${!found.length && html`<${Quiet}>Nothing happened here between ${shown.from} and ${shown.to}.<//>`}
     ${found.length > most && html`<button class="plain" onClick=${() => setMost(most + 40)}>Show ${Math.min(40, found.length - most)} more of ${found.length}</button>`}
     <div class="lane-scale" aria-hidden="true"><span></span><span class="lane-ends"><span>${shown.from}</span><span>${shown.to}</span></span></div>
-    <p class="lane-said" role="status">${event ? html`<strong>${event.position}</strong> ${TYPES[event.type] ?? event.type} ${event.by && html`by ${event.by}`} <span class="soft">${event.preview}</span>` : html`<span class="soft">Nothing that you may see happened at ${at}.</span>`}</p>
+    ${shown.from > 1 && html`<div class="row"><button class="plain" onClick=${() => setAt(shown.from - 1)}>Older: before ${shown.from}</button></div>`}
+    <p class="lane-said" role="status">${event ? html`<strong>${event.position}</strong> ${TYPES[event.type] ?? event.type} ${event.by && html`by ${event.by}`} ${event.at && html`<${Time} at=${event.at} />`} <span class="soft">${readable(event.preview ?? "")}</span>` : html`<span class="soft">Nothing that you may see happened at ${at}.</span>`}</p>
     <ul class="lane-legend soft small" aria-hidden="true">${["told", "settled", "failed", "run"].map((kind) => html`<li key=${kind}><svg class="lane-key" width="14" height="14" viewBox="-7 -7 14 14"><${Shape} kind=${kind} /></svg> ${LEGEND[kind]}</li>`)}</ul>
   </div>`;
 }
@@ -174,8 +177,8 @@ function CharmThen({ space, id, at, isPast, isAlone = false }) {
   const said = answer.nodes.map((node) => [node.name, thenOf(node), node]).filter(([, then]) => isWhole || !isEmpty(then));
   const name = answer.nodes.find((node) => NAMING.includes(node.name) && typeof node.value === "string")?.value;
   return html`<article class=${isPast ? "card then is-past" : "card then"}>
-    <div class="then-head"><h3>${isAlone ? (isPast ? `As of ${answer.position}` : "As it is now") : html`<a href=${link(space.name, "charm", id, "history", { at: isPast ? at : "" })}>${nameOf({ name, type: answer.type, id })}</a>`}</h3><span class="soft small">${answer.type}</span></div>
-    <dl>${said.slice(0, isWhole ? undefined : 6).map(([node, then]) => html`<div key=${node}><dt>${node}</dt><dd><${Fold} name=${node}><${Then} then=${then} space=${space} entity=${id} /><//></dd></div>`)}</dl>
+    <div class="then-head"><h3>${isAlone ? (isPast ? `As of ${answer.position}` : "As it is now") : html`<a href=${link(space.name, "charm", id, "history", { at: isPast ? at : "" })}>${nameOf({ name, type: answer.type, id })}</a>`}</h3><span class="soft small" title=${answer.type}>${typeWords(answer.type)}</span></div>
+    <dl>${said.slice(0, isWhole ? undefined : 6).map(([node, then]) => html`<div key=${node}><dt title=${node}>${inWords(node)}</dt><dd><${Fold} name=${node}><${Then} then=${then} space=${space} entity=${id} /><//></dd></div>`)}</dl>
     ${!isWhole && said.length > 6 && html`<button class="plain" onClick=${() => setWhole(true)}>Show all ${answer.nodes.length}</button>`}
   </article>`;
 }

@@ -1,4 +1,4 @@
-"""Sample notes for spells that are cast in the web app on a shelf of rendered photos: what the story in a terminal tells.
+"""Sample notes for spells that are cast in the web app on rendered photos: those that the story in a terminal tells.
 
 Who casts “compare view points” there for the first time has no notes yet, and would be told that there is nothing to
 compare. As in a terminal, notes that were made up for the rendered books are told to each spell, once; what somebody

@@ -35,10 +35,14 @@ def test_a_spell_on_rendered_photos_is_told_the_notes_once() -> None:
             until(lambda: len(before.notes) == len(NOTES))
             spell = cast(space, shelf)
             until(lambda: dict(spell.notes) == dict(NOTES))
-        del spell.notes[TITLE]
+        for title in NOTES:
+            del spell.notes[title]
+        own = cast(space, shelf)
+        own.notes[TITLE] = "My own."
         with SampleNotes(space, shelf, Pictures(iter(RENDERED))) as told:
             told.tell()
-        assert TITLE not in spell.notes, "what was taken away stays away"
+        assert dict(spell.notes) == {}, "what was taken away stays away"
+        assert dict(own.notes) == {TITLE: "My own."}
 
 
 def test_a_spell_on_photos_of_somebodys_own_is_told_nothing() -> None:

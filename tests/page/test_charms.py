@@ -367,6 +367,9 @@ def test_files_are_called_by_their_names_and_by_their_places_where_none_is_known
     page.locator(".entry", has_text="Named files").filter(has_text="photos add picture, ").first.wait_for()
     page.goto(served.page("charm", plant))
     field.get_by_text("Picture 1", exact=True).wait_for()
+    page.goto(served.page("charm", plant, "why", "photos"))
+    page.locator(".why-tree .gallery img").wait_for()
+    assert "bafk" not in page.locator(".why-tree").inner_text()
 
 
 def test_a_field_of_several_files_takes_them_by_drop_and_choice(pages: Pages, served: Served) -> None:

@@ -63,10 +63,12 @@ class SampleNotes:
             return
         for views in new:
             self._told.add(views.id)
+            if len(views.notes):
+                continue  # somebody has notes of their own
+            # The whole of it each time: an edit under one name is one edit, also of a program that was begun again.
             with self._space.edit(once=f"sample notes {views.id}"):
                 for title, said in NOTES.items():
-                    if title not in views.notes:
-                        views.notes[title] = said
+                    views.notes[title] = said
 
     def _is_sample(self) -> bool:
         rendered = {Blob.from_bytes(picture).id for picture in self._pictures()}

@@ -7,8 +7,13 @@ import { kindOf, size } from "./words.js";
 const PICTURES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp"]);
 const ENDINGS = { "image/jpeg": "jpg", "text/plain": "txt", "application/json": "json", "application/pdf": "pdf" };
 
+const RAW = /^bafk[a-z2-7]{50,60}$/;
+
+/** The id of a blob: of reasons they are told as text. */
+const idOf = ({ blob }) => blob["/"] ?? blob;
+
 /** Whether a value is a blob, as the server writes one. */
-export const isBlob = (value) => typeof value?.blob?.["/"] === "string" && typeof value.media === "string" && typeof value.size === "number";
+export const isBlob = (value) => (typeof value?.blob?.["/"] === "string" || RAW.test(value?.blob)) && typeof value.media === "string" && typeof value.size === "number";
 
 const LOCAL_MAX = 50;
 /** Addresses of pictures that were sent from here, by id: they are shown before anything that is told names them. */
@@ -47,7 +52,7 @@ export function remember(blob, file) {
 
 export function BlobShown({ space, entity, blob, isSmall = false, alt = "", place = 0 }) {
   const [isBroken, setBroken] = useState(false);
-  const id = blob.blob["/"];
+  const id = idOf(blob);
   const url = space.weft.blobUrl(space.name, id, entity);
   const ending = ENDINGS[blob.media] ?? (/^[a-z]+\/([a-z0-9]{1,5})$/.exec(blob.media)?.[1] || "bin");
   const kind = kindOf(blob.media);

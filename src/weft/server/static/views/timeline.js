@@ -100,7 +100,7 @@ function Lanes({ space, entity, at, head, setAt }) {
   const under = bars(runs.filter((run) => !entity || run.entity === entity.id), shown.from, shown.to, answer.events);
   const event = answer.events.find((one) => one.position === at);
   return html`<div class="lanes">
-    ${found.slice(0, most).map((lane) => html`<${Lane} key=${lane.id} lane=${lane} name=${entity ? lane.id || "Created" : nameOf({ name: space.nameFor(lane.id), type: typeOf(lane.id) || "Charm", id: lane.id })} href=${entity ? undefined : link(space.name, "charm", lane.id, "history")}
+    ${found.slice(0, most).map((lane) => html`<${Lane} key=${lane.id} lane=${lane} name=${entity ? inWords(lane.id) || "Created" : nameOf({ name: space.nameFor(lane.id), type: typeOf(lane.id) || "Charm", id: lane.id })} href=${entity ? undefined : link(space.name, "charm", lane.id, "history")}
       shown=${shown} at=${at} setAt=${(position) => setAt(position >= head ? null : position)} runs=${under.filter((bar) => (entity ? bar.flow === lane.id : bar.entity === lane.id))} />`)}
     ${!found.length && html`<${Quiet}>Nothing happened here between ${shown.from} and ${shown.to}.<//>`}
     ${found.length > most && html`<button class="plain" onClick=${() => setMost(most + 40)}>Show ${Math.min(40, found.length - most)} more of ${found.length}</button>`}

@@ -395,3 +395,22 @@ def test_types_are_told_in_words(pages: Pages, served: Served) -> None:
     card.click()
     page.get_by_role("heading", name="New photo album").wait_for()
     page.get_by_text("Several pictures.", exact=True).wait_for()
+
+
+def test_an_event_is_told_by_a_form(pages: Pages, served: Served) -> None:
+    plant = served.create("Plant", name="Visited")
+    page = pages.open("charm", plant)
+    visits = told(page, "visits")
+    visits.get_by_role("button", name="Seen").click()
+    visits.get_by_role("button", name="Tell it").click()
+    visits.get_by_text("This is needed").wait_for()
+    assert served.value(plant, "visits") == []
+    visits.get_by_label("By").fill("Ben")
+    page.reload()
+    assert visits.get_by_label("By").input_value() == "Ben", "what was typed outlives a reload"
+
+    visits.get_by_label("By").press("Enter")
+
+    visits.get_by_role("button", name="Seen").wait_for()
+    visits.get_by_text("Ben", exact=True).wait_for()
+    assert served.value(plant, "visits") == ["Ben"]

@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin
 
 from weft.blob import Blob
 from weft.dag_json import json_of
+from weft.declare import nodes_of
 from weft.desk import TypeNotGiven
 from weft.engine import Engine
 from weft.entity import Entity, inputs_of_kind
@@ -24,7 +25,7 @@ from weft.server.schemas import FLAG, LIST, MAP, NAME, SPACE, STRING, TEXT, clos
 from weft.spec import NodeSpec, TypeSpec
 from weft.spelling import nearest
 from weft.store import KIND
-from weft.told import Field
+from weft.told import Field, Fold
 from weft.value.annotation import is_union
 
 BLOB: Json = {
@@ -88,6 +89,8 @@ def _node(kind: type[Entity] | None, node: NodeSpec) -> Json:
         said["reads"] = sorted({entry.ref or entry.node for entry in node.inputs})
     if not node.is_told or node.kind == "flow":
         return said
+    if kind is not None and isinstance(fold := nodes_of(kind).get(node.name), Fold):
+        said["events"] = [{"event": event.__name__, "schema": schema_or_any(event)} for event, _ in fold.handlers]
     if kind is not None and (told := inputs_of_kind(kind).get(node.name)) is not None:
         said["at_creation"] = True
         said["required"] = not isinstance(told, Field) or told.default is NOTHING
@@ -161,8 +164,9 @@ def _pin(call: Call) -> Json:
 
 
 _NODE = open_object(
-    {"schema": MAP, "required": FLAG, "at_creation": FLAG, "reads": LIST}, name=STRING, kind=STRING, type=STRING
-)
+    {"schema": MAP, "required": FLAG, "at_creation": FLAG, "reads": LIST, "events": LIST},
+    name=STRING, kind=STRING, type=STRING,
+)  # fmt: skip
 _GIVEN = open_object(
     {"doc": STRING},
     name=STRING, entities={"type": "integer"}, is_known=FLAG, nodes=listed(_NODE), flows=LIST

@@ -7,6 +7,7 @@ import { html, useLayoutEffect, useRef, useState } from "../lib.js";
 import { BlobShown, isBlob } from "./blob.js";
 import { hasDraft, useDraft } from "./draft.js";
 import { Control } from "./form.js";
+import { Happenings } from "./happening.js";
 import { isBlank, isSecret, misfits } from "./schema.js";
 import { say, told } from "./toasts.js";
 import { Uploads, useUploads } from "./upload.js";
@@ -19,7 +20,7 @@ const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 export function Told({ charm, node, declared }) {
   const given = { charm, node, declared, label: spelt(node.name), schema: declared?.schema ?? {} };
   const mayEdit = charm.space.may("edit");
-  const Part = (mayEdit && { items: Items, entries: Entries, counter: Counter, text: Notes, field: Single, ref: Single }[node.kind]) || Shown;
+  const Part = (mayEdit && { items: Items, entries: Entries, counter: Counter, text: Notes, field: Single, ref: Single, fold: Happenings }[node.kind]) || Shown;
   return html`<div class="told" data-node=${node.name}><${Part} ...${given} /></div>`;
 }
 

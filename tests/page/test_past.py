@@ -367,3 +367,31 @@ def test_what_has_no_time_is_shown_without_one(pages: Pages, served: Served) -> 
     page.goto(served.page("log"))
     page.locator(".entry", has_text="Untimed").first.wait_for()
     assert page.locator(".entry time").count() == 0
+
+
+# What is many ------------------------------------------------------------------------------------------------------
+
+
+def test_the_timeline_goes_on_to_what_is_older_and_has_every_charm(pages: Pages, served: Served) -> None:
+    notebook = served.create("Notebook", title="Written in often")
+    for n in range(max(0, 230 - position(served))):
+        served.patch(notebook, put={"remarks": {"Now": str(n)}})
+    served.create("Notebook", title="The newest of them")
+    asked = []
+
+    def shortened(route: Any) -> None:
+        asked.append(route.request.url)
+        route.continue_(url=route.request.url.replace("limit=1000", "limit=3"))
+
+    context = pages.context()
+    context.route("**/entities?*limit=1000*", shortened)
+    page = context.new_page()
+    page.goto(served.page("timeline"))
+    page.locator(".then", has_text="The newest of them").wait_for()
+    assert len({one.partition("after=")[2] for one in asked}) > 1, "page after page"
+
+    page.get_by_role("button", name=re.compile("^Older: before")).press("Enter")
+
+    page.locator(".scrub.is-past").wait_for()
+    page.locator(".lane-ends span", has_text=re.compile("^1$")).wait_for()
+    assert page.get_by_role("button", name=re.compile("^Older")).count() == 0

@@ -2,7 +2,7 @@
 // Knows nothing of how the past is read.
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { link } from "../route.js";
-import { useAnswer } from "../use.js";
+import { useAnswer, useCharms } from "../use.js";
 import { Fold } from "../parts/fold.js";
 import { readable } from "../parts/blob.js";
 import { count, Failure, inWords, nameOf, Quiet, Time, typeWords } from "../parts/words.js";
@@ -25,6 +25,7 @@ export default function Timeline({ space, entity, route }) {
   const here = at ?? now;
   const isPast = at !== null && at < head;
   const looked = useRested(here);
+  const charms = useCharms(space);
   useEffect(() => {
     const parts = entity ? ["charm", entity.id, "history"] : ["timeline"];
     history.replaceState(history.state, "", link(space.name, ...parts, { at: isPast ? looked : "" }));
@@ -33,8 +34,8 @@ export default function Timeline({ space, entity, route }) {
     <div class="row spread">${entity ? html`<h2>History</h2>` : html`<h1>Timeline</h1>`}
       <a class="button plain" href=${link(space.name, "compare", { entity: entity?.id })}>Compare two positions</a></div>
     <${Scrub} space=${space} at=${here} head=${now} isPast=${isPast} setAt=${setAt} looked=${looked} entity=${entity} />
-    <${Lanes} space=${space} entity=${entity} at=${here} head=${now} setAt=${setAt} />
-    ${entity ? html`<${CharmThen} space=${space} id=${entity.id} at=${looked} isPast=${isPast} isAlone />` : html`<${ShelfThen} space=${space} at=${looked} isPast=${isPast} />`}
+    <${Lanes} space=${space} charms=${charms} entity=${entity} at=${here} head=${now} setAt=${setAt} />
+    ${entity ? html`<${CharmThen} space=${space} id=${entity.id} at=${looked} isPast=${isPast} isAlone />` : html`<${ShelfThen} space=${space} charms=${charms} at=${looked} isPast=${isPast} />`}
   </section>`;
 }
 
@@ -86,12 +87,12 @@ function useTime(space, position) {
 
 // Lanes -------------------------------------------------------------------------------------------------------------
 
-function Lanes({ space, entity, at, head, setAt }) {
+function Lanes({ space, charms, entity, at, head, setAt }) {
   const shown = stretch(at, head, SHOWN);
   const { answer, error, again } = useAnswer(space, "events.find", { from: shown.from, limit: shown.to - shown.from + 1 });
   const runs = useAnswer(space, "runs.find").answer?.runs ?? [];
   const [most, setMost] = useState(LANES);
-  const typeOf = useTypes(space);
+  const typeOf = useTypes(charms);
   const isFlow = (id, node) => Boolean(space.type(typeOf(id))?.flows.includes(node));
   const events = answer?.events;
   const found = useMemo(() => lanes(events ?? [], { entity: entity?.id, isFlow }), [events, entity?.id, space.types.value, typeOf]);
@@ -142,22 +143,20 @@ function Shape({ kind }) {
   return html`<path d="M-4-4 4 4M4-4-4 4" class="lane-other" />`;
 }
 
-/** The type of a charm by its id, as far as the newest thousand say. */
-function useTypes(space) {
-  const { answer } = useAnswer(space, "entities.find", { limit: 1000 });
+/** The type of a charm by its id. */
+function useTypes(charms) {
   return useMemo(() => {
-    const types = new Map((answer?.entities ?? []).map((one) => [one.id, one.type]));
+    const types = new Map((charms ?? []).map((one) => [one.id, one.type]));
     return (id) => types.get(id);
-  }, [answer]);
+  }, [charms]);
 }
 
 // What was ----------------------------------------------------------------------------------------------------------
 
-function ShelfThen({ space, at, isPast }) {
-  const { answer } = useAnswer(space, "entities.find", { limit: 1000 });
+function ShelfThen({ space, charms, at, isPast }) {
   const [most, setMost] = useState(CHARMS);
-  if (!answer) return null;
-  const there = answer.entities.filter((one) => one.created <= at);
+  if (!charms) return null;
+  const there = charms.filter((one) => one.created <= at);
   const shown = there.slice(-most).reverse();
   return html`<section class="stack tight" aria-label=${isPast ? `The shelf as of ${at}` : "The shelf now"}>
     <h2>${isPast ? `The shelf as of ${at}` : "The shelf now"} <span class="soft small">${count(there.length, "charm")}</span></h2>

@@ -94,6 +94,8 @@ def leaves(height_cm: int) -> Sequence[Leaf]:
 
 
 def size_of(photo: Blob) -> int:
+    if photo.media_type == "text/plain":
+        raise ValueError("bad light")
     return photo.size_bytes
 
 
@@ -159,6 +161,16 @@ class Plant(Entity):
         return "buried" if (await run.ask("Shall it be buried?", Verdict)).yes else "kept"
 
 
+class PhotoAlbum(Entity):
+    """Several pictures. More is said here.
+
+    And here.
+    """
+
+    name: Field[str] = field()
+    pages: Field[tuple[Blob, ...]] = field(default=())
+
+
 class Friend(Entity):
     """Refers to another."""
 
@@ -181,4 +193,4 @@ class Tale(Entity):
     told = derive(story, name)
 
 
-TYPES = (Plant, Friend, Slow, Tale)
+TYPES = (Plant, PhotoAlbum, Friend, Slow, Tale)

@@ -70,6 +70,37 @@ class Viewpoint(Entity):
     view = derive(view, topic)
 
 
+@element(key="name")
+class Chapter:
+    """A part of a library."""
+
+    name: str
+    words: tuple[str, ...]
+
+
+def chapters(notes: str) -> Sequence[Chapter]:
+    return [Chapter(f"part {name}", tuple(notes.split())) for name in ("one", "two")]
+
+
+def first_word(chapter: Chapter) -> str:
+    return chapter.words[0]
+
+
+class Library(Entity):
+    """Long parts. They are cast on."""
+
+    name: Field[str] = field()
+    notes: Field[str] = field(default="")
+    chapters = derive(chapters, notes)
+
+
+class OpeningWord(Entity):
+    """A spell on one chapter."""
+
+    chapter: Ref[Chapter] = ref()
+    said = derive(first_word, chapter)
+
+
 class Notebook(Entity):
     """Remarks, by what they are on."""
 
@@ -100,4 +131,4 @@ class Telling(Entity):
     told = derive(tell, text)
 
 
-TYPES = (Talk, Viewpoint, Notebook, Comparison, Echo, Telling)
+TYPES = (Library, OpeningWord, Talk, Viewpoint, Notebook, Comparison, Echo, Telling)

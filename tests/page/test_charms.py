@@ -335,3 +335,82 @@ def test_a_charm_that_is_not_there_is_said_so(pages: Pages, served: Served) -> N
     page.get_by_role("heading", name="This charm cannot be shown").wait_for()
     page.get_by_role("link", name="Back to the shelf").click()
     page.get_by_role("heading", name="Shelf", exact=True).wait_for()
+
+
+def test_a_list_of_which_some_failed_is_said_to_have_failed(pages: Pages, served: Served) -> None:
+    plant = served.create("Plant", name="Half read")
+    page = pages.open("charm", plant)
+    chooser = told(page, "photos").locator("input[type=file]").first
+    chooser.set_input_files({"name": "good.png", "mimeType": "image/png", "buffer": picture(11)})
+    value(page, "sizes").get_by_text("Settled", exact=True).wait_for()
+    chooser.set_input_files({"name": "bad.txt", "mimeType": "text/plain", "buffer": b"unreadable"})
+    sizes = value(page, "sizes")
+    sizes.locator("header").get_by_text("1 of 2 failed").wait_for()
+    assert sizes.get_attribute("data-standing") == "failed"
+    assert sizes.locator("header").get_by_text("Settled").count() == 0
+    sizes.get_by_text("bad light").wait_for()
+
+
+def test_files_are_called_by_their_names_and_by_their_places_where_none_is_known(pages: Pages, served: Served) -> None:
+    plant = served.create("Plant", name="Named files")
+    page = pages.open("charm", plant)
+    field = told(page, "photos")
+    sent = {"name": "my fern.png", "mimeType": "image/png", "buffer": picture(12)}
+    field.locator("input[type=file]").first.set_input_files(sent)
+    field.get_by_text("my fern.png", exact=True).wait_for()
+    page.get_by_role("link", name="Log", exact=True).click()
+    row = page.locator(".entry", has_text="Named files").filter(has_text="“my fern.png”, picture,").first
+    row.wait_for()
+    assert "bafk" not in row.inner_text()
+
+    page.reload()  # the server keeps no names
+    page.locator(".entry", has_text="Named files").filter(has_text="photos add picture, ").first.wait_for()
+    page.goto(served.page("charm", plant))
+    field.get_by_text("Picture 1", exact=True).wait_for()
+    page.goto(served.page("charm", plant, "why", "photos"))
+    page.locator(".why-tree .gallery img").wait_for()
+    assert "bafk" not in page.locator(".why-tree").inner_text()
+
+
+def test_a_field_of_several_files_takes_them_by_drop_and_choice(pages: Pages, served: Served) -> None:
+    album = served.create("PhotoAlbum", name="Holidays")
+    page = pages.open("charm", album)
+    page.get_by_role("button", name="Edit Pages").click()
+    field = told(page, "pages")
+    files = [{"name": f"{n}.png", "mimeType": "image/png", "buffer": picture(20 + n)} for n in range(2)]
+    field.locator("input[type=file]").first.set_input_files(files)
+    field.locator("img").nth(1).wait_for()
+    field.get_by_role("button", name="Save").click()
+    field.get_by_role("button", name="Edit Pages").wait_for()
+    until(lambda: len(served.value(album, "pages")) == 2)
+
+
+def test_types_are_told_in_words(pages: Pages, served: Served) -> None:
+    page = pages.open("new")
+    card = page.locator(".charm-card", has_text="Photo album")
+    card.wait_for()
+    assert "Several pictures." in card.inner_text()
+    assert "More is said here" not in card.inner_text()
+    assert card.get_by_title("PhotoAlbum").count() == 1
+    card.click()
+    page.get_by_role("heading", name="New photo album").wait_for()
+    page.get_by_text("Several pictures.", exact=True).wait_for()
+
+
+def test_an_event_is_told_by_a_form(pages: Pages, served: Served) -> None:
+    plant = served.create("Plant", name="Visited")
+    page = pages.open("charm", plant)
+    visits = told(page, "visits")
+    visits.get_by_role("button", name="Seen").click()
+    visits.get_by_role("button", name="Tell it").click()
+    visits.get_by_text("This is needed").wait_for()
+    assert served.value(plant, "visits") == []
+    visits.get_by_label("By").fill("Ben")
+    page.reload()
+    assert visits.get_by_label("By").input_value() == "Ben", "what was typed outlives a reload"
+
+    visits.get_by_label("By").press("Enter")
+
+    visits.get_by_role("button", name="Seen").wait_for()
+    visits.get_by_text("Ben", exact=True).wait_for()
+    assert served.value(plant, "visits") == ["Ben"]

@@ -11,7 +11,7 @@ import pytest
 import weft
 from tests.page.conftest import Pages, comes
 from tests.page.serving import Served, serving
-from tests.page.spells import TYPES
+from tests.page.spells import TYPES, Notebook
 
 pytestmark = pytest.mark.browser
 
@@ -294,3 +294,104 @@ def test_a_phone_shows_all_of_it_within_its_width(pages: Pages, served: Served) 
     ):
         page.goto(served.page(place))
         wait(selector)
+
+
+def test_what_a_spell_can_be_cast_on_is_read_whole(pages: Pages, served: Served) -> None:
+    words = " ".join(f"a-very-long-word-of-the-notes-{n}" for n in range(28))
+    id = served.create("Library", name="Long", notes=words)
+    served.program.get(f"/spaces/home/entities/{id}/nodes/chapters", params={"wait_s": 60})
+    for viewport in ({"width": 1280, "height": 800}, {"width": 390, "height": 844}):
+        page = pages.open("charm", id, "cast", "chapters", viewport=viewport)
+        card = page.locator(".cast-element").first
+        more = card.get_by_role("button", name=re.compile("^Show all of"))
+        more.wait_for()
+        assert card.get_by_role("checkbox").is_checked() is False
+
+        more.press("Enter")
+
+        card.get_by_role("button", name=re.compile("^Show less")).wait_for()
+        assert card.get_by_role("checkbox").is_checked() is False, "reading picks nothing"
+        comes(page, """() => [...document.querySelectorAll(".cast-element")].slice(0, 1).every((card) =>
+            [card, ...card.querySelectorAll("*")].filter((one) => !one.closest(".unseen")).every((one) => {
+              const inner = one.getBoundingClientRect(), outer = card.getBoundingClientRect();
+              return inner.bottom <= outer.bottom + 1 && inner.right <= outer.right + 1;
+            }))""")  # fmt: skip
+        assert card.get_by_text("a-very-long-word-of-the-notes-27", exact=True).first.is_visible()
+        card.get_by_text("part one", exact=True).click()
+        assert card.get_by_role("checkbox").is_checked()
+
+
+# When --------------------------------------------------------------------------------------------------------------
+
+WHEN = "2026-03-01T10:20:30.5Z"
+
+
+def test_the_log_the_timeline_and_why_say_when(pages: Pages, served: Served) -> None:
+    id = talk(served, "Timed", "war")
+
+    def timed(route: Any) -> None:
+        found = route.fetch().json()
+        for one in found["events"]:
+            one["at"] = WHEN
+        route.fulfill(json=found)
+
+    context = pages.context(timezone_id="Europe/Vienna")
+    context.route("**/api/spaces/home/events?*", timed)
+    page = context.new_page()
+    page.goto(served.page("log"))
+    shown = page.locator(".entry time").first
+    shown.wait_for()
+    assert shown.get_attribute("datetime") == "2026-03-01T10:20:30.500Z"
+    assert shown.inner_text() == "1 Mar 2026, 11:20:30", "by the reader's clock"
+    talk(served, "Timed too", "peace")
+    page.locator(".entry", has_text="Timed too").locator("time").first.wait_for()  # also what came by itself
+
+    page.goto(served.page("charm", id, "history"))
+    page.locator(".scrub-head time").wait_for()
+    page.goto(served.page("timeline"))
+    page.locator(".lane-said time").wait_for()
+    page.goto(served.page("charm", id, "why", "text"))
+    page.locator(".why-lines time").first.wait_for()
+
+
+def test_what_has_no_time_is_shown_without_one(pages: Pages, served: Served) -> None:
+    talk(served, "Untimed", "war")
+
+    def untimed(route: Any) -> None:
+        found = route.fetch().json()
+        route.fulfill(json=found | {"events": [one | {"at": None} for one in found["events"]]})
+
+    context = pages.context()
+    context.route("**/api/spaces/home/events?*", untimed)
+    page = context.new_page()
+    page.goto(served.page("log"))
+    page.locator(".entry", has_text="Untimed").first.wait_for()
+    assert page.locator(".entry time").count() == 0
+
+
+# What is many ------------------------------------------------------------------------------------------------------
+
+
+def test_the_timeline_goes_on_to_what_is_older_and_has_every_charm(pages: Pages, served: Served) -> None:
+    notebook = served.space.create(Notebook, title="Written in often")
+    while served.space.position < 230:
+        notebook.remarks["Now"] = str(served.space.position)
+    served.create("Notebook", title="The newest of them")
+    asked = []
+
+    def shortened(route: Any) -> None:
+        asked.append(route.request.url)
+        route.continue_(url=route.request.url.replace("limit=1000", "limit=1"))
+
+    context = pages.context()
+    context.route("**/entities?*limit=1000*", shortened)
+    page = context.new_page()
+    page.goto(served.page("timeline"))
+    page.locator(".then", has_text="The newest of them").wait_for()
+    assert len({one.partition("after=")[2] for one in asked}) > 1, "page after page"
+
+    page.get_by_role("button", name=re.compile("^Older: before")).press("Enter")
+
+    page.locator(".scrub.is-past").wait_for()
+    page.locator(".lane-ends span", has_text=re.compile("^1$")).wait_for()
+    assert page.get_by_role("button", name=re.compile("^Older")).count() == 0

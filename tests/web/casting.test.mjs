@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { load } from "./load.mjs";
 
-const { fieldsOf, labelOf, takes, typeWords } = await load("past/casting.js");
+const { fieldsOf, labelOf, takes } = await load("past/casting.js");
+const { inWords, kindOf, typeWords } = await load("parts/naming.js");
 
 const one = { type: "Viewpoints", fits: ["topic"], needs: [] };
 const two = { type: "Compared", fits: ["left", "right"], needs: [] };
@@ -27,5 +28,11 @@ test("a thing is called by its name, that of what it holds, or its first words",
   assert.equal(labelOf(4), "4");
   assert.equal(labelOf([1, 2]), "2 things");
   assert.equal(labelOf(null), "Nothing");
+});
+
+test("names of code and media types are told in words", () => {
   assert.equal(typeWords("ComparedLeaves"), "Compared leaves");
+  assert.equal(typeWords("compare_view_points"), "Compare view points");
+  assert.equal(inWords("birth_year"), "birth year");
+  assert.deepEqual(["image/jpeg", "image/png", "text/plain", "application/x-what"].map(kindOf), ["Photo", "Picture", "Text", "File"]);
 });

@@ -110,3 +110,9 @@ test("of a map each key is told with what came, went and changed; lists and what
   assert.equal(keyed({ before: value([1]), after: value([1, 2]) }), null);
   assert.equal(keyed({ before: { state: "not kept", why: "dropped" }, after: value({ a: 1 }) }), null);
 });
+
+test("of what was told the time is in its line", () => {
+  const edit = { actor: "ann", position: 3, said: ["name set 'x'"], time: "2026-03-01T10:20:30Z" };
+  assert.deepEqual(linesOf({ edits: [edit] }), [{ label: "Told by", text: "ann at 3: name set 'x'", at: "2026-03-01T10:20:30Z" }]);
+  assert.deepEqual(linesOf({ edits: [{ ...edit, time: "" }] }), [{ label: "Told by", text: "ann at 3: name set 'x'" }]);
+});

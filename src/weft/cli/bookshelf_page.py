@@ -21,6 +21,7 @@ from urllib.parse import quote
 from weft import Blob
 from weft import open as open_space
 from weft.cli import terminal
+from weft.cli.sample_notes import Pictures, SampleNotes
 from weft.cli.serving import serve_spaces
 from weft.examples.bookshelf.app import Bookshelf, Viewpoints
 from weft.server.accounts import Accounts
@@ -40,7 +41,9 @@ def show(path: str, blobs: Iterable[Blob], services: Mapping[type, object], samp
             shelf = space.create(Bookshelf)
         if new := [blob for blob in blobs if blob not in shelf.photos]:
             shelf.photos.add(*new)
-        folder = _written(Path(path).absolute().parent / PHOTOS, samples) if not len(shelf.photos) else None
+        pictures = Pictures(samples)
+        folder = _written(Path(path).absolute().parent / PHOTOS, pictures()) if not len(shelf.photos) else None
+        held.enter_context(SampleNotes(space, shelf, pictures))
         guard = held.enter_context(Accounts(None))
         try:
             listens = held.enter_context(listening(HOST, PORT))
@@ -55,6 +58,7 @@ def show(path: str, blobs: Iterable[Blob], services: Mapping[type, object], samp
             terminal.say(f"open this once, to be let in: {link}")
             if folder is not None:
                 terminal.say(f"drop a photo of your books on it; rendered ones are in {folder}")
+                terminal.say("while it shows rendered ones alone, spells on it are told a made-up reader's notes")
             terminal.say("Ctrl-C ends it")
             if _has_browser():
                 webbrowser.open(link)

@@ -3,6 +3,10 @@
     GET   /login?key=LINK    by a link that works once
     POST  /login             by {"name": …, "password": …}
     POST  /logout            with the session
+    GET   /login/brought     whether the browser brings a session, be it one that ended
+
+What only asks the last of these learns nothing of accounts: it is for pages that are to show the way in without a call
+that is refused.
 
 A session goes to a browser as a cookie that no page can read. What asks comes through the doorway first, so no page of
 another site asks.
@@ -34,6 +38,7 @@ from weft.server.doorway import refusal
 from weft.server.refusals import OtherMediaType, UnreadableBody
 
 LINK = "/login"
+BROUGHT = "/login/brought"
 NOT_LET_IN = "/?link=used"
 """Where somebody is led whose link lets nobody in."""
 LOGIN_BYTES_MAX = 8192
@@ -71,7 +76,18 @@ def login_routes(accounts: Accounts, *, is_secure: bool = False) -> list[BaseRou
         accounts.sessions.close(credential_of(request.headers).text)
         return Response(status_code=204, headers={"Set-Cookie": no_cookie(is_secure=is_secure)})
 
-    return [Route(LINK, login, methods=["GET", "POST"]), Route("/logout", logout, methods=["POST"])]
+    @_refused_in_words
+    async def brought(request: Request) -> Response:
+        try:
+            is_brought = bool(credential_of(request.headers).text)
+        except Stranger:
+            is_brought = False
+        return JSONResponse({"brought": is_brought}, headers=_NO_STORE)
+
+    return [
+        Route(LINK, login, methods=["GET", "POST"]), Route("/logout", logout, methods=["POST"]),
+        Route(BROUGHT, brought, methods=["GET"]),
+    ]  # fmt: skip
 
 
 def _refused_in_words(serves: Serves) -> Serves:

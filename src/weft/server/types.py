@@ -7,11 +7,13 @@ Source: JSON Schema, from which forms are made.
 
 from __future__ import annotations
 
+import re
 from types import NoneType
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from weft.blob import Blob
 from weft.dag_json import json_of
+from weft.declare import nodes_of
 from weft.desk import TypeNotGiven
 from weft.engine import Engine
 from weft.entity import Entity, inputs_of_kind
@@ -23,7 +25,7 @@ from weft.server.schemas import FLAG, LIST, MAP, NAME, SPACE, STRING, TEXT, clos
 from weft.spec import NodeSpec, TypeSpec
 from weft.spelling import nearest
 from weft.store import KIND
-from weft.told import Field
+from weft.told import Field, Fold
 from weft.value.annotation import is_union
 
 BLOB: Json = {
@@ -40,6 +42,9 @@ REFERENCE: Json = {
     "properties": {"entity": {"type": "string"}, "node": {"type": "string"}, "element": {"type": "string"}},
     "required": ["entity"], "additionalProperties": False,
 }  # fmt: skip
+
+
+_SENTENCE = re.compile(r"(?<=[.!?])\s")
 
 
 class UnknownType(WeftError, KeyError):
@@ -63,9 +68,17 @@ def _portrait(call: Call, engine: Engine, spec: TypeSpec) -> Json:
         "name": spec.name,
         "entities": sum(call.may(str(key[2])) for key, _ in engine.rows(KIND, (spec.name,))),
         "is_known": kind is not None,
+        "doc": _said_of(kind),
         "nodes": [_node(kind, node) for node in spec.nodes.values()],
         "flows": [flow.name for flow in spec.flows],
     }
+
+
+def _said_of(kind: type[Entity] | None) -> str:
+    """The first sentence of what a type says of itself; nothing where it says nothing, or its code is not here."""
+    said = kind.__dict__.get("__doc__") if kind is not None else None
+    words = " ".join((said or "").partition("\n\n")[0].split())
+    return _SENTENCE.split(words, maxsplit=1)[0]
 
 
 def _node(kind: type[Entity] | None, node: NodeSpec) -> Json:
@@ -76,6 +89,8 @@ def _node(kind: type[Entity] | None, node: NodeSpec) -> Json:
         said["reads"] = sorted({entry.ref or entry.node for entry in node.inputs})
     if not node.is_told or node.kind == "flow":
         return said
+    if kind is not None and isinstance(fold := nodes_of(kind).get(node.name), Fold):
+        said["events"] = [{"event": event.__name__, "schema": schema_or_any(event)} for event, _ in fold.handlers]
     if kind is not None and (told := inputs_of_kind(kind).get(node.name)) is not None:
         said["at_creation"] = True
         said["required"] = not isinstance(told, Field) or told.default is NOTHING
@@ -115,6 +130,8 @@ def schema_or_any(annotation: object) -> Json:
         return BLOB
     if is_union(annotation) and set(get_args(annotation)) == {Blob, NoneType}:
         return {"anyOf": [BLOB, {"type": "null"}]}
+    if get_origin(annotation) is tuple and get_args(annotation) == (Blob, ...):
+        return {"type": "array", "items": BLOB}
     try:
         found: dict[str, Any] = {**schema_of(annotation)}
     except NoSchema:
@@ -147,9 +164,11 @@ def _pin(call: Call) -> Json:
 
 
 _NODE = open_object(
-    {"schema": MAP, "required": FLAG, "at_creation": FLAG, "reads": LIST}, name=STRING, kind=STRING, type=STRING
-)
+    {"schema": MAP, "required": FLAG, "at_creation": FLAG, "reads": LIST, "events": LIST},
+    name=STRING, kind=STRING, type=STRING,
+)  # fmt: skip
 _GIVEN = open_object(
+    {"doc": STRING},
     name=STRING, entities={"type": "integer"}, is_known=FLAG, nodes=listed(_NODE), flows=LIST
 )  # fmt: skip
 TYPES = (

@@ -32,7 +32,7 @@ async function begin() {
   try {
     trouble.value = null;
     const wasKnown = Boolean(me.peek());
-    me.value = await weft.whoami();
+    me.value = (await weft.bringsSession()) ? await weft.whoami() : null;
     if (me.value && location.search) history.replaceState(null, "", location.pathname + location.hash);
     wasIn ||= Boolean(me.value);
     if (me.value && !wasKnown) tellTabs();

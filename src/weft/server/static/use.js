@@ -35,6 +35,35 @@ export function useAnswer(space, title, given = {}, { live = true } = {}) {
   return { ...found, again: ask };
 }
 
+const CHARMS = 1000;
+
+/** All charms of a space in the order in which they were made, page after page, as they change; null at first. */
+export function useCharms(space) {
+  const [charms, setCharms] = useState(null);
+  const state = useRef({ isOver: false, isBusy: false, isAskedAgain: false }).current;
+  const read = async () => {
+    if (state.isBusy) return void (state.isAskedAgain = true);
+    Object.assign(state, { isBusy: true, isAskedAgain: false });
+    try {
+      const found = [];
+      for (let after; after !== null && !state.isOver; ) {
+        const { entities, next } = await space.call("entities.find", { limit: CHARMS, after });
+        found.push(...entities);
+        after = next;
+      }
+      if (!state.isOver) setCharms(found);
+    } catch {
+      // What was known stays; it is asked again when anything happens.
+    }
+    state.isBusy = false;
+    if (state.isAskedAgain && !state.isOver) read();
+  };
+  const tick = space.tick.value;
+  useEffect(() => void read(), [space, tick]);
+  useEffect(() => () => (state.isOver = true), []);
+  return charms;
+}
+
 /** The time now, in milliseconds, looked at each second while `isOn`. */
 export function useClock(isOn) {
   const [now, setNow] = useState(Date.now());

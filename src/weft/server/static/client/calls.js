@@ -114,6 +114,22 @@ export class Weft {
     }
   }
 
+  /**
+   * Whether this browser brings a session at all, be it one that ended: asked before `whoami`, which strangers are
+   * refused. A server that cannot say counts as yes.
+   *
+   * @returns {Promise<boolean>}
+   */
+  async bringsSession() {
+    const request = { url: `${this.base}/login/brought`, method: "GET", headers: this.#headers() };
+    try {
+      return (await this.#untilAnswered(request, { again: AGAIN })).brought !== false;
+    } catch (error) {
+      if (error.code === 404) return true;
+      throw error;
+    }
+  }
+
   /** Have this browser be known by a session, as `{user, ends_s}` says. */
   async login(name, password) {
     const headers = { ...this.#headers(), "Content-Type": "application/json" };

@@ -3,11 +3,12 @@
 import { html, useEffect, useState } from "../lib.js";
 import { link } from "../route.js";
 import { useAnswer } from "../use.js";
-import { fieldsOf, labelOf, takes, typeWords } from "../past/casting.js";
+import { fieldsOf, labelOf, takes } from "../past/casting.js";
+import { Fold } from "./fold.js";
 import { Control } from "./form.js";
 import { say } from "./toasts.js";
 import { Value } from "./value.js";
-import { count, Failure, Quiet, spelt, text } from "./words.js";
+import { count, Failure, Quiet, spelt, text, typeWords } from "./words.js";
 
 const PAGE = 50;
 
@@ -36,14 +37,23 @@ function OnElements({ space, charm, node, spells }) {
   return html`<div class="stack">
     ${!found.length && html`<${Quiet}>The list ${node} is empty.<//>`}
     <fieldset class="cast-elements"><legend class="unseen">Elements of ${node}</legend>
-      <ul>${found.map((one) => html`<li key=${one.element}><label class=${there.includes(one.element) ? "cast-element is-picked" : "cast-element"}>
-        <input type="checkbox" checked=${there.includes(one.element)} onChange=${() => toggle(one.element)} />
-        <span class="cast-value"><span class="cast-label">${labelOf(one.value)}</span>${isMore(one.value) && html`<${Value} value=${one.value} space=${space} entity=${charm.id} depth=${3} />`}${one.error && html`<span class="wrong-text">${one.error}</span>`}</span>
-        ${there.includes(one.element) && there.length > 1 && html`<span class="tag">${there.indexOf(one.element) + 1}</span>`}
-      </label></li>`)}</ul></fieldset>
+      <ul>${found.map((one) => html`<li key=${one.element} class=${there.includes(one.element) ? "cast-element is-picked" : "cast-element"}>
+        <label class="cast-pick"><input type="checkbox" checked=${there.includes(one.element)} onChange=${() => toggle(one.element)} />
+          <span class="cast-label">${labelOf(one.value)}</span>
+          ${there.includes(one.element) && there.length > 1 && html`<span class="tag">${there.indexOf(one.element) + 1}</span>`}</label>
+        ${isMore(one.value) && html`<div class="cast-value"><${Fold} name=${labelOf(one.value)}><${Value} value=${unnamed(one.value)} space=${space} entity=${charm.id} depth=${3} /><//></div>`}
+        ${one.error && html`<p class="wrong-text">${one.error}</p>`}
+      </li>`)}</ul></fieldset>
     ${answer.next && html`<button onClick=${() => setMost(Math.min(1000, most + 200))}>Show more of ${answer.count}</button>`}
     <${Offered} space=${space} charm=${charm} node=${node} picked=${there} spells=${spells} />
   </div>`;
+}
+
+/** A value without what it is called by, which stands above it already. */
+function unnamed(value) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const others = Object.entries(value).filter(([, one]) => one !== labelOf(value));
+  return others.length ? Object.fromEntries(others) : value;
 }
 
 const isMore = (value) => typeof value === "object" && value !== null && ("blob" in value || Object.keys(value).length > 1);
@@ -53,7 +63,7 @@ function Offered({ space, charm, node, picked, spells }) {
   const shown = spells.map((spell) => [spell, takes(spell, picked.length)]);
   return html`<section class="card cast-spells stack tight" aria-live="polite"><h3>${picked.length ? `Cast on ${node ? count(picked.length, "element") : "this charm"}` : "Pick an element to cast a spell on it"}</h3>
     ${picked.length > 0 && html`<ul class="stack tight">${shown.map(([spell, how]) => html`<li key=${spell.type}>
-      <div class="row"><button class="main" disabled=${how !== "ready"} onClick=${() => setAsked(spell.type)}>${typeWords(spell.type)}</button>
+      <div class="row"><button class="main" disabled=${how !== "ready"} title=${spell.type} onClick=${() => setAsked(spell.type)}>${typeWords(spell.type)}</button>
         <span class="soft">${how === "ready" ? `as ${spell.fits.map(spelt).join(" and ").toLowerCase()}` : how ? `needs ${count(how, "more element")}` : `takes ${count(spell.fits.length, "element")} alone`}</span></div>
       ${isAsked === spell.type && how === "ready" && html`<${Casting} key=${picked.join()} space=${space} charm=${charm} node=${node} picked=${picked} spell=${spell} />`}
     </li>`)}</ul>`}

@@ -240,7 +240,7 @@ function BlobList({ space, charm, value, onChange, label }) {
   const uploads = useUploads(space, charm?.id, (said) => latest.current.onChange([...latest.current.value, said]));
   return html`
     ${value.length > 0 && html`<ul class="gallery">${value.map((one, at) => html`<li key=${at}>
-      <${BlobShown} space=${space} blob=${one} isSmall=${true} />
+      <${BlobShown} space=${space} blob=${one} isSmall=${true} place=${at + 1} />
       <button type="button" class="plain" onClick=${() => onChange(value.filter((_, number) => number !== at))}>Remove</button></li>`)}</ul>`}
     <${Uploads} uploads=${uploads} label=${label} />`;
 }

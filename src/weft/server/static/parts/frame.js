@@ -2,7 +2,7 @@
 // Knows nothing of what the views show.
 import { html, useEffect, useState } from "../lib.js";
 import { link } from "../route.js";
-import { Failure, Quiet, nameOf } from "./words.js";
+import { Failure, Quiet, nameOf, typeWords } from "./words.js";
 
 /** `children` is a function of the opened charm. */
 export function Charm({ space, id, view, views, children }) {
@@ -26,7 +26,7 @@ export function Charm({ space, id, view, views, children }) {
   if (!portrait) return html`<${Quiet}>Loading…<//>`;
   const tabs = views.filter((one) => one.tab);
   return html`<div class="charm-head">
-      <p class="crumbs"><a href=${link(space.name)}>Shelf</a><span aria-hidden="true">/</span><span>${portrait.type}</span></p>
+      <p class="crumbs"><a href=${link(space.name)}>Shelf</a><span aria-hidden="true">/</span><span title=${portrait.type}>${typeWords(portrait.type)}</span></p>
       <h1>${name}</h1>
       ${tabs.length > 1 && html`<nav class="tabs" aria-label="Views of this charm">
         ${tabs.map((one) => html`<a key=${one.name} href=${link(space.name, ...one.path.replace(":entity", id).split("/").filter((part) => part[0] !== ":"))}

@@ -19,10 +19,18 @@ export function standing(said, partial, isPaused = false) {
   return said.value !== undefined || said.last !== undefined ? "stale" : "running";
 }
 
+/** How a node stands as a whole, and in which words: a list of which elements failed has failed, whatever it shows. */
+export function standingWhole(node, partial, isPaused = false) {
+  const is = standing(node, partial, isPaused);
+  const failed = node.elements?.filter((one) => one.state === "failed").length ?? 0;
+  if (!failed || !["settled", "failed"].includes(is)) return { is, words: "" };
+  return { is: "failed", words: failed < node.elements.length ? `${failed} of ${node.elements.length} failed` : "" };
+}
+
 /** What is said in place of that, where the server says how it waits. */
 const WAITS = { "node.queued": "Waits to begin", "node.waiting": "Waits" };
 
-export const Standing = ({ is, stands }) => html`<span class="standing" data-standing=${is}>${(is === "running" && WAITS[stands?.type]) || (WORDS[is] ?? spelt(is))}</span>`;
+export const Standing = ({ is, stands, words }) => html`<span class="standing" data-standing=${is}>${words || (is === "running" && WAITS[stands?.type]) || (WORDS[is] ?? spelt(is))}</span>`;
 
 /** What it waits for, where it does. */
 export function Waited({ charm, stands }) {

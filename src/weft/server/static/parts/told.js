@@ -7,6 +7,7 @@ import { html, useLayoutEffect, useRef, useState } from "../lib.js";
 import { BlobShown, isBlob } from "./blob.js";
 import { hasDraft, useDraft } from "./draft.js";
 import { Control } from "./form.js";
+import { Happenings } from "./happening.js";
 import { isBlank, isSecret, misfits } from "./schema.js";
 import { say, told } from "./toasts.js";
 import { Uploads, useUploads } from "./upload.js";
@@ -19,7 +20,7 @@ const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 export function Told({ charm, node, declared }) {
   const given = { charm, node, declared, label: spelt(node.name), schema: declared?.schema ?? {} };
   const mayEdit = charm.space.may("edit");
-  const Part = (mayEdit && { items: Items, entries: Entries, counter: Counter, text: Notes, field: Single, ref: Single }[node.kind]) || Shown;
+  const Part = (mayEdit && { items: Items, entries: Entries, counter: Counter, text: Notes, field: Single, ref: Single, fold: Happenings }[node.kind]) || Shown;
   return html`<div class="told" data-node=${node.name}><${Part} ...${given} /></div>`;
 }
 
@@ -174,7 +175,7 @@ function Items({ charm, node, schema, label }) {
     <div class="told-value stack tight">
       ${value.length === 0 && html`<span class="soft">None yet</span>`}
       <ul class=${isOfBlobs ? "gallery" : "things"}>${value.slice(0, most).map((one, at) => html`<li key=${JSON.stringify(one)}>
-        ${isBlob(one) ? html`<${BlobShown} space=${charm.space} entity=${charm.id} blob=${one} isSmall=${true} />` : html`<div><${Value} value=${one} space=${charm.space} entity=${charm.id} depth=${1} /></div>`}
+        ${isBlob(one) ? html`<${BlobShown} space=${charm.space} entity=${charm.id} blob=${one} isSmall=${true} place=${at + 1} />` : html`<div><${Value} value=${one} space=${charm.space} entity=${charm.id} depth=${1} /></div>`}
         <span class="row acts">
           ${at > 0 && html`<button type="button" class="plain" aria-label=${`Move ${label} ${at + 1} up`} onClick=${() => move(at, -1)}>Up</button>`}
           <button type="button" class="plain" aria-label=${`Remove ${label} ${at + 1}`} onClick=${() => remove(one)}>Remove</button></span></li>`)}</ul>

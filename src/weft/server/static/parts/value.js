@@ -3,7 +3,7 @@
 // it is asked for.
 import { html, useEffect, useState } from "../lib.js";
 import { link } from "../route.js";
-import { BlobShown, isBlob } from "./blob.js";
+import { BlobShown, isBlob, sentName } from "./blob.js";
 import { Markdown, Out, isMarkdown, safeAddress } from "./markdown.js";
 import { count, size, spelt } from "./words.js";
 
@@ -31,7 +31,7 @@ export function Value({ value, space, entity, depth = 0 }) {
 }
 
 /** A content id, which nobody reads whole. */
-const Id = ({ id }) => html`<code class="id" title=${id}>${id.slice(0, 8)}…${id.slice(-6)}</code>`;
+const Id = ({ id }) => (sentName(id) ? html`<span title=${id}>${sentName(id)}</span>` : html`<code class="id" title=${id}>${id.slice(0, 8)}…${id.slice(-6)}</code>`);
 
 const REFERENCE = new Set(["entity", "node", "element"]);
 
@@ -76,7 +76,7 @@ function List({ value, given }) {
   if (value.length === 0) return html`<span class="soft">An empty list</span>`;
   const shown = value.slice(0, most);
   const more = value.length > most && html`<button type="button" class="plain" onClick=${() => setMost(most * 4)}>Show more of ${value.length.toLocaleString("en-GB")}</button>`;
-  if (value.every(isBlob)) return html`<ul class="gallery">${shown.map((one, at) => html`<li key=${at}><${BlobShown} ...${given} blob=${one} isSmall=${true} /></li>`)}</ul>${more}`;
+  if (value.every(isBlob)) return html`<ul class="gallery">${shown.map((one, at) => html`<li key=${at}><${BlobShown} ...${given} blob=${one} isSmall=${true} place=${at + 1} /></li>`)}</ul>${more}`;
   if (value.every(isPlainRecord) && given.depth < 4) return html`<${Table} rows=${shown} given=${given} />${more}`;
   const isShort = value.every((one) => typeof one !== "object" && String(one).length < 40);
   return html`<ul class=${isShort ? "words" : "bullets"}>${shown.map((one, at) => html`<li key=${at}><${Value} ...${given} value=${one} /></li>`)}</ul>${more}`;

@@ -1,6 +1,9 @@
 // Small things that are said in many places: failures, quiet lines, times, names.
 // Knows nothing of spaces.
 import { html } from "../lib.js";
+import { inWords, kindOf, typeWords } from "./naming.js";
+
+export { inWords, kindOf, typeWords };
 
 /** A line that says that there is nothing, or not yet. */
 export const Quiet = ({ children }) => html`<p class="quiet">${children}</p>`;
@@ -18,7 +21,7 @@ export function Failure({ title, why, again }) {
 export const text = (why) => String(why?.message || why || "It is not known why.");
 
 /** An entity in words: its name, else its type and the first letters of its id. */
-export const nameOf = ({ name, type, id }) => name || `${type} ${String(id).slice(0, 6)}`;
+export const nameOf = ({ name, type, id }) => name || `${typeWords(String(type))} ${String(id).slice(0, 6)}`;
 
 /** `birth_year` as people write it. */
 export function spelt(name) {
@@ -42,4 +45,12 @@ export function moment(said) {
   const when = new Date(said);
   if (Number.isNaN(when.getTime())) return String(said ?? "");
   return when.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+}
+
+/** When something was, by the reader's clock, day and time. Nothing where it is not known. */
+export function Time({ at }) {
+  const when = at ? new Date(at) : null;
+  if (!when || Number.isNaN(when.getTime())) return null;
+  const whole = when.toLocaleString("en-GB", { dateStyle: "full", timeStyle: "long" });
+  return html`<time datetime=${when.toISOString()} title=${whole}>${when.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" })}</time>`;
 }

@@ -26,9 +26,3 @@ export function labelOf(value) {
   const first = Object.values(value).find((one) => typeof one === "string" && one);
   return named ?? (inner ? labelOf(inner) : undefined) ?? first ?? JSON.stringify(value).slice(0, 80);
 }
-
-/** `ComparedLeaves` as people write it. */
-export function typeWords(name) {
-  const words = name.replace(/([a-z0-9])([A-Z])/g, (_, end, start) => `${end} ${start.toLowerCase()}`).replace(/_/g, " ");
-  return words ? words[0].toUpperCase() + words.slice(1) : "";
-}

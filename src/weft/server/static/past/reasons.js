@@ -3,11 +3,11 @@
 // Pure. Knows nothing of pages. Invariant: people, operations, versions, services, costs and failures that are told are
 // all in the lines.
 
-/** How a place came to what it shows: [{label, text}], the most telling first. */
+/** How a place came to what it shows: [{label, text, at}], the most telling first; `at`: when, where that is known. */
 export function linesOf(reason) {
   const lines = [];
-  const add = (label, text) => text && lines.push({ label, text });
-  for (const edit of reason.edits ?? []) add(edit.late ? "Told later" : "Told by", toldBy(edit));
+  const add = (label, text, at) => text && lines.push({ label, text, ...(at ? { at } : {}) });
+  for (const edit of reason.edits ?? []) add(edit.late ? "Told later" : "Told by", toldBy(edit), edit.time);
   if (reason.edits_more) add("Told", `${reason.edits_more} more times before`);
   const { call } = reason;
   if (call?.operation) add("Computed by", `${call.operation}, version ${shortVersion(call.version)}`);

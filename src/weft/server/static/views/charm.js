@@ -5,7 +5,7 @@ import { useAnswer } from "../use.js";
 import { hasView } from "../views.js";
 import { Question } from "../parts/question.js";
 import { Runs } from "../parts/runs.js";
-import { Failed, Standing, Waited, standing } from "../parts/standing.js";
+import { Failed, Standing, Waited, standing, standingWhole } from "../parts/standing.js";
 import { Told } from "../parts/told.js";
 import { Value, digest } from "../parts/value.js";
 import { spelt } from "../parts/words.js";
@@ -62,14 +62,14 @@ function Asked({ charm }) {
 function Computed({ charm, node, isWay = false }) {
   const [isOpen, setOpen] = useState(!isWay);
   const partial = charm.partials.value[node.name];
-  const is = standing(node, partial, charm.isPaused.value);
+  const { is, words } = standingWhole(node, partial, charm.isPaused.value);
   const stands = node.state === "due" ? charm.stands.value[node.name] : undefined;
   const { space } = charm;
   const isShown = isOpen || is === "failed";
   const body = `value-${node.name}`;
   return html`<article class="card value" data-node=${node.name} data-standing=${is} aria-busy=${is === "running" || is === "partial"}>
-    <header class="row spread"><h3>${spelt(node.name)}</h3>
-      <span class="row">${hasView("why") && html`<a class="small" href=${link(space.name, "charm", charm.id, "why", node.name)} aria-label=${`Why ${spelt(node.name)} is so`}>Why</a>`}${hasView("cast") && space.may("edit") && isList(node) && html`<a class="small" href=${link(space.name, "charm", charm.id, "cast", node.name)} aria-label=${`Cast a spell on an element of ${spelt(node.name)}`}>Cast</a>`}<${Standing} is=${is} stands=${stands} />${isWay && html`<button type="button" class="plain small" aria-expanded=${isShown} aria-controls=${body} aria-label=${`${isShown ? "Hide" : "Show"} ${spelt(node.name)}`} onClick=${() => setOpen(!isOpen)}>${isShown ? "Hide" : "Show"}</button>`}</span></header>
+    <header class="row spread"><h3 title=${node.name}>${spelt(node.name)}</h3>
+      <span class="row">${hasView("why") && html`<a class="small" href=${link(space.name, "charm", charm.id, "why", node.name)} aria-label=${`Why ${spelt(node.name)} is so`}>Why</a>`}${hasView("cast") && space.may("edit") && isList(node) && html`<a class="small" href=${link(space.name, "charm", charm.id, "cast", node.name)} aria-label=${`Cast a spell on an element of ${spelt(node.name)}`}>Cast</a>`}<${Standing} is=${is} stands=${stands} words=${words} />${isWay && html`<button type="button" class="plain small" aria-expanded=${isShown} aria-controls=${body} aria-label=${`${isShown ? "Hide" : "Show"} ${spelt(node.name)}`} onClick=${() => setOpen(!isOpen)}>${isShown ? "Hide" : "Show"}</button>`}</span></header>
     ${!isShown && html`<p class="soft small digest">${digest(node.value ?? node.last)}</p>`}
     <div id=${body} hidden=${!isShown} class=${is === "stale" || is === "paused" ? "value-body old" : "value-body"} aria-live=${is === "partial" ? "off" : "polite"}>
       ${isShown && html`<${Body} charm=${charm} node=${node} partial=${partial} is=${is} />`}

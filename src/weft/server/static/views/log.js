@@ -1,13 +1,15 @@
 // The log: what happened, newest first, as it happens; further back on demand; and what was superseded.
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { link } from "../route.js";
-import { entitiesOf } from "../space.js";
+import { entitiesOf, soon } from "../space.js";
 import { placeOf } from "../parts/standing.js";
 import { Value } from "../parts/value.js";
-import { Failure, Quiet, count, spelt, text } from "../parts/words.js";
+import { readable } from "../parts/blob.js";
+import { Failure, Quiet, Time, count, spelt, text } from "../parts/words.js";
 
 const PAGE = 100;
 const HELD_MAX = 2000;
+const WHEN_MS = 1000;
 const WORDS = {
   "traversal.started": "Told", "node.settled": "Settled", "node.reused": "Reused", "node.superseded": "Superseded", "node.failed": "Failed",
   "node.removed": "Removed", "event.refused": "Refused", definition: "Definition", service: "Service", "node.impure": "Impure", erased: "Erased",
@@ -62,6 +64,22 @@ function useLog(space) {
       show({ isBusy: false, error });
     }
   };
+  /** What comes by itself does not say when it was: that is asked for, where the server can say it. */
+  const when = (position) => {
+    state.untimed = Math.min(state.untimed ?? position, position);
+    state.timing ??= soon(async () => {
+      const from = state.untimed;
+      state.untimed = undefined;
+      try {
+        const { events } = await space.call("events.find", { from, limit: PAGE });
+        for (const one of events) if (state.byPosition.has(one.position)) state.byPosition.set(one.position, one);
+        show();
+      } catch {
+        // It is shown without its time.
+      }
+    }, WHEN_MS);
+    state.timing();
+  };
   /** The older half, which can be had again. */
   const forget = () => {
     const positions = [...state.byPosition.keys()].sort((one, other) => one - other);
@@ -72,12 +90,14 @@ function useLog(space) {
     let timer = null;
     const off = space.onDelta((delta) => {
       state.byPosition.set(delta.position, delta);
+      if (delta.at === undefined && [...state.byPosition.values()].some((one) => one.at)) when(delta.position);
       if (state.byPosition.size > HELD_MAX) forget();
       timer ??= requestAnimationFrame(() => ((timer = null), show()));
     });
     more();
     return () => {
       state.isOver = true;
+      state.timing?.cancel();
       cancelAnimationFrame(timer);
       off();
     };
@@ -97,8 +117,8 @@ function Row({ space, one }) {
     <div class="entry-body">
       <p>${isEntity ? parts.slice(0, 3).map((id, at) => html`${at > 0 && ", "}<a key=${id} href=${link(space.name, "charm", id)}>${space.nameFor(id)}</a>`) : one.node}
         ${nodes.length > 0 && html` <span class="soft">${nodes.slice(0, 4).join(", ")}${nodes.length > 4 ? "…" : ""}</span>`}
-        ${one.by && html` <span class="soft small">by ${one.by}</span>`}</p>
-      ${one.preview && html`<p class=${one.type === "node.superseded" ? "small superseded" : "soft small"}>${one.preview}</p>`}
+        ${one.by && html` <span class="soft small">by ${one.by}</span>`}${one.at && html` <span class="soft small"><${Time} at=${one.at} /></span>`}</p>
+      ${one.preview && html`<p class=${one.type === "node.superseded" ? "small superseded" : "soft small"}>${readable(one.preview)}</p>`}
       ${isOpen && html`<${Details} space=${space} position=${one.position} />`}
     </div>
     <button class="plain entry-more" aria-expanded=${isOpen} aria-label=${`Details of entry ${one.position}`} onClick=${() => setOpen(!isOpen)}>${isOpen ? "Less" : "More"}</button>

@@ -6,7 +6,7 @@ import { Control } from "../parts/form.js";
 import { blank, isSecret, misfits } from "../parts/schema.js";
 import { say } from "../parts/toasts.js";
 import { inField } from "../parts/told.js";
-import { Quiet, count, spelt, text } from "../parts/words.js";
+import { Quiet, count, spelt, text, typeWords } from "../parts/words.js";
 
 export default function New({ space, route }) {
   const types = space.types.value;
@@ -21,7 +21,7 @@ export default function New({ space, route }) {
   return html`<p class="crumbs"><a href=${link(space.name)}>Shelf</a></p><h1>New charm</h1>
     ${known.length === 0 && html`<${Quiet}>This server has the code of no type, so none can be made here.<//>`}
     <ul class="shelf">${known.map((one) => html`<li key=${one.name}><a class="card charm-card" href=${link(space.name, "new", one.name)}>
-      <span class="charm-name">${spelt(one.name)}</span><span class="soft small">${count(one.nodes.filter((node) => !node.told).length, "computed value")}</span></a></li>`)}</ul>`;
+      <span class="charm-name" title=${one.name}>${typeWords(one.name)}</span>${one.doc && html`<span class="soft small">${one.doc}</span>`}<span class="soft small">${count(one.nodes.filter((node) => !node.told).length, "computed value")}</span></a></li>`)}</ul>`;
 }
 
 /** What may be said at creation, with the verb for it. */
@@ -59,7 +59,7 @@ function Form({ space, type, isOnly }) {
     try {
       const made = await space.call("entities.create", { type: type.name, ...told(fields, draft) });
       forget();
-      say(made.told === null ? "Kept. It is made when a program computes this space." : `${spelt(type.name)} made`);
+      say(made.told === null ? "Kept. It is made when a program computes this space." : `${typeWords(type.name)} made`);
       location.hash = made.told === null ? link(space.name) : link(space.name, "charm", made.id);
     } catch (why) {
       const inFields = Object.fromEntries(fields.map(({ node }) => [node.name, inField(why, node.name)]).filter(([, one]) => Object.keys(one).length));
@@ -68,7 +68,8 @@ function Form({ space, type, isOnly }) {
     }
   };
   return html`<p class="crumbs"><a href=${link(space.name)}>Shelf</a>${!isOnly && html`<span aria-hidden="true">/</span><a href=${link(space.name, "new")}>New charm</a>`}</p>
-    <h1>New ${spelt(type.name).toLowerCase()}</h1>
+    <h1 title=${type.name}>New ${typeWords(type.name).toLowerCase()}</h1>
+    ${type.doc && html`<p class="soft">${type.doc}</p>`}
     <form class="card stack new-form" ref=${form} onSubmit=${submit} novalidate>
       ${fields.length === 0 && html`<p class="soft">It asks for nothing.</p>`}
       ${fields.map(({ node, schema, isNeeded }) => html`<${Control} key=${node.name} schema=${{ ...schema, title: undefined }} root=${schema} value=${draft[node.name]} isNeeded=${isNeeded} label=${spelt(node.name)}

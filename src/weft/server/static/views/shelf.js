@@ -2,7 +2,8 @@
 import { html, names, useEffect, useId, useRef, useState } from "../lib.js";
 import { link } from "../route.js";
 import { aimed } from "../parts/upload.js";
-import { Failure, Quiet, nameOf } from "../parts/words.js";
+import { readable } from "../parts/blob.js";
+import { Failure, Quiet, nameOf, typeWords } from "../parts/words.js";
 
 const PAGE = 60;
 
@@ -22,13 +23,13 @@ export default function Shelf({ space, route }) {
     ${entities?.length > 0 && html`<div class="row filters">
       ${types.length > 1 && html`<nav class="chips" aria-label="Types">
         <a href=${link(space.name)} aria-current=${type ? undefined : "true"}>All</a>
-        ${types.map((one) => html`<a key=${one.name} href=${link(space.name, { type: one.name })} aria-current=${one.name === type ? "true" : undefined}>${one.name}</a>`)}
+        ${types.map((one) => html`<a key=${one.name} href=${link(space.name, { type: one.name })} aria-current=${one.name === type ? "true" : undefined} title=${one.name}>${typeWords(one.name)}</a>`)}
       </nav>`}
       ${(entities.length > 6 || next) && html`<label class="seek" for=${id}><span class="unseen">Find on the shelf</span>
         <input id=${id} type="search" placeholder="Find" value=${sought} onInput=${(event) => setSought(event.target.value)} /></label>`}
     </div>`}
     ${!entities && !error && html`<${Quiet}>Loading…<//>`}
-    ${entities?.length === 0 && html`<div class="card empty"><h2>${type ? `No ${type} yet` : "Nothing is on the shelf yet"}</h2>
+    ${entities?.length === 0 && html`<div class="card empty"><h2>${type ? `No ${typeWords(type).toLowerCase()} yet` : "Nothing is on the shelf yet"}</h2>
       <p class="soft">${mayCreate ? "Make the first charm: it asks for what its type needs." : "Charms that others make show here."}</p>${create}</div>`}
     ${shown?.length > 0 && html`<ul class="shelf">${shown.map((one) => html`<li key=${one.id}><${Charm} space=${space} one=${one} hasTypes=${types.length > 1} /></li>`)}</ul>`}
     ${words && shown?.length === 0 && html`<${Quiet}>None of the ${entities.length} that are loaded fits.<//>`}
@@ -39,8 +40,8 @@ export default function Shelf({ space, route }) {
 function Charm({ space, one, hasTypes }) {
   return html`<a class=${names("card charm-card", aimed.value === one.id && "over")} data-charm=${one.id} data-type=${one.type} href=${link(space.name, "charm", one.id)}>
     <span class="charm-name">${nameOf(one)}</span>
-    ${hasTypes && html`<span class="soft small">${one.type}</span>`}
-    ${one.preview && html`<span class="soft small charm-preview">${one.preview}</span>`}
+    ${hasTypes && html`<span class="soft small" title=${one.type}>${typeWords(one.type)}</span>`}
+    ${one.preview && html`<span class="soft small charm-preview">${readable(one.preview)}</span>`}
   </a>`;
 }
 

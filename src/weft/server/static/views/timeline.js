@@ -2,9 +2,10 @@
 // Knows nothing of how the past is read.
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { link } from "../route.js";
-import { useAnswer } from "../use.js";
+import { useAnswer, useCharms } from "../use.js";
 import { Fold } from "../parts/fold.js";
-import { count, Failure, moment, nameOf, Quiet } from "../parts/words.js";
+import { readable } from "../parts/blob.js";
+import { count, Failure, inWords, nameOf, Quiet, Time, typeWords } from "../parts/words.js";
 import { thenOf } from "../past/changes.js";
 import { along, bars, lanes, stretch } from "../past/lanes.js";
 import { Then } from "./compare.js";
@@ -24,6 +25,7 @@ export default function Timeline({ space, entity, route }) {
   const here = at ?? now;
   const isPast = at !== null && at < head;
   const looked = useRested(here);
+  const charms = useCharms(space);
   useEffect(() => {
     const parts = entity ? ["charm", entity.id, "history"] : ["timeline"];
     history.replaceState(history.state, "", link(space.name, ...parts, { at: isPast ? looked : "" }));
@@ -32,8 +34,8 @@ export default function Timeline({ space, entity, route }) {
     <div class="row spread">${entity ? html`<h2>History</h2>` : html`<h1>Timeline</h1>`}
       <a class="button plain" href=${link(space.name, "compare", { entity: entity?.id })}>Compare two positions</a></div>
     <${Scrub} space=${space} at=${here} head=${now} isPast=${isPast} setAt=${setAt} looked=${looked} entity=${entity} />
-    <${Lanes} space=${space} entity=${entity} at=${here} head=${now} setAt=${setAt} />
-    ${entity ? html`<${CharmThen} space=${space} id=${entity.id} at=${looked} isPast=${isPast} isAlone />` : html`<${ShelfThen} space=${space} at=${looked} isPast=${isPast} />`}
+    <${Lanes} space=${space} charms=${charms} entity=${entity} at=${here} head=${now} setAt=${setAt} />
+    ${entity ? html`<${CharmThen} space=${space} id=${entity.id} at=${looked} isPast=${isPast} isAlone />` : html`<${ShelfThen} space=${space} charms=${charms} at=${looked} isPast=${isPast} />`}
   </section>`;
 }
 
@@ -52,7 +54,8 @@ function Scrub({ space, at, head, isPast, setAt, looked, entity }) {
   const to = (position) => setAt(position >= head ? null : Math.max(1, position));
   return html`<div class=${isPast ? "card scrub is-past" : "card scrub"}>
     <div class="scrub-head" role="status">
-      ${isPast ? html`<strong>As of ${at}</strong>${time && html`<span>${moment(time)}</span>`}` : html`<strong>Now</strong><span class="soft">position ${head}</span>`}
+      ${isPast ? html`<strong>As of ${at}</strong>` : html`<strong>Now</strong><span class="soft">position ${head}</span>`}
+      ${time && html`<span class="soft"><${Time} at=${time} /></span>`}
     </div>
     <div class="scrub-bar">
       <button aria-label="One step back" disabled=${at <= 1} onClick=${() => to(at - 1)}>‹</button>
@@ -84,12 +87,12 @@ function useTime(space, position) {
 
 // Lanes -------------------------------------------------------------------------------------------------------------
 
-function Lanes({ space, entity, at, head, setAt }) {
+function Lanes({ space, charms, entity, at, head, setAt }) {
   const shown = stretch(at, head, SHOWN);
   const { answer, error, again } = useAnswer(space, "events.find", { from: shown.from, limit: shown.to - shown.from + 1 });
   const runs = useAnswer(space, "runs.find").answer?.runs ?? [];
   const [most, setMost] = useState(LANES);
-  const typeOf = useTypes(space);
+  const typeOf = useTypes(charms);
   const isFlow = (id, node) => Boolean(space.type(typeOf(id))?.flows.includes(node));
   const events = answer?.events;
   const found = useMemo(() => lanes(events ?? [], { entity: entity?.id, isFlow }), [events, entity?.id, space.types.value, typeOf]);
@@ -98,12 +101,13 @@ function Lanes({ space, entity, at, head, setAt }) {
   const under = bars(runs.filter((run) => !entity || run.entity === entity.id), shown.from, shown.to, answer.events);
   const event = answer.events.find((one) => one.position === at);
   return html`<div class="lanes">
-    ${found.slice(0, most).map((lane) => html`<${Lane} key=${lane.id} lane=${lane} name=${entity ? lane.id || "Created" : nameOf({ name: space.nameFor(lane.id), type: typeOf(lane.id) || "Charm", id: lane.id })} href=${entity ? undefined : link(space.name, "charm", lane.id, "history")}
+    ${found.slice(0, most).map((lane) => html`<${Lane} key=${lane.id} lane=${lane} name=${entity ? inWords(lane.id) || "Created" : nameOf({ name: space.nameFor(lane.id), type: typeOf(lane.id) || "Charm", id: lane.id })} href=${entity ? undefined : link(space.name, "charm", lane.id, "history")}
       shown=${shown} at=${at} setAt=${(position) => setAt(position >= head ? null : position)} runs=${under.filter((bar) => (entity ? bar.flow === lane.id : bar.entity === lane.id))} />`)}
     ${!found.length && html`<${Quiet}>Nothing happened here between ${shown.from} and ${shown.to}.<//>`}
     ${found.length > most && html`<button class="plain" onClick=${() => setMost(most + 40)}>Show ${Math.min(40, found.length - most)} more of ${found.length}</button>`}
     <div class="lane-scale" aria-hidden="true"><span></span><span class="lane-ends"><span>${shown.from}</span><span>${shown.to}</span></span></div>
-    <p class="lane-said" role="status">${event ? html`<strong>${event.position}</strong> ${TYPES[event.type] ?? event.type} ${event.by && html`by ${event.by}`} <span class="soft">${event.preview}</span>` : html`<span class="soft">Nothing that you may see happened at ${at}.</span>`}</p>
+    ${shown.from > 1 && html`<div class="row"><button class="plain" onClick=${() => setAt(shown.from - 1)}>Older: before ${shown.from}</button></div>`}
+    <p class="lane-said" role="status">${event ? html`<strong>${event.position}</strong> ${TYPES[event.type] ?? event.type} ${event.by && html`by ${event.by}`} ${event.at && html`<${Time} at=${event.at} />`} <span class="soft">${readable(event.preview ?? "")}</span>` : html`<span class="soft">Nothing that you may see happened at ${at}.</span>`}</p>
     <ul class="lane-legend soft small" aria-hidden="true">${["told", "settled", "failed", "run"].map((kind) => html`<li key=${kind}><svg class="lane-key" width="14" height="14" viewBox="-7 -7 14 14"><${Shape} kind=${kind} /></svg> ${LEGEND[kind]}</li>`)}</ul>
   </div>`;
 }
@@ -139,22 +143,20 @@ function Shape({ kind }) {
   return html`<path d="M-4-4 4 4M4-4-4 4" class="lane-other" />`;
 }
 
-/** The type of a charm by its id, as far as the newest thousand say. */
-function useTypes(space) {
-  const { answer } = useAnswer(space, "entities.find", { limit: 1000 });
+/** The type of a charm by its id. */
+function useTypes(charms) {
   return useMemo(() => {
-    const types = new Map((answer?.entities ?? []).map((one) => [one.id, one.type]));
+    const types = new Map((charms ?? []).map((one) => [one.id, one.type]));
     return (id) => types.get(id);
-  }, [answer]);
+  }, [charms]);
 }
 
 // What was ----------------------------------------------------------------------------------------------------------
 
-function ShelfThen({ space, at, isPast }) {
-  const { answer } = useAnswer(space, "entities.find", { limit: 1000 });
+function ShelfThen({ space, charms, at, isPast }) {
   const [most, setMost] = useState(CHARMS);
-  if (!answer) return null;
-  const there = answer.entities.filter((one) => one.created <= at);
+  if (!charms) return null;
+  const there = charms.filter((one) => one.created <= at);
   const shown = there.slice(-most).reverse();
   return html`<section class="stack tight" aria-label=${isPast ? `The shelf as of ${at}` : "The shelf now"}>
     <h2>${isPast ? `The shelf as of ${at}` : "The shelf now"} <span class="soft small">${count(there.length, "charm")}</span></h2>
@@ -174,8 +176,8 @@ function CharmThen({ space, id, at, isPast, isAlone = false }) {
   const said = answer.nodes.map((node) => [node.name, thenOf(node), node]).filter(([, then]) => isWhole || !isEmpty(then));
   const name = answer.nodes.find((node) => NAMING.includes(node.name) && typeof node.value === "string")?.value;
   return html`<article class=${isPast ? "card then is-past" : "card then"}>
-    <div class="then-head"><h3>${isAlone ? (isPast ? `As of ${answer.position}` : "As it is now") : html`<a href=${link(space.name, "charm", id, "history", { at: isPast ? at : "" })}>${nameOf({ name, type: answer.type, id })}</a>`}</h3><span class="soft small">${answer.type}</span></div>
-    <dl>${said.slice(0, isWhole ? undefined : 6).map(([node, then]) => html`<div key=${node}><dt>${node}</dt><dd><${Fold} name=${node}><${Then} then=${then} space=${space} entity=${id} /><//></dd></div>`)}</dl>
+    <div class="then-head"><h3>${isAlone ? (isPast ? `As of ${answer.position}` : "As it is now") : html`<a href=${link(space.name, "charm", id, "history", { at: isPast ? at : "" })}>${nameOf({ name, type: answer.type, id })}</a>`}</h3><span class="soft small" title=${answer.type}>${typeWords(answer.type)}</span></div>
+    <dl>${said.slice(0, isWhole ? undefined : 6).map(([node, then]) => html`<div key=${node}><dt title=${node}>${inWords(node)}</dt><dd><${Fold} name=${node}><${Then} then=${then} space=${space} entity=${id} /><//></dd></div>`)}</dl>
     ${!isWhole && said.length > 6 && html`<button class="plain" onClick=${() => setWhole(true)}>Show all ${answer.nodes.length}</button>`}
   </article>`;
 }

@@ -13,6 +13,7 @@ Source: IPLD's dag-cbor and CIDv1; git's content addressing.
 from __future__ import annotations
 
 import math
+import re
 from base64 import b32decode, b32encode
 from collections.abc import Sequence
 from hashlib import sha256
@@ -44,6 +45,9 @@ _CONTAINER_HEADS = bytes(range(0x80, 0xC0))
 _SHORT_TEXT_HEADS = [bytes([0x60 + size]) if size < 24 else bytes([0x78, size]) for size in range(256)]
 _LINK = b"\xd8\x2a\x58\x25\x00"
 """What stands before an id in a link's bytes: tag 42, 37 bytes, the multibase prefix."""
+BLOB_LINK = re.escape(_LINK) + b"(" + re.escape(_RAW) + b".{32})"
+"""The bytes of a link to a blob, as a pattern that gives its id."""
+_NAMED = re.compile(BLOB_LINK, re.DOTALL)
 
 
 class NotAContentId(WeftError):
@@ -184,6 +188,11 @@ def is_cid(raw: bytes) -> bool:
 def is_raw_id(raw: bytes) -> bool:
     """Whether these bytes are the id of raw content, as of a blob."""
     return len(raw) == _CID_BYTES and raw.startswith(_RAW)
+
+
+def blobs_in(encoded: bytes) -> set[Cid]:
+    """The blobs that canonical bytes name, however deep."""
+    return {Cid(found) for found in _NAMED.findall(encoded)}
 
 
 def _parse_link(raw: bytes) -> Link:

@@ -11,15 +11,17 @@ Source: the row form of columnar formats' leaves; derived columns are not stored
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from weft.content import Link, Plain, content_id, decode, encode_shallow
+from weft.content import BLOB_LINK, Cid, Link, Plain, content_id, decode, encode_shallow
 from weft.errors import Undecodable
 
 Said: TypeAlias = "dict[str, Plain]"
 """A result by name: `slot at how attempt outcome inputs`, and where there is one `key preimage took_us` and notes."""
 _PARTS = 8
+_KEPT_AT = re.compile(rb"\x62at" + BLOB_LINK, re.DOTALL)
 
 
 def encode_result(
@@ -64,6 +66,11 @@ def parse_result(encoded: bytes) -> Said:
             raise Undecodable(where="a result in the log", wanted="notes by name", why="they are no map")
         said |= noted
     return said
+
+
+def kept_in(encoded: bytes) -> set[Cid]:
+    """The blobs that hold the large values of the results in canonical bytes."""
+    return {Cid(found) for found in _KEPT_AT.findall(encoded)}
 
 
 def without_note(encoded: bytes, name: str) -> bytes:

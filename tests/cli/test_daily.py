@@ -338,6 +338,28 @@ def test_what_waits_in_the_inbox_is_said_to_be_left_out(failed: Path, weft: Weft
     assert "2 messages of other programs" in " ".join(backup.stdout.split())
 
 
+def test_a_fork_is_the_space_as_it_was_and_one_of_its_own(failed: Path, tmp_path: Path, weft: Weft) -> None:
+    head = json.loads(weft("list", failed, "--json").stdout)["position"]
+
+    now, then = weft("fork", failed, "b.weft"), weft("fork", failed, "c.weft", "--at", "2", "--json")
+
+    assert " ".join(now.stdout.split()).endswith(f"up to position {head}, and goes its own way from there")
+    said = json.loads(then.stdout)
+    assert {name: said[name] for name in ("base", "position", "runs", "schedules", "lost")} == {
+        "base": 2, "position": 2, "runs": 0, "schedules": 0, "lost": [],
+    }  # fmt: skip
+    one, other = (json.loads(weft("list", path, "--json").stdout) for path in (failed, "b.weft"))
+    assert {**one, "space": ""} == {**other, "space": ""}
+    assert [weft("doctor", path).returncode for path in ("b.weft", "c.weft")] == [0, 0]
+    taken, ahead, none = (
+        weft("fork", failed, "b.weft"), weft("fork", failed, "d.weft", "--at", str(head + 1)), weft("fork", "x", "d"),
+    )  # fmt: skip
+    assert [done.returncode for done in (taken, ahead, none)] == [2, 2, 2]
+    assert "b.weft is there already" in taken.stderr
+    assert f"its log ends at {head}" in " ".join(ahead.stderr.split())
+    assert not (tmp_path / "d.weft").exists()
+
+
 def test_an_import_names_the_line_and_leaves_nothing(failed: Path, tmp_path: Path, weft: Weft) -> None:
     weft("export", failed, "jobs.ndjson")
     lines = (tmp_path / "jobs.ndjson").read_text().splitlines(keepends=True)

@@ -15,7 +15,7 @@ import weft
 from tests.copies.lives import Note, lived
 from tests.laws.test_rebuild import tables
 from weft.content import Link, Plain, encode, raw_id
-from weft.copies import export_space, import_space, incoming
+from weft.copies import export_space, import_space, writing
 from weft.copies.incoming import ImportRefused, record_of
 from weft.copies.notation import parse_line
 from weft.copies.outgoing import PART_BYTES, record_line
@@ -166,7 +166,7 @@ def test_large_logs_are_imported_in_batches(exported: Path, tmp_path: Path, monk
         append(self, batch, epoch=epoch)
 
     monkeypatch.setattr(SqliteStore, "append", counting)
-    monkeypatch.setattr(incoming, "RECORDS_PER_BATCH", 4)
+    monkeypatch.setattr(writing, "RECORDS_PER_BATCH", 4)
 
     made = import_space(exported / "a.ndjson", tmp_path / "b.weft")
 

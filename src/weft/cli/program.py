@@ -50,6 +50,7 @@ COMMANDS: Mapping[str, Loaded] = {
     "backup": Loaded("weft.cli.backup", "Copy a space, also while a program computes it."),
     "export": Loaded("weft.cli.export", "Write a space as lines of JSON, with its blobs."),
     "import": Loaded("weft.cli.importing", "Make a space from an export, every byte of it checked."),
+    "fork": Loaded("weft.cli.forking", "Have a space go another way, from a position of its past."),
     "plan": Loaded("weft.cli.plan", "What would be computed now, and what that takes."),
     "diff": Loaded("weft.cli.diff", "What differs between two positions of a space."),
     "doctor": Loaded("weft.cli.doctor", "What is installed and ready; what is wrong with a space."),

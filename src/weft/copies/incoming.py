@@ -21,21 +21,17 @@ from typing import BinaryIO, cast
 from weft.content import BYTES_MAX, Cid, Link, cid_text, content_id, is_raw_id, parse_cid
 from weft.copies.notation import Misspelt, bytes_of, canonical, parse_line, plain_of
 from weft.copies.outgoing import BEGINNING, BLOBS_NAME, FORMAT, FORMAT_ERASED, LINES_NAME, PART_BYTES
-from weft.copies.publishing import CannotWrite, drafting, mode_of, publish_new, refuse_taken
+from weft.copies.publishing import CannotWrite, drafting, mode_of, publish_space, refuse_taken_space
+from weft.copies.writing import Writing
 from weft.errors import WeftError
 from weft.rebuild import RecordUnplayable, rebuild
 from weft.record import Record
 from weft.spec import TypeSpec
-from weft.standing import Erasure, stands_of
-from weft.store import Batch, Head, SpaceDamaged, Store, StoreFailed
+from weft.standing import stands_of
+from weft.store import Head, SpaceDamaged, Store, StoreFailed
 from weft.stores.chain import Unchained, follow
-from weft.stores.schema import sync_folder
 from weft.stores.sqlite import SqliteStore
 
-RECORDS_PER_BATCH = 500
-"""How many records one transaction of an import writes, at most."""
-BATCH_BYTES_MAX = 8 << 20
-"""How many bytes of records one transaction of an import writes, but for one record that is larger."""
 LINE_BYTES_MAX = 8 * BYTES_MAX
 """The longest line that is read: the largest payload, in text that JSON has to escape."""
 
@@ -75,24 +71,12 @@ def import_space(
     given, place = os.path.abspath(os.fspath(source)), os.path.abspath(os.fspath(space))
     folder = given if os.path.isdir(given) else None
     lines = os.path.join(given, LINES_NAME) if folder is not None else given
-    _refuse_place(place)
+    refuse_taken_space(place)
     with _open(lines) as file, drafting(place) as draft:
         mode = mode_of(lines)
         made = _made(_Lines(file, lines), folder, draft, mode, types or {}, on_progress)
-        publish_new(draft, place)
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(f"{draft}-mark", f"{place}-mark")
-        sync_folder(place)
+        publish_space(draft, place)
     return Imported(place, *made)
-
-
-def _refuse_place(place: str) -> None:
-    refuse_taken(place)
-    for ending in ("-wal", "-mark"):
-        # SQLite would play another space's log into this one; a mark of another would call this one damaged.
-        refuse_taken(
-            f"{place}{ending}", remedy=f", or move it away: it belongs to an earlier {os.path.basename(place)}"
-        )
 
 
 @contextlib.contextmanager
@@ -216,11 +200,9 @@ class _Reader:
     def __init__(
         self, lines: _Lines, store: Store, epoch: int, folder: str | None, stands: Mapping[int, Cid | None]
     ) -> None:
-        self.lines, self.store, self.epoch, self.folder, self.stands = lines, store, epoch, folder, stands
-        self._standing: dict[int, bytes | None] = {}
+        self.lines, self.store, self.folder, self.stands = lines, store, folder, stands
+        self._writing = Writing(store, epoch)
         self.records = self.erased = self.blobs = self.blob_bytes = 0
-        self._batch = Batch()
-        self._batch_bytes = 0
         self._last_blob = Cid(b"")
 
     def counts(self) -> dict[str, int]:
@@ -236,7 +218,7 @@ class _Reader:
                 self._take(record)
                 on_progress(record.position, head.position)
                 continue
-            self._flush()
+            self._writing.flush()
             if "blob" in said:
                 self._take_blob(said)
             elif "end" in said:
@@ -253,28 +235,14 @@ class _Reader:
             raise self.lines.refused(str(why)) from None
 
     def _take(self, record: Record) -> None:
-        head = self._batch.records[-1] if self._batch.records else None
-        previous = Head(head.position, head.digest) if head is not None else self.store.head()
+        standing = None
         if record.payload is not None and content_id(record.payload) == self.stands.get(record.position):
             # It stands in place of another: so says a record further on, whose turn to be proved is still to come.
-            self._standing[record.position] = record.payload
-            self._batch_bytes += len(record.payload)
-            record = record._replace(payload=None)
-        check_follows(self.lines, previous, record)
-        self._batch.records.append(record)
-        self._batch_bytes += len(record.header) + len(record.payload or b"")
+            standing, record = record.payload, record._replace(payload=None)
+        check_follows(self.lines, self._writing.head, record)
+        self._writing.take(record, standing)
         self.records += 1
-        self.erased += record.payload is None and record.position not in self._standing
-        if len(self._batch.records) >= RECORDS_PER_BATCH or self._batch_bytes >= BATCH_BYTES_MAX:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._batch.records:
-            if self._standing:
-                self.store.erase(self._batch, Erasure(self._standing), epoch=self.epoch)
-            else:
-                self.store.append(self._batch, epoch=self.epoch)
-            self._batch, self._batch_bytes, self._standing = Batch(), 0, {}
+        self.erased += record.payload is None and standing is None
 
     def _take_blob(self, said: dict[str, object]) -> None:
         cid, size = self._blob_in(said)

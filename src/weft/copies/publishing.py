@@ -63,6 +63,24 @@ def refuse_taken(place: str, *, remedy: str = "") -> None:
         raise PlaceTaken(path=place, remedy=remedy)
 
 
+def refuse_taken_space(place: str) -> None:
+    """The same for a new space, which needs its neighbours' places too: SQLite would play another space's log into
+    this one, and a mark of another would call this one damaged."""
+    refuse_taken(place)
+    for ending in ("-wal", "-mark"):
+        refuse_taken(
+            f"{place}{ending}", remedy=f", or move it away: it belongs to an earlier {os.path.basename(place)}"
+        )
+
+
+def publish_space(draft: str, place: str) -> None:
+    """Give the space at `draft`, which nobody holds open, its place, and its mark. Raises as `publish_new`."""
+    publish_new(draft, place)
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(f"{draft}-mark", f"{place}-mark")
+    sync_folder(place)
+
+
 def publish_new(draft: str, place: str) -> None:
     """Give the file at `draft` its place, durably. Raises `PlaceTaken` if somebody else was quicker."""
     try:

@@ -17,19 +17,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast
 
-from weft.content import Cid, Link, NotAContentId, Plain, cid_text, decode, encode, encode_shallow, is_raw_id, parse_cid
+from weft.content import (
+    Cid,
+    Link,
+    NotAContentId,
+    Plain,
+    blobs_in,
+    cid_text,
+    decode,
+    encode,
+    encode_shallow,
+    is_raw_id,
+    parse_cid,
+)
 from weft.edit import UnknownEntity
 from weft.engine import Engine
 from weft.erased import erased_entity
 from weft.erasure.lineage import Lineage, names_by_value
-from weft.erasure.traces import Traces, blobs_in, kept_in
+from weft.erasure.traces import Traces
 from weft.errors import WeftError
 from weft.graph import ToldNode, target_of
 from weft.record import COMPUTED, Record, computed_body
 from weft.slot import SlotKey
 from weft.standing import ERASED, without
 from weft.store import ENTITY, NoBlob, Store
-from weft.written_result import parse_result, without_note
+from weft.written_result import kept_in, parse_result, without_note
 
 INBOX_MAX = 1 << 30
 """How many waiting entries of the inbox are looked through: all of them."""

@@ -7,7 +7,6 @@ Source: data-loss prevention by exact match.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from weft.content import Cid, Plain, decode
@@ -15,20 +14,6 @@ from weft.errors import Undecodable
 
 LEAF_BYTES_MIN = 4
 """Shorter texts stand in too much that has nothing to do with them."""
-_LINK = rb"\xd8\x2a\x58\x25\x00"
-_RAW = rb"(\x01\x55\x12\x20.{32})"
-_NAMED = re.compile(_LINK + _RAW, re.DOTALL)
-_KEPT_AT = re.compile(rb"\x62at" + _LINK + _RAW, re.DOTALL)
-
-
-def blobs_in(encoded: bytes) -> set[Cid]:
-    """The blobs that canonical bytes name, however deep."""
-    return {Cid(found) for found in _NAMED.findall(encoded)}
-
-
-def kept_in(encoded: bytes) -> set[Cid]:
-    """The blobs that hold the large values of the results in canonical bytes."""
-    return {Cid(found) for found in _KEPT_AT.findall(encoded)}
 
 
 def leaves(value: Plain) -> Iterator[bytes]:

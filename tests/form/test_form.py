@@ -155,6 +155,15 @@ def test_defaults_and_bounds_are_said() -> None:
     assert rating["title"]["maxLength"] == 4
 
 
+def test_a_pattern_ends_where_the_text_does() -> None:
+    form = Form(Rated)
+
+    assert form.read({"rating": 3, "title": "ab"}) == Rated(rating=3, title="ab")
+    for title in ("ab\n", "\nab"):
+        with pytest.raises(UnfitAnswer, match="a text that fits"):
+            form.read({"rating": 3, "title": title})
+
+
 def test_a_default_that_is_made_anew_each_time_is_not_said() -> None:
     def made() -> list[int]:
         raise AssertionError("a form calls nothing of its author's")

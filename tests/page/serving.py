@@ -15,7 +15,7 @@ from tests.until import LIMIT_S, until
 from weft import Space
 from weft.secrets.store import Hidden
 from weft.server.accounts import Accounts
-from weft.server.app import make_app
+from weft.server.app import make_app, make_rest
 from weft.server.bounds import Settings
 from weft.server.caller import CAPABILITIES
 from weft.server.gate import gate_of
@@ -71,13 +71,16 @@ class Served:
 
 @contextmanager
 def serving(space: Space, **more: Any) -> Iterator[Served]:
-    """Serve a space as `home` to ann, who may do everything, until this is left."""
+    """Serve a space as `home` to ann, who may do everything, until this is left. `opens`: what its forks are opened
+    with."""
     with Accounts(cost=CHEAP) as accounts, listening("127.0.0.1", more.pop("port", 0)) as listens:
         accounts.users.add("ann", Hidden(PASSWORD))
-        live = Live({"home": space}, accounts)
+        live, settings = Live({"home": space}, accounts), Settings(calls_per_s=1e6, calls_burst=1e6)
         may_come = gate_of(()).may_come
+        rest = make_rest({"home": space}, accounts, settings, opens=more.pop("opens", None))
+        rest.served.on_add.append(live.add)
         routes = [*page_routes(), *login_routes(accounts), *live_routes(live, may_come=may_come)]
-        app = make_app({"home": space}, accounts, Settings(calls_per_s=1e6, calls_burst=1e6), routes, held=[live])
+        app = make_app({"home": space}, accounts, settings, routes, held=[live], rest=rest)
         config = uvicorn.Config(
             app, log_level="error", ws="websockets-sansio", lifespan="on", timeout_graceful_shutdown=2,
             server_header=False, date_header=False,

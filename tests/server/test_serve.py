@@ -102,6 +102,24 @@ def test_it_serves_until_it_is_told_to_stop_and_everything_is_kept(tmp_path: Pat
         assert client.get("/api/spaces").json()["spaces"][0]["is_engine"] is False
 
 
+def test_a_branch_is_served_at_once_and_by_its_name_from_then_on(tmp_path: Path) -> None:
+    with serving(tmp_path, "--app", "shop.py") as program, program.client() as client:
+        said = create(client, 4, wait_s=30).json()
+        made = client.post("/api/spaces/shop/branches", json={"name": "trial"})
+        assert made.status_code == 201
+        place = f"/api/spaces/trial/entities/{said['id']}"
+        told = client.patch(place, json={"set": {"n": 5}, "wait_s": 30}).json()
+        assert {node["name"]: node["value"] for node in told["nodes"]} == {"n": 5, "doubled": 10}
+        assert program.end(signal.SIGTERM) == (0, "stopped; everything is kept\n")
+
+    with serving(tmp_path, str(tmp_path / "trial.weft")) as program, program.client() as client:
+        (branch,) = client.get("/api/spaces/shop/branches").json()["branches"]
+        assert (branch["name"], branch["base"]) == ("trial", made.json()["base"])
+        values = [client.get(f"/api/spaces/{name}/entities/{said['id']}/nodes/doubled").json()["value"]
+                  for name in ("shop", "trial")]  # fmt: skip
+        assert values == [8, 10]
+
+
 def test_its_link_lets_one_browser_in_once_and_each_start_has_another(tmp_path: Path) -> None:
     with serving(tmp_path, "--app", "shop.py") as program, program.client() as client:
         cookie = client.cookies["weft_session"]

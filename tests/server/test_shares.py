@@ -143,7 +143,7 @@ def test_one_user_holds_up_themselves_and_what_looks_far_not_even_them(
 
 
 def test_what_may_look_at_a_whole_log_is_done_beside_the_rest() -> None:
-    assert {row.title for row in SERVICES if row.looks_far} == {"diff.find", "values.history"}
+    assert {row.title for row in SERVICES if row.looks_far} == {"branches.create", "diff.find", "values.history"}
 
 
 def test_no_more_is_compared_than_is_asked_for_and_may_be_read(

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
-from weft import Blob
+from weft import Blob, Space
 from weft import open as open_space
 from weft.cli import terminal
 from weft.cli.sample_notes import Pictures, SampleNotes
@@ -35,13 +35,23 @@ PHOTOS = "photos"
 def show(path: str, blobs: Iterable[Blob], services: Mapping[type, object], samples: Iterable[bytes]) -> int:
     """Serve the shelf at `path`, with these photos on it. `samples`: pictures for whoever has none at hand."""
     types = (Bookshelf, Viewpoints)
+    pictures = Pictures(samples)
     with ExitStack() as held:
-        space = held.enter_context(open_space(path, types=types, services=services, recompute=True, actor="reader"))
+
+        def opened(path: str) -> Space:
+            return held.enter_context(open_space(path, types=types, services=services, recompute=True, actor="reader"))
+
+        def forked(path: str) -> Space:
+            space = opened(path)
+            for shelf in space.find(Bookshelf):
+                held.enter_context(SampleNotes(space, shelf, pictures))
+            return space
+
+        space = opened(path)
         with space.edit(once="home"):
             shelf = space.create(Bookshelf)
         if new := [blob for blob in blobs if blob not in shelf.photos]:
             shelf.photos.add(*new)
-        pictures = Pictures(samples)
         folder = _written(Path(path).absolute().parent / PHOTOS, pictures()) if not len(shelf.photos) else None
         held.enter_context(SampleNotes(space, shelf, pictures))
         guard = held.enter_context(Accounts(None))
@@ -63,7 +73,7 @@ def show(path: str, blobs: Iterable[Blob], services: Mapping[type, object], samp
             if _has_browser():
                 webbrowser.open(link)
 
-        serve_spaces({name: space}, guard, HOST, listens, on_start=say)
+        serve_spaces({name: space}, guard, HOST, listens, opens=forked, on_start=say)
     terminal.say(f"stopped; everything is kept: {terminal.program()} demo bookshelf --space {path} goes on")
     return 0
 

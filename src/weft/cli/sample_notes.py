@@ -24,13 +24,14 @@ class Pictures:
     """The rendered photos, made when they are first asked for."""
 
     def __init__(self, made: Iterable[bytes]) -> None:
-        self._made, self._kept = made, list[bytes]()
+        self._made, self._kept, self._making = made, list[bytes](), threading.Lock()
 
     def __call__(self) -> list[bytes]:
         """All of them."""
-        if not self._kept:
-            self._kept.extend(self._made)
-        return self._kept
+        with self._making:
+            if not self._kept:
+                self._kept.extend(self._made)
+            return self._kept
 
 
 class SampleNotes:

@@ -5,6 +5,7 @@ Knows nothing of what is served. Invariant: only this machine is served unless t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,8 @@ def command(
             Accounts(kept if accounts is not None or kept.exists() else None, looks_every_s=LOOKS_EVERY_S)
         )
         check_host(host, guard.has_users)
-        opened = _opened(held, spaces, app)
+        opens = _opener(held, app)
+        opened = _opened(spaces, opens)
         listens = held.enter_context(listening(host, port))
 
         def say(address: str, link: str) -> None:
@@ -85,7 +87,7 @@ def command(
             if link:
                 terminal.say(f"open this once, to be let in: {link}")
 
-        serve_spaces(opened, guard, host, listens, hosts=hosts, on_start=say)
+        serve_spaces(opened, guard, host, listens, hosts=hosts, opens=opens, on_start=say)
     terminal.note("stopped; everything is kept")
 
 
@@ -95,24 +97,30 @@ def server_missing(missing: ModuleNotFoundError) -> ModuleNotFoundError | Server
     return ServerMissing(part=part) if part in ("starlette", "uvicorn") else missing
 
 
-def _opened(held: ExitStack, paths: tuple[str, ...], app: str | None) -> dict[str, Space]:
-    """The spaces by name, each held until the server stops."""
+def _opener(held: ExitStack, app: str | None) -> Callable[[str], Space]:
+    """What opens a space, and holds it until the server stops."""
     from weft.opening import open as open_space
+
+    offered: dict[str, Any] = {"engine": False}
+    if app is not None:
+        module = load(app)
+        offered = {"types": tuple(types_in(module).values()), "services": getattr(module, "SERVICES", {})}
+    return lambda path: held.enter_context(open_space(path, **offered))
+
+
+def _opened(paths: tuple[str, ...], opens: Callable[[str], Space]) -> dict[str, Space]:
+    """The spaces by name."""
     from weft.stores.refusal import NoSpaceYet
 
     names = [Path(path).stem for path in paths]
     for name in names:
         if names.count(name) > 1:
             raise SameName(name=name)
-    offered: dict[str, Any] = {"engine": False}
-    if app is not None:
-        module = load(app)
-        offered = {"types": tuple(types_in(module).values()), "services": getattr(module, "SERVICES", {})}
     found: dict[str, Space] = {}
     for name, path in zip(names, paths, strict=True):
         try:
             with existing(path):
-                found[name] = held.enter_context(open_space(path, **offered))
+                found[name] = opens(path)
         except NoSpaceYet:
             raise NothingToServe(path=path) from None
     return found

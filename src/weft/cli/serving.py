@@ -22,6 +22,7 @@ from weft.server.login import LINK, login_routes
 from weft.server.page import page_routes
 from weft.server.rest import Rest
 from weft.server.serve import address_of, serve
+from weft.server.served import Opens
 from weft.server.services import SERVICES
 from weft.server.transports import MayCome, live_routes
 from weft.space import Space
@@ -34,14 +35,17 @@ def serve_spaces(
     listens: socket.socket,
     *,
     hosts: Sequence[str] = (),
+    opens: Opens | None = None,
     on_start: Callable[[str, str], None],
 ) -> None:
-    """Serve these, by name, until Ctrl-C. `on_start` is told the address, and the link that lets a browser in: "" where
-    there are users, who log in."""
+    """Serve these, by name, until Ctrl-C, and what is forked from them. `on_start` is told the address, and the link
+    that lets a browser in: "" where there are users, who log in."""
     address = address_of(host, listens)
     settings, secrets = Settings(hosts=(host, *hosts)), store_of(None, in_keyring=False)
     live = Live(spaces, guard)
-    may_come, rest = gate_of(settings.hosts).may_come, make_rest(spaces, guard, settings, secrets=secrets)
+    may_come = gate_of(settings.hosts).may_come
+    rest = make_rest(spaces, guard, settings, secrets=secrets, opens=opens)
+    rest.served.on_add.append(live.add)
     routes = [*page_routes(), *login_routes(guard), *live_routes(live, may_come=may_come)]
     routes += _socket_io(live, rest, guard, may_come)
     served = make_app(spaces, guard, settings, routes, held=[live], rest=rest)

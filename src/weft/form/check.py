@@ -57,6 +57,14 @@ class Misfit:
         )
 
 
+def _fits(pattern: str, text: str) -> bool:
+    """Whether a text fits a pattern of JSON Schema, in which `$` is the end alone; Python's is before a last newline
+    too."""
+    if pattern.endswith("$") and not pattern.endswith("\\$"):
+        pattern = pattern[:-1] + r"\Z"
+    return re.search(pattern, text) is not None
+
+
 def span_of(text: str) -> timedelta:
     """A duration of ISO 8601, of weeks or of days and less. Raises ValueError or OverflowError."""
     if not (found := _DURATION.fullmatch(text)):
@@ -213,7 +221,7 @@ def _text(schema: Json, answer: str, place: str, found: str) -> Iterator[Misfit]
     least, most = schema.get("minLength", 0), schema.get("maxLength")
     if len(answer) < least or (most is not None and len(answer) > most):
         yield Misfit(place, f"a text of {len(answer)} characters", f"one of {_between(least, most)}")
-    elif "pattern" in schema and not re.search(schema["pattern"], answer):
+    elif "pattern" in schema and not _fits(schema["pattern"], answer):
         is_ours = schema.get("format") in _EXAMPLES
         yield Misfit(place, found, wanted_of(schema) if is_ours else f"a text that fits {schema['pattern']}")
     elif (reads := _FORMATS.get(schema.get("format", ""))) is not None:

@@ -29,7 +29,7 @@ from weft.server.method import Method, check_table
 from weft.server.openapi import openapi_of
 from weft.server.rates import Rates
 from weft.server.rest import Rest, nothing_there, rest_routes
-from weft.server.served import Served
+from weft.server.served import Opens, Served
 from weft.server.services import SERVICES
 from weft.space import Space
 
@@ -40,10 +40,11 @@ def make_rest(
     settings: Settings | None = None,
     *,
     secrets: KeepsSecrets | None = None,
+    opens: Opens | None = None,
 ) -> Rest:
     """What methods are done with. Its threads end with the app that it is given to."""
     accounts = guard if isinstance(guard, Accounts) else None
-    return Rest(Served(spaces, secrets=secrets, accounts=accounts), settings or Settings())
+    return Rest(Served(spaces, secrets=secrets, accounts=accounts, opens=opens), settings or Settings())
 
 
 def make_app(

@@ -12,7 +12,7 @@ import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
@@ -31,6 +31,9 @@ from weft.server.served import UnknownSpace
 from weft.server.settings import LiveSettings
 from weft.spelling import nearest
 
+ADD_S = 30.0
+"""How long it may take until the loop serves one more space, in seconds."""
+
 
 class Live:
     """All spaces that a server serves, and who is connected. Enter it with `async with`, on the loop that serves the
@@ -45,17 +48,19 @@ class Live:
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings, self.guard, self._now_s = settings or LiveSettings(), guard, now_s
-        self.spaces = {name: LiveSpace(space, self.settings) for name, space in spaces.items()}
+        self.spaces: Mapping[str, LiveSpace] = {name: LiveSpace(space, self.settings) for name, space in spaces.items()}
         self.connections: dict[Connection, bool] = {}
         """Those that are open; whether silence ends them."""
+        self.on_add: list[Callable[[str], Awaitable[None]]] = []
+        """Told of each space that comes to be served, on the loop."""
         self._per_user: Counter[str] = Counter()
         self._ticking: asyncio.Task[None] | None = None
         self._feeds = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
         for live in self.spaces.values():
-            await live.feed.start()
-            self._feeds.push_async_callback(live.feed.stop)
+            await self._begin(live)
         self._ticking = asyncio.create_task(self._tick(), name="weft live")
         return self
 
@@ -67,6 +72,22 @@ class Live:
         await self._feeds.aclose()
         for connection in list(self.connections):
             connection.look()
+
+    async def _begin(self, live: LiveSpace) -> None:
+        await live.feed.start()
+        self._feeds.push_async_callback(live.feed.stop)
+
+    def add(self, name: str, space: Space) -> None:
+        """Have one more space served, from another thread than the loop's: on return it is. Raises `TimeoutError` where
+        the server stops meanwhile."""
+        asyncio.run_coroutine_threadsafe(self._add(name, space), self._loop).result(ADD_S)
+
+    async def _add(self, name: str, space: Space) -> None:
+        live = LiveSpace(space, self.settings)
+        await self._begin(live)
+        self.spaces = {**self.spaces, name: live}
+        for told in self.on_add:
+            await told(name)
 
     @asynccontextmanager
     async def connected(self, name: str, credential: str, send: Send, *, is_heard: bool) -> AsyncIterator[Connection]:

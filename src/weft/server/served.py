@@ -1,12 +1,16 @@
 """The spaces that a server serves, by name.
 
-Knows nothing of callers or methods. Invariant: a name leads to one space for as long as the server runs.
+Knows nothing of callers or methods. Invariant: a name leads to one space for as long as the server runs, also where
+several would give it at one time.
 Source: the tenants of a database server.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeAlias
 
 from weft.errors import WeftError
 from weft.past.index import LogIndex
@@ -28,16 +32,40 @@ class NoAccounts(WeftError):
     """This server keeps no accounts: whoever started it knows its callers in another way. Ask them."""
 
 
+class NameTaken(WeftError):
+    """A space called {name} is served here already, or being made. Give another name."""
+
+    name: str
+
+
+class OpensNone(WeftError):
+    """This server serves the spaces that it was given, and opens no others. Make one with `weft fork`, and have it
+    served."""
+
+
+Opens: TypeAlias = Callable[[str], Space]
+"""Opens the space at a path as the others were opened, and holds it until the server stops."""
+
+
 class Served:
-    """Open spaces. `secrets`: where answers put what is kept outside; `accounts`: whose users callers are."""
+    """Open spaces. `secrets`: where answers put what is kept outside; `accounts`: whose users callers are; `opens`:
+    how more of them come to be served."""
 
     def __init__(
-        self, spaces: Mapping[str, Space], *, secrets: KeepsSecrets | None = None, accounts: Accounts | None = None
+        self,
+        spaces: Mapping[str, Space],
+        *,
+        secrets: KeepsSecrets | None = None,
+        accounts: Accounts | None = None,
+        opens: Opens | None = None,
     ) -> None:
-        self._spaces = dict(spaces)
+        self._spaces: Mapping[str, Space] = dict(spaces)
         self._indexes = {name: LogIndex() for name in spaces}
         self.secrets, self.uploads = secrets, Uploads()
-        self._accounts = accounts
+        self._accounts, self._opens = accounts, opens
+        self._names, self._naming = {*spaces}, threading.Lock()
+        self.on_add: list[Callable[[str, Space], None]] = []
+        """Told of each space that comes to be served, on the thread that has it served."""
 
     @property
     def accounts(self) -> Accounts:
@@ -45,6 +73,34 @@ class Served:
         if self._accounts is None:
             raise NoAccounts
         return self._accounts
+
+    @contextmanager
+    def adding(self, name: str) -> Iterator[Opens]:
+        """Keep a name for a space that is being made, and then serve it, by what this gives. The name is free again
+        where that does not come to pass. Raises `NameTaken`, `OpensNone`, and what opening it does."""
+        if self._opens is None:
+            raise OpensNone
+        with self._naming:
+            if name in self._names:
+                raise NameTaken(name=name)
+            self._names.add(name)
+        opens = self._opens
+
+        def add(path: str) -> Space:
+            space = opens(path)
+            with self._naming:  # who goes through them at this moment goes on with those that there were
+                self._indexes[name] = LogIndex()
+                self._spaces = {**self._spaces, name: space}
+            for told in self.on_add:
+                told(name, space)
+            return space
+
+        try:
+            yield add
+        finally:
+            with self._naming:
+                if name not in self._spaces:
+                    self._names.discard(name)
 
     def __iter__(self) -> Iterator[tuple[str, Space]]:
         """Each, with its name."""

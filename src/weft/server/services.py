@@ -9,6 +9,7 @@ Source: Feathers' services.
 from __future__ import annotations
 
 from weft.server.blobs import BLOBS
+from weft.server.branches import BRANCHES
 from weft.server.entities import ENTITIES
 from weft.server.graph import GRAPH
 from weft.server.inbox import INBOX
@@ -24,6 +25,6 @@ from weft.server.values import VALUES
 from weft.server.whoami import WHOAMI
 
 SERVICES: tuple[Method, ...] = (
-    *SPACES, *TYPES, *ENTITIES, *VALUES, *GRAPH, *SPELLS, *LOG, *RUNS, *INBOX, *BLOBS, *USERS, *TOKENS, *SESSIONS,
-    *WHOAMI,
+    *SPACES, *BRANCHES, *TYPES, *ENTITIES, *VALUES, *GRAPH, *SPELLS, *LOG, *RUNS, *INBOX, *BLOBS, *USERS, *TOKENS,
+    *SESSIONS, *WHOAMI,
 )  # fmt: skip

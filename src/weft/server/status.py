@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 from weft.blob import BlobOutOfReach, NotABlob
 from weft.client import ClientAdds, ClientDefines, NoEngine
 from weft.content import NotAContentId
+from weft.copies.fork import ErasedSince
+from weft.copies.publishing import CannotWrite, PlaceTaken
 from weft.desk import TypeNotGiven
 from weft.edit import OtherField, UnknownEntity, UnknownField
 from weft.engine import EngineBroke, EventReused
@@ -42,6 +44,7 @@ from weft.server.accounts.tokens import BadLifetime, TokenExists, TooManyTokens,
 from weft.server.accounts.tries import TooManyTries
 from weft.server.accounts.user import BadName
 from weft.server.accounts.users import HeldToNone, NobodyWouldAdminister, UnknownUser, UserExists, WrongPassword
+from weft.server.branches import NoSuchBranch, NotInAFile
 from weft.server.caller import Denied, Stranger
 from weft.server.ending import ConnectionOver, TooManyConnections
 from weft.server.feathers.mark import NotAMark
@@ -62,12 +65,12 @@ from weft.server.refusals import (
     UnreadableBody,
 )
 from weft.server.runs import UnknownRun
-from weft.server.served import NoAccounts, UnknownSpace
+from weft.server.served import NameTaken, NoAccounts, OpensNone, UnknownSpace
 from weft.server.telling import UnfitTelling
 from weft.server.types import UnknownType
 from weft.server.values import NothingToRetry, UnknownElement, UnknownNode
 from weft.server.views import NotViewed
-from weft.store import Fenced, NoBlob, OpenedElsewhere, SpaceDamaged, SpaceLocked, StoreFailed
+from weft.store import Fenced, NoBlob, NotASpace, OpenedElsewhere, SpaceDamaged, SpaceLocked, StoreFailed
 
 log = logging.getLogger("weft.server")
 
@@ -79,15 +82,16 @@ _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
     401: (Stranger, WrongLogin),
     403: (Denied, ForeignHost, ForeignOrigin, NotSaidByUs, ReadOnly, RightsTaken, WrongPassword),
     404: (
-        NoBlob, NoSuchEntry, NoSuchRoute, NotViewed, SocketIOMissing, UnknownChannel, UnknownElement, UnknownEntity,
-        UnknownField, UnknownNode, UnknownQuestion, UnknownRun, UnknownSession, UnknownSpace, UnknownToken, UnknownType,
-        UnknownUser, ValueNotKept,
+        NoBlob, NoSuchBranch, NoSuchEntry, NoSuchRoute, NotViewed, SocketIOMissing, UnknownChannel, UnknownElement,
+        UnknownEntity, UnknownField, UnknownNode, UnknownQuestion, UnknownRun, UnknownSession, UnknownSpace,
+        UnknownToken, UnknownType, UnknownUser, ValueNotKept,
     ),
     405: (MethodNotServed,),
     409: (
-        BlobInUse, BlobIsValue, ClientAdds, ClientDefines, EventReused, HeldToNone, NoAccounts, NobodyWouldAdminister,
-        NoEngineHere, NoPlaceForSecrets, NotItsEngine, NothingToRetry, NotOfOneEntity, OtherField, PinnedByEngine,
-        Refused, TokenExists, TooManyTokens, TypeNotGiven, UserExists,
+        BlobInUse, BlobIsValue, ClientAdds, ClientDefines, ErasedSince, EventReused, HeldToNone, NameTaken,
+        NoAccounts, NobodyWouldAdminister, NoEngineHere, NoPlaceForSecrets, NothingToRetry, NotInAFile,
+        NotItsEngine, NotOfOneEntity, OpensNone, OtherField, PinnedByEngine, PlaceTaken, Refused, TokenExists,
+        TooManyTokens, TypeNotGiven, UserExists,
     ),
     410: (EntityErased,),
     413: (BodyTooLarge, EditTooLarge),
@@ -95,8 +99,9 @@ _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
     422: (BlobOutOfReach, MalformedEvent, NotABlob, Undecodable, Unencodable, UnfitAnswer, UnfitTelling),
     429: (TooManyCalls, TooManyConnections, TooManyTries),
     503: (
-        AccountsFailed, ConnectionOver, DamagedAccounts, EditInterrupted, EngineBroke, Fenced, NewerAccounts, NoEngine,
-        OpenedElsewhere, ServerEnds, SpaceClosed, SpaceDamaged, SpaceLocked, StoreFailed,
+        AccountsFailed, CannotWrite, ConnectionOver, DamagedAccounts, EditInterrupted, EngineBroke, Fenced,
+        NewerAccounts, NoEngine, NotASpace, OpenedElsewhere, ServerEnds, SpaceClosed, SpaceDamaged, SpaceLocked,
+        StoreFailed,
     ),
 }  # fmt: skip
 STATUS: Mapping[type[WeftError], int] = {kind: status for status, kinds in _CLASSES.items() for kind in kinds}

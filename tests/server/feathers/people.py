@@ -24,6 +24,7 @@ from weft.server.bounds import Settings
 from weft.server.caller import Guard
 from weft.server.gate import gate_of
 from weft.server.live import Live
+from weft.server.served import Opens
 from weft.server.services import SERVICES
 from weft.server.settings import LiveSettings
 from weft.server.transports import live_routes
@@ -181,6 +182,7 @@ class Served:
 @contextmanager
 def served(
     space: Space, guard: Guard, live_settings: LiveSettings | None = None, *, accounts: Accounts | None = None,
+    opens: Opens | None = None,
 ) -> Iterator[Served]:  # fmt: skip
     """Serve a space as `shelf`, until this is left."""
     import uvicorn
@@ -190,7 +192,8 @@ def served(
 
     spaces = {"shelf": space}
     live = Live(spaces, guard, settings=live_settings)
-    rest = make_rest(spaces, guard, SETTINGS)
+    rest = make_rest(spaces, guard, SETTINGS, opens=opens)
+    rest.served.on_add.append(live.add)
     may_come = gate_of(()).may_come
     (mount,) = socket_io_routes(live, rest, SERVICES, may_come=may_come, accounts=accounts)
     routes = [mount, *live_routes(live, may_come=may_come)]

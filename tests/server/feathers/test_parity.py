@@ -59,8 +59,11 @@ CALLS = (
         {"from": 3, "limit": 4}),
     Row(f"{S}/events", "get", (4,), "GET", f"/{S}/events/4", {"position": 4}),
     Row(f"{S}/runs", "find", (), "GET", f"/{S}/runs", {}),
+    Row(f"{S}/branches", "find", (), "GET", f"/{S}/branches", {}),
     Row(f"{S}/questions", "find", (), "GET", f"/{S}/questions", {}),
     # errors
+    Row(f"{S}/branches", "create", ({"name": "b"},), "POST", f"/{S}/branches", {"name": "b"}, {"name": "b"}),
+    Row(f"{S}/branches", "get", ("attic",), "GET", f"/{S}/branches/attic", {"branch": "attic"}),
     Row(ENTITIES, "get", ("nobody",), "GET", f"/{ENTITIES}/nobody", {"entity": "nobody"}),
     Row("spaces/attic/entities", "find", (), "GET", "/spaces/attic/entities", {"space": "attic"}),
     Row(ENTITIES, "create", ({"type": "Shed"},), "POST", f"/{ENTITIES}", {"type": "Shed"}, {"type": "Shed"}),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -57,9 +57,13 @@ class Shop:
     live: Live
     rest: Rest
     rows: Rows
-    readings: Mapping[str, Reading]
     rates: Rates
     accounts: Accounts | None
+    _readings: dict[str, Reading] = field(default_factory=dict)
+
+    def reading(self, space: str) -> Reading:
+        """The one of a space, which all who are told of it share."""
+        return self._readings.setdefault(space, Reading(self.rest.served, self.rows, space))
 
 
 class Client:
@@ -81,10 +85,16 @@ class Client:
             where = parse_whereabouts(said, self._shop.live)
             known = Known(self._shop.live, brought.credential, self._is_cut_off)
             await self._leave()
-            await known.join(where, self._shop.readings, self._wire.put)
+            await known.join(where, self._shop.reading, self._wire.put)
             self.known = known
             self._deadline.cancel()
             return known.caller
+
+    async def join(self, space: str) -> None:
+        """Be told of one more space, if they are known and may be."""
+        async with self._entering:
+            if self.known is not None:
+                await self.known.add(space, self._shop.reading(space), self._wire.put)
 
     async def _leave(self) -> None:
         known, self.known = self.known, None

@@ -11,6 +11,7 @@ Source: Feathers' channels, of users and of what is looked at, which the server 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -96,13 +97,13 @@ class Known:
         """Who they are, and what they may do, now. Raises `Stranger`."""
         return self._asked.now()
 
-    async def join(self, where: Whereabouts, readings: Mapping[str, Reading], put: Puts) -> None:
+    async def join(self, where: Whereabouts, reading: Callable[[str], Reading], put: Puts) -> None:
         """Be told of every space, from where they were, or else from now on. Raises `Stranger`, `ConnectionOver`,
         `WrongPosition`, and what `Joined.open` does; they are joined to nothing then."""
         try:
             for name in self._live.spaces:
                 try:
-                    await self._join(name, where, readings[name], put)
+                    await self._join(name, where, reading(name), put)
                 except Denied:
                     if "read" in self.caller.capabilities:
                         raise
@@ -110,7 +111,17 @@ class Known:
             await self.leave()
             raise
         for joined in self.spaces.values():
-            self._writers.append(asyncio.create_task(self._write(joined.connection), name="weft feathers"))
+            self._begin_writing(joined)
+
+    async def add(self, name: str, reading: Reading, put: Puts) -> None:
+        """Be told of one more space, from now on; who may read nothing of it is not. Raises as `join`."""
+        if name not in self.spaces:
+            with contextlib.suppress(Denied):
+                await self._join(name, Whereabouts({}, {}), reading, put)
+                self._begin_writing(self.spaces[name])
+
+    def _begin_writing(self, joined: Joined) -> None:
+        self._writers.append(asyncio.create_task(self._write(joined.connection), name="weft feathers"))
 
     async def _join(self, name: str, where: Whereabouts, reading: Reading, put: Puts) -> None:
         events = Events(name, reading, put)

@@ -33,7 +33,6 @@ from weft.server.feathers.client import Client, Shop
 from weft.server.feathers.door import comer_of, is_room
 from weft.server.feathers.missing import PATH
 from weft.server.feathers.names import rows_of
-from weft.server.feathers.reading import Reading
 from weft.server.feathers.refusals import WebSocketsAlone
 from weft.server.feathers.wire import FAREWELL_S, POLICY, Wire
 from weft.server.method import Method
@@ -73,10 +72,10 @@ class SocketIO:
         self, live: Live, rest: Rest, table: Sequence[Method], *, may_come: MayCome, accounts: Accounts | None
     ) -> None:
         rows, settings = rows_of(table), live.settings
-        readings = {name: Reading(rest.served, rows, name) for name in live.spaces}
         rates = Rates(settings.messages_per_s, float(settings.messages_burst), rest.settings.clock)
-        self._shop = Shop(live, rest, rows, readings, rates, accounts)
+        self._shop = Shop(live, rest, rows, rates, accounts)
         self._may_come = may_come
+        live.on_add.append(self._added)
         self.clients: dict[Wire, Client] = {}
         log.setLevel(logging.WARNING)  # below that the library writes packets to it, and what clients are known by
         self._server: Any = socketio.AsyncServer(
@@ -113,6 +112,10 @@ class SocketIO:
             wire.end()
             del self.clients[wire]
             await served.close()
+
+    async def _added(self, space: str) -> None:
+        """Everybody who is known is told of what happens in one more space."""
+        await asyncio.gather(*(one.join(space) for one in self.clients.values()), return_exceptions=True)
 
     async def _connect(self, sid: str, environ: Mapping[str, Any], auth: object = None) -> None:
         """Let somebody in, or as far as the door. Raises what python-socketio tells the client as `connect_error`."""

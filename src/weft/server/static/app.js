@@ -36,7 +36,7 @@ async function begin() {
     if (me.value && location.search) history.replaceState(null, "", location.pathname + location.hash);
     wasIn ||= Boolean(me.value);
     if (me.value && !wasKnown) tellTabs();
-    if (me.value) spaces.value = (await weft.call("spaces.find")).spaces;
+    if (me.value) await readSpaces();
   } catch (why) {
     if (why.code === 401) me.value = null;
     else {
@@ -44,6 +44,10 @@ async function begin() {
       setTimeout(() => trouble.value === why && begin(), later());
     }
   }
+}
+
+async function readSpaces() {
+  spaces.value = (await weft.call("spaces.find")).spaces;
 }
 
 /** How long to wait before what could not be had is asked for again: not all pages at the same moment. */
@@ -70,17 +74,25 @@ function App() {
   const name = route.value.space || served[0];
   if (!name) return html`<main class="page"><${Quiet}>No space is served to you.<//></main>`;
   if (!served.includes(name)) {
-    return html`<main class="page"><h1>There is no space called ${name}</h1>
-      <p><a href=${link(served[0] ?? "")}>Go to ${served[0] ?? "the start"}</a></p></main>`;
+    return html`<${NoSpace} key=${name} name=${name} first=${served[0]} />`;
   }
   return html`<${InSpace} key=${name} name=${name} served=${served} /><${Toasts} />`;
+}
+
+/** Said of a space that is not served; it may have come to be since that was asked last. */
+function NoSpace({ name, first }) {
+  const [isAsked, setAsked] = useState(false);
+  useEffect(() => void readSpaces().catch(told).then(() => setAsked(true)), []);
+  if (!isAsked) return html`<main class="page"><${Quiet}>Loading…<//></main>`;
+  return html`<main class="page"><h1>There is no space called ${name}</h1>
+    <p><a href=${link(first ?? "")}>Go to ${first ?? "the start"}</a></p></main>`;
 }
 
 function InSpace({ name, served }) {
   const [space, setSpace] = useState(null);
   useEffect(() => {
     const { position } = spaces.value.find((one) => one.name === name);
-    const opened = new Space(weft, name, position, me.value, () => (me.value = null));
+    const opened = new Space(weft, name, position, me.value, () => (me.value = null), readSpaces);
     setSpace(opened);
     return () => opened.stop();
   }, [name]);

@@ -36,9 +36,9 @@ export function soon(act, rest) {
 
 export class Space {
   /** `weft`: the client; `position`: how far the space is; `me`: `{user, capabilities}`; `onStranger` is called when
-   * nobody is known any more. */
-  constructor(weft, name, position, me, onStranger = () => {}) {
-    Object.assign(this, { weft, name, me, onStranger });
+   * nobody is known any more, `onSpaces` when more spaces are served than were. */
+  constructor(weft, name, position, me, onStranger = () => {}, onSpaces = async () => {}) {
+    Object.assign(this, { weft, name, me, onStranger, onSpaces });
     this.types = signal(null);
     this.position = signal(position);
     this.tick = signal(0);

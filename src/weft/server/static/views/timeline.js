@@ -3,6 +3,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { link } from "../route.js";
 import { useAnswer, useCharms } from "../use.js";
+import { Branches } from "../parts/branches.js";
 import { Fold } from "../parts/fold.js";
 import { readable } from "../parts/blob.js";
 import { count, Failure, inWords, nameOf, Quiet, Time, typeWords } from "../parts/words.js";
@@ -34,6 +35,7 @@ export default function Timeline({ space, entity, route }) {
     <div class="row spread">${entity ? html`<h2>History</h2>` : html`<h1>Timeline</h1>`}
       <a class="button plain" href=${link(space.name, "compare", { entity: entity?.id })}>Compare two positions</a></div>
     <${Scrub} space=${space} at=${here} head=${now} isPast=${isPast} setAt=${setAt} looked=${looked} entity=${entity} />
+    <${Branches} space=${space} at=${here} isPast=${isPast} then=${entity ? ["charm", entity.id, "history"] : ["timeline"]} />
     <${Lanes} space=${space} charms=${charms} entity=${entity} at=${here} head=${now} setAt=${setAt} />
     ${entity ? html`<${CharmThen} space=${space} id=${entity.id} at=${looked} isPast=${isPast} isAlone />` : html`<${ShelfThen} space=${space} charms=${charms} at=${looked} isPast=${isPast} />`}
   </section>`;

@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.pseudo_terminal import in_terminal
 from tests.page.conftest import LIMIT_MS
+from tests.until import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.vision, pytest.mark.browser]
 PICTURES = os.environ.get("WEFT_PICTURES", "")
 """A folder for pictures of what is seen on the way, for the documentation."""
+PHOTO_SHOWN = "[...document.querySelectorAll('main img')].some((one) => one.complete && one.naturalWidth > 100)"
 READ_MS = 2 * LIMIT_MS
 """Models are loaded, and photos read."""
 
@@ -33,6 +35,8 @@ def _parts(require_part: Callable[[str], ModuleType]) -> None:
 def picture(page: Page, name: str) -> None:
     if PICTURES:
         page.evaluate("scrollTo(0, 0)")
+        for close in page.get_by_role("button", name="Close").all():
+            close.click()
         page.screenshot(path=Path(PICTURES) / f"{name}.png")
 
 
@@ -63,6 +67,7 @@ def test_a_photo_becomes_books_and_topics_a_spell_follows_the_next_photo_and_eve
         page.wait_for_selector("[data-node=books] >> text=The Uninhabitable Earth")
         page.reload()
         page.wait_for_selector("[data-node=topics] >> text=climate change")
+        until(lambda: page.evaluate(PHOTO_SHOWN) is True)
         picture(page, "shelf")
         page.click("[aria-label='Show Books']")
         first = titles(page)

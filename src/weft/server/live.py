@@ -90,8 +90,11 @@ class Live:
             await told(name)
 
     @asynccontextmanager
-    async def connected(self, name: str, credential: str, send: Send, *, is_heard: bool) -> AsyncIterator[Connection]:
-        """A connection to the space of this name, for as long as this is open. Raises `Stranger`, `UnknownSpace`,
+    async def connected(
+        self, name: str, credential: str, send: Send, *, is_heard: bool, counts: bool = True
+    ) -> AsyncIterator[Connection]:
+        """A connection to the space of this name, for as long as this is open. `counts`: as one more of its user's; a
+        client that is connected to several spaces at once is one. Raises `Stranger`, `UnknownSpace`,
         `Denied` for somebody who may read nothing, and `TooManyConnections`."""
         number = os.urandom(8).hex()
         guard, now_s = self.guard, self._now_s
@@ -100,16 +103,16 @@ class Live:
             raise UnknownSpace(name=name[:80], nearest=nearest(name, self.spaces))
         connection = Connection(self.spaces[name], guard, credential, send, name=number, now_s=now_s)
         user, most = connection.caller.user, self.settings.connections_per_user
-        if self._per_user[user] >= most:
+        if counts and self._per_user[user] >= most:
             raise TooManyConnections(code=CROWDED, why=f"{user} has {most} already, which is the most")
-        self._per_user[user] += 1
+        self._per_user[user] += counts
         self.connections[connection] = is_heard
         connection.start()
         try:
             yield connection
         finally:
             del self.connections[connection]
-            self._per_user[user] -= 1
+            self._per_user[user] -= counts
             if not self._per_user[user]:
                 del self._per_user[user]
             await connection.stop()

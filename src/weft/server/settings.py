@@ -14,7 +14,8 @@ class LiveSettings:
     """Bounds and intervals of the realtime half; what is given as seconds is a float of them."""
 
     connections_per_user: int = 32
-    """Live connections of one user at a time, over all spaces that one server serves."""
+    """Live connections of one user at a time, over all spaces that one server serves; one of Socket.IO, which is told
+    of all of them, is one."""
     messages_per_s: float = 20.0
     """Messages that a connection may send a second, for long; more ends it."""
     messages_burst: int = 100

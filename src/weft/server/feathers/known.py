@@ -125,7 +125,7 @@ class Known:
 
     async def _join(self, name: str, where: Whereabouts, reading: Reading, put: Puts) -> None:
         events = Events(name, reading, put)
-        connected = self._live.connected(name, self.credential, events.take, is_heard=False)
+        connected = self._live.connected(name, self.credential, events.take, is_heard=False, counts=not self.spaces)
         connection = events.connection = await self._held.enter_async_context(connected)
         reading.readers += 1
         self._held.callback(reading.leave)

@@ -118,6 +118,24 @@ def test_its_file_lies_beside_that_of_its_parent_and_is_a_branch_wherever_it_is_
         assert Client(app).get(f"{BRANCHES}/nowhere").json()["data"]["error"] == "UnknownSpace"
 
 
+def test_a_base_stands_once_both_have_gone_on_and_moves_until_then(house: House) -> None:
+    sheet = house.space.create(Sheet, n=4)
+    house.made("b")
+
+    def base() -> int:
+        (found,) = house.get(BRANCHES)[1]["branches"]
+        return int(found["base"])
+
+    first = base()
+    assert first == house.space.position
+    sheet.n = 5
+    assert (base(), base()) == (first, first), "it is the branch that ends there"
+    house.client.request("PATCH", f"/api/spaces/b/entities/{sheet.id}", json={"set": {"n": 6}})
+    sheet.n = 7
+    assert (base(), base()) == (first, first)
+    assert list(house.served.bases.values()) == [first]
+
+
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a.b", "-a", "a b", "ü", "x" * 61, "a\n"])
 def test_a_name_that_could_lead_elsewhere_is_refused(house: House, name: str) -> None:
     before = sorted(house.path.rglob("*"))

@@ -26,13 +26,14 @@ def record_at(log: Log, position: int) -> Head | None:
 def agreed(one: RecordAt, other: RecordAt, until: int) -> int:
     """The last position that two logs share; `until`: where the shorter one ends. O(log positions) looks at each."""
     shared, low, high = 0, 1, until
+    middle = until  # what was just forked goes on from the other's end
     while low <= high:
-        middle = (low + high) // 2
         found = one(middle)
         if found is not None and found == other(middle):
             shared, low = found.position, found.position + 1
         else:
             high = middle - 1
+        middle = (low + high) // 2
     return shared
 
 

@@ -14,6 +14,7 @@ from weft.copies.fork import fork_space
 from weft.errors import WeftError
 from weft.server.method import Call, Json, Method
 from weft.server.schemas import NAME, POSITION, SPACE, STRING, listed, open_object
+from weft.server.served import Served
 from weft.space import Space
 from weft.store import Head
 
@@ -37,13 +38,20 @@ def _record_at(space: Space, position: int) -> Head | None:
         return record_at(engine.store, position)
 
 
-def _base(one: Space, other: Space) -> int:
+def _base(served: Served, names: tuple[str, str]) -> int:
     """Up to where two spaces are the same; 0 where they have nothing in common but types. Each is looked at by itself,
-    so that neither waits for the other."""
+    so that neither waits for the other. Once both have gone on from there it is as it is, and remembered."""
+    pair = frozenset(names)
+    if pair in served.bases:
+        return served.bases[pair]
+    one, other = (served.space(name) for name in names)
     until = min(one.position, other.position)
-    base = agreed(lambda at: _record_at(one, at), lambda at: _record_at(other, at), until)
+    found = agreed(lambda at: _record_at(one, at), lambda at: _record_at(other, at), until)
     with one.view() as engine:
-        return base if has_event(engine, base) else 0
+        base = found if has_event(engine, found) else 0
+    if found < until:
+        served.bases[pair] = base
+    return base
 
 
 def _portrait(name: str, space: Space, base: int) -> Json:
@@ -51,15 +59,15 @@ def _portrait(name: str, space: Space, base: int) -> Json:
 
 
 def _find(call: Call) -> Json:
-    name, space = call.given["space"], call.space
-    others = [(other, one, _base(space, one)) for other, one in call.served if other != name]
-    return {"branches": [_portrait(*found) for found in others if found[2]], "position": space.position}
+    name, position = call.given["space"], call.space.position
+    others = [(other, one, _base(call.served, (name, other))) for other, one in call.served if other != name]
+    return {"branches": [_portrait(*found) for found in others if found[2]], "position": position}
 
 
 def _get(call: Call) -> Json:
     name, branch = call.given["space"], call.given["branch"]
     space, other = call.space, call.served.space(branch)
-    base = _base(space, other) if space is not other else 0
+    base = _base(call.served, (name, branch)) if space is not other else 0
     if not base:
         raise NoSuchBranch(branch=branch, space=name)
     return _portrait(branch, other, base)

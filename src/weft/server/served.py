@@ -64,6 +64,8 @@ class Served:
         self.secrets, self.uploads = secrets, Uploads()
         self._accounts, self._opens = accounts, opens
         self._names, self._naming = {*spaces}, threading.Lock()
+        self.bases: dict[frozenset[str], int] = {}
+        """Up to where the logs of two spaces are the same, by their names, where both went on from there."""
         self.on_add: list[Callable[[str, Space], None]] = []
         """Told of each space that comes to be served, on the thread that has it served."""
 

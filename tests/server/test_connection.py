@@ -19,7 +19,7 @@ from weft import Space
 from weft.server.bearer import has_all_of
 from weft.server.caller import Caller, Denied, Stranger
 from weft.server.ending import DENIED, FLOOD, OVER, SILENT, STRANGER, ConnectionOver, TooManyConnections
-from weft.server.frames import Batch, Error, Heartbeat, Partial, Presence, Snapshot, Sub
+from weft.server.frames import Batch, Completed, Error, Heartbeat, Partial, Presence, Snapshot, Sub
 from weft.server.live import Live
 from weft.server.settings import LiveSettings
 
@@ -230,17 +230,21 @@ def test_between_two_frames_of_one_turn_rights_are_asked_too() -> None:
         numbers = space.create(Sum)
         async with line(live) as ann:
             await ann.say("sub", channel="space")
+            await ann.say("sub", channel=f"entity:{numbers.id}")
             await ann.reaches(space.position)
+            await ann.until(lambda: sum(isinstance(one, Snapshot) for one in ann.frames) == 2)
             seen = len(ann.sent)
             ann.open.clear()
-            numbers.number = 5  # a batch, and a completion behind it
+            numbers.number = 5  # something for each of the channels
             await ann.until(lambda: ann.is_sending)
             await caught_up(live.spaces["shelf"].feed)
             guard.put("ann", None)
             ann.open.set()
             await ann.until(lambda: ann.over)
 
-            assert [type(one) for one in ann.frames[seen:]] == [Batch]  # which was on its way
+            on_their_way = [one for one in ann.frames[seen:] if isinstance(one, Batch | Completed)]
+            assert [one.channel for one in on_their_way if isinstance(one, Batch)] == ["space"]
+            assert {one.channel for one in on_their_way} == {"space"}
 
     lived(story, guard=guard)
 

@@ -423,11 +423,13 @@ def story(do: Do) -> Iterator[tuple[str, Answer]]:
     yield from step("spells.find", **entity, node="nothing")
     yield from step("values.get", **entity, node="rooted", wait_s=30)
     yield from step("values.retry", **entity, node="rooted")
-    for title in ("spaces.find", "types.find", "runs.find", "schedules.find", "questions.find"):
+    for title in ("spaces.find", "branches.find", "types.find", "runs.find", "schedules.find", "questions.find"):
         yield from step(title)
     for title in ("types.pin", "types.pin", "types.unpin"):
         yield from step(title, type="Sheet", why="a release")
         yield from step(title, type="Sheat")
+    yield from step("branches.get", branch="home")
+    yield from step("branches.create", name="other")
     yield from step("spaces.get")
     yield from step("types.get", type="Sheet")
     yield from step("events.find", limit=1)

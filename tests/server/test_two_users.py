@@ -54,7 +54,7 @@ class Two:
             "space": "home", "entity": id, "node": "rooted", "run": run, "question": question, "flow": "approve",
             "blob": self.photos[about], "position": created if title == "events.get" else self.space.position,
             "answer": {"yes": True}, "set": {"n": -2}, "before": 0, "after": self.space.position, "type": "Sheet",
-            "content": b"more", "fields": {"n": -3},
+            "content": b"more", "fields": {"n": -3}, "name": "theirs",
         }  # fmt: skip
         row = ROWS[title]
         wanted = {*row.in_path, *row.required, *(("entity", "set") if title == "entities.patch" else ())}
@@ -78,7 +78,7 @@ ABOUT_ONE = [
 ]
 PEOPLE = [title for title, row in ROWS.items() if row.service in ("users", "tokens", "sessions")]
 """Tried with accounts, in test_people."""
-FOR_ALL = ["spaces.get", "types.get", "spaces.find", "types.find", "caller.get"]
+FOR_ALL = ["spaces.get", "types.get", "spaces.find", "types.find", "caller.get", "branches.find", "branches.get"]
 ABOUT_ONE = [title for title in ABOUT_ONE if title not in (*FOR_ALL, *PEOPLE)]
 LISTING = [title for title, row in ROWS.items() if row.name == "find" and title not in (*FOR_ALL, *PEOPLE, *ABOUT_ONE)]
 OF_ALL = [title for title, row in ROWS.items() if row.reach == "all" and title not in (*LISTING, *PEOPLE)]

@@ -51,6 +51,9 @@ if TYPE_CHECKING:
 
 AT_HAND_MAX = 8
 """So many stretches of one channel are sent, where they are at hand, before it is the next one's turn."""
+TOGETHER_CHARS = 16_384
+"""Frames that are at hand leave together, until they have so many characters: each by itself costs a call of the
+system."""
 ANSWERS_MAX = 16
 """So many answers to what a client said wait to be sent; it is heard further when there is room."""
 
@@ -266,12 +269,20 @@ class Connection:
         return is_more or bool(self._answers)
 
     async def _advance(self, channel: str, cursor: Cursor) -> bool:
+        is_all = False
         for _ in range(AT_HAND_MAX):
-            if not (texts := cursor.at_hand()):
+            texts, chars = list[str](), 0
+            while chars < TOGETHER_CHARS and not is_all:
+                found = cursor.at_hand()
+                texts += found
+                chars += sum(map(len, found))
+                is_all = not found
+            if texts:
+                await self._put(*texts)
+                if self.cursors.get(channel) is not cursor or cursor.is_paused:
+                    return False
+            if is_all:
                 break
-            await self._put(*texts)
-            if self.cursors.get(channel) is not cursor or cursor.is_paused:
-                return False
         else:
             return cursor.is_behind
         if not cursor.is_behind:

@@ -21,7 +21,8 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from weft.engine import Engine
@@ -147,9 +148,12 @@ class Feed:
             self._loop.call_soon_threadsafe(act)
 
     def _read(self, engine: Engine) -> None:
-        """Take what was appended. Whoever calls this has the view."""
+        """Take what was appended, and what is completed by that: whoever listens is told of both at once, for each
+        wakes a thousand of them. Whoever calls this has the view."""
         done: list[Done] = []
+        stretch: Stretch | None = None
         while self._position < engine.position:
+            self._tell_later(stretch)
             after, until = self._position, min(self._position + READ_MAX, engine.position)
             entries = list(entries_of(self.space._store, after, until=until))
             begun = (self._traversals.begin(engine, entry) for entry in entries if entry.kind == "event")
@@ -158,11 +162,23 @@ class Feed:
                 self._unsettled.note(entry)
             self._position = until
             stretch = stretch_of(after, until, entries)
-            self._post(lambda stretch=stretch: self._take(stretch))  # type: ignore[misc]
-        done += self._completed(engine)
-        parts, changes = self._look(engine)
-        if done or parts is not None or changes:
-            self._post(lambda: self._tell(done, parts, changes))
+        try:
+            done += self._completed(engine)
+            parts, changes = self._look(engine)
+        except BaseException:
+            self._tell_later(stretch, done)  # they were read, and follow each other without a gap
+            raise
+        self._tell_later(stretch, done, parts, changes)
+
+    def _tell_later(
+        self,
+        stretch: Stretch | None,
+        done: Sequence[Done] = (),
+        parts: tuple[Part, ...] | None = None,
+        changes: Changes | None = None,
+    ) -> None:
+        if stretch is not None or done or parts is not None or changes:
+            self._post(partial(self._tell, stretch, done, parts, changes))
 
     def _completed(self, engine: Engine) -> list[Done]:
         if self._is_engine:
@@ -199,16 +215,23 @@ class Feed:
         return parts, self._unsettled.look(engine, stuck)
 
     # ---- on the loop ----
-    def _take(self, stretch: Stretch) -> None:
+    def _add(self, stretch: Stretch) -> None:
         self._window.add(stretch)
         if any(one.delta.type == "erased" for one in stretch.pieces):
             self._chunks.clear()  # what was forgotten is not held here either: who is behind reads it anew
             self._window.clear()
         if stretch.has_reset:
             self.on_reset()
-        self._ring()
 
-    def _tell(self, done: Iterable[Done], parts: tuple[Part, ...] | None, changes: Changes) -> None:
+    def _tell(
+        self,
+        stretch: Stretch | None,
+        done: Iterable[Done],
+        parts: tuple[Part, ...] | None,
+        changes: Changes | None,
+    ) -> None:
+        if stretch is not None:
+            self._add(stretch)
         for one in done:
             self.completions.add(one)
         if parts is not None:

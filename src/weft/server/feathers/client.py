@@ -59,11 +59,11 @@ class Shop:
     rows: Rows
     rates: Rates
     accounts: Accounts | None
-    _readings: dict[str, Reading] = field(default_factory=dict)
+    readings: dict[str, Reading] = field(default_factory=dict)
 
     def reading(self, space: str) -> Reading:
         """The one of a space, which all who are told of it share."""
-        return self._readings.setdefault(space, Reading(self.rest.served, self.rows, space))
+        return self.readings.setdefault(space, Reading(self.rest.served, self.rows, space))
 
 
 class Client:

@@ -29,8 +29,6 @@ from weft.turns.ready import Ready
 NOT_COMPUTED = Gone("not computed yet")
 NEVER = 1 << 62
 """A position that no record reaches: the first() of what is current."""
-STRAIGHT_MAX = 64
-"""How far down a way without forks is followed without noting what was met."""
 
 
 class Due(NamedTuple):
@@ -777,17 +775,16 @@ class Graph:
             return NEVER
         least, since = NEVER, 0
         node: Source = slot
-        for _ in range(STRAIGHT_MAX):  # down, while there is one way; no further, as it may lead in a circle
+        while True:  # straight down, while there is one way
             if node.due is not None:
                 least = min(least, max(node.due.first, since))
             if node.pending != 1:
                 return self._first_below(node, since, least) if node.pending else least
             (edge,) = unsettled(node)
             node, since = edge.source, max(edge.since, edge.picked, since)
-        return self._first_below(node, since, least)
 
     def _first_below(self, node: Source, since: int, least: int) -> int:
-        """The same for any graph: also one that has a loop while the references of one edit are followed one by one."""
+        """The same where the way forks: each node once for each earlier cut that it is reached from."""
         seen: dict[Source, int] = {node: since}
         stack: list[tuple[Source, int]] = [(node, since)]
         while stack:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from weft.content import Plain, decode
 from weft.engine import Engine
-from weft.graph import NOT_COMPUTED, STRAIGHT_MAX, Slot, Source, ToldNode, collected, members_of, target_of
+from weft.graph import NOT_COMPUTED, Slot, Source, ToldNode, collected, members_of, target_of
 from weft.past.as_of import AsOf, of_element
 from weft.past.call_then import CallsThen, Given
 from weft.past.index import LogIndex, first_within, last_within
@@ -33,6 +33,8 @@ Place: TypeAlias = tuple[str, str, str]
 """(entity, node by its name then, element)"""
 _Asked: TypeAlias = "tuple[int, Place, Known | None]"
 """An input: its number as in `Given`, where it was read, and what it gave where that is known."""
+BELOW_MAX = 64
+"""How many nodes below one are looked at to tell whether it is as it was: more costs more than to ask the log."""
 _DUE = Unknown()
 """Stands for what nobody computed while it is not asked what was shown instead."""
 _LOST = Gone("its reference leads nowhere")
@@ -278,7 +280,7 @@ class RightThen(AsOf):
             )
             seen.update(new)
             stack.extend(one for one in new if not isinstance(one, ToldNode))
-            if len(seen) > STRAIGHT_MAX:
+            if len(seen) > BELOW_MAX:
                 return False
         return True
 

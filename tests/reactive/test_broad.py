@@ -56,6 +56,27 @@ def test_what_is_unsettled_far_below_holds_the_mark_back(length: int) -> None:
     assert world.engine.graph.first(end) == NEVER
 
 
+def test_what_is_unsettled_below_a_fork_holds_the_mark_back() -> None:
+    class Forked(Entity):
+        x: Field[int] = field(default=0)
+        low = derive(inc, x)
+        left = derive(inc, low)
+        right = derive(inc, low)
+        top = derive(add, left, right)
+
+    world = Runs(Forked)
+    world.tell(["a", "", "create", "Forked"])
+    world.watch("top")
+    world.settled()
+    cut = world.set(x=1)
+    top = world.engine.node("a", "top")
+    assert isinstance(top, Slot)
+
+    assert world.engine.graph.first(top) == cut
+    world.settled()
+    assert world.engine.graph.first(top) == NEVER
+
+
 def test_a_chain_of_twenty_thousand_runs_each_node_once_cold_and_warm_and_never_recurses() -> None:
     sys.setrecursionlimit(max(400, _depth() + 150))
     try:

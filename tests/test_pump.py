@@ -8,16 +8,18 @@ import threading
 from collections.abc import Iterable
 from contextlib import nullcontext
 from functools import partial
+from typing import Any, Protocol
 
 import pytest
 
 import weft
 from tests.until import until
 from weft import Blob, Entity, Field, Retry, Space, derive, field, op
+from weft.call import Limits
 from weft.content import Cid, Plain, encode
 from weft.definition import compile_type
 from weft.home import Home
-from weft.pump import Pump
+from weft.pump import Pump, SpaceClosed
 from weft.store import Batch, StoreFailed, Within
 from weft.stores.memory import MemoryStore
 
@@ -203,3 +205,81 @@ def test_a_ring_wakes_a_loop_that_rests_from_its_own_thread_as_from_another() ->
 def _set(event: threading.Event) -> bool:
     event.set()
     return True
+
+
+let_go: list[str] = []
+began = threading.Event()
+
+
+async def hold(number: int) -> int:
+    """Wait for ever; to let go takes some turns of the loop."""
+    began.set()
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        let_go.append("let go")
+    return number
+
+
+class Scarce(Protocol):
+    """A service that bears one call at a time."""
+
+    limits: Limits
+
+
+class OneAtATime:
+    """It."""
+
+    limits = Limits(concurrency=1)
+
+
+async def hold_with(number: int, *, scarce: Scarce) -> int:
+    """The same, of a service."""
+    return await hold(number)
+
+
+class Holding(Entity):
+    number: Field[int] = field()
+    held = derive(hold, number)
+
+
+class HoldingScarce(Entity):
+    number: Field[int] = field()
+    held = derive(hold_with, number)
+
+
+@pytest.mark.parametrize("kind", [Holding, HoldingScarce])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_call_has_let_go_of_what_it_holds_before_its_loop_ends(is_async: bool, kind: Any) -> None:
+    let_go.clear()
+    began.clear()
+    services: dict[type, object] = {Scarce: OneAtATime()}
+
+    async def run() -> None:
+        async with weft.open(types=[kind], services=services) as space:
+            async with space.edit():
+                holding = space.create(kind, number=1)
+            asking = asyncio.ensure_future(ask(holding.held))
+            await asyncio.to_thread(began.wait, 60)
+        await asking
+
+    async def ask(held: Any) -> None:
+        with pytest.raises(SpaceClosed):
+            await held
+
+    def wait(held: Any) -> None:
+        with pytest.raises(SpaceClosed):
+            held.wait(60)
+
+    if is_async:
+        asyncio.run(run())
+    else:
+        with weft.open(types=[kind], services=services) as space:
+            asking = threading.Thread(target=wait, args=[space.create(kind, number=1).held])
+            asking.start()
+            assert began.wait(60)
+        asking.join(60)
+
+    assert let_go == ["let go"]

@@ -99,8 +99,15 @@ def answers_at_once(runner: Runner) -> Answerer | None:
     return cast("Answerer | None", getattr(runner, "run", None))
 
 
+async def calls_ended(runner: Runner) -> None:
+    """Wait until what the `close` of a runner cancelled is over, where its calls run on the engine's loop."""
+    if (ended := getattr(runner, "ended", None)) is not None:
+        await ended()
+
+
 class Runner(Protocol):
-    """Runs calls somewhere. One that has a method `run` too can be asked for an answer on the spot."""
+    """Runs calls somewhere. One that has a method `run` too can be asked for an answer on the spot; a coroutine method
+    `ended` is awaited after `close`, before the engine's loop ends."""
 
     name: str
     """What `@op(runner=…)` and a service's `runner` attribute call it: "inline", "thread", "process", "loop"."""

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 
 from weft.attempt import Attempts
-from weft.call import Partial, Report, Runner
+from weft.call import Partial, Report, Runner, calls_ended
 from weft.engine import Engine, EngineBroke
 from weft.errors import WeftError
 from weft.inbox import Inbox
@@ -218,6 +218,8 @@ class Pump:
             raise
         finally:
             self._let_go()
+            for runner in self.attempts.runners.values():
+                await calls_ended(runner)
 
     async def _rest(self) -> None:
         # Not asyncio.wait_for, which makes a task each time: whoever waits for an edit waits for that too.

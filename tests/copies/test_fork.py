@@ -21,7 +21,7 @@ from weft import Blob, Effect, Entity, Field, Run, derive, field, fold, items, o
 from weft.copies import fork, fork_space
 from weft.copies.agreement import agreed, has_event, record_at
 from weft.copies.fork import ErasedSince
-from weft.copies.publishing import CannotWrite, PlaceTaken
+from weft.copies.publishing import CannotWrite, NeighboursPlace, PlaceTaken
 from weft.definition import compile_type
 from weft.past.as_of import NoSuchPosition
 from weft.rebuild import RecordUnplayable
@@ -397,3 +397,21 @@ def test_programs_of_the_same_types_have_no_history_in_common_for_that(tmp_path:
         assert shared == 1, "what types there are"
         assert not has_event(engine, shared)
         assert has_event(engine, shared + 1)
+
+
+@pytest.mark.parametrize("ending", ["-journal", "-wal", "-shm", "-mark", "-lease"])
+def test_a_fork_is_not_put_where_sqlite_would_take_it_for_a_part_of_a_space(tmp_path: Path, ending: str) -> None:
+    parent = tmp_path / "space"
+    weft.open(str(parent)).close()
+    (tmp_path / f"space{ending}").unlink(missing_ok=True)
+
+    with pytest.raises(NeighboursPlace, match="belongs to the space space is kept"):
+        fork_space(parent, tmp_path / f"space{ending}")
+
+
+def test_a_fork_is_not_put_beside_what_sqlite_would_take_for_its_journal(tmp_path: Path) -> None:
+    weft.open(str(tmp_path / "new-journal")).close()
+
+    with pytest.raises(PlaceTaken, match="new-journal"):
+        fork_space(tmp_path / "new-journal", tmp_path / "new")
+    weft.open(str(tmp_path / "new-journal")).close()

@@ -29,6 +29,14 @@ class PlaceTaken(WeftError):
     remedy: str
 
 
+class NeighboursPlace(WeftError):
+    """{path} is where what belongs to the space {owner} is kept: nothing was made there. Give another name."""
+
+    exit_code = 2
+    path: str
+    owner: str
+
+
 class CannotWrite(WeftError):
     """{path} cannot be written: {why}. Nothing of it was left there; mend that, or give another place."""
 
@@ -65,9 +73,13 @@ def refuse_taken(place: str, *, remedy: str = "") -> None:
 
 def refuse_taken_space(place: str) -> None:
     """The same for a new space, which needs its neighbours' places too: SQLite would play another space's log into
-    this one, and a mark of another would call this one damaged."""
+    this one, and a mark of another would call this one damaged. Nor may it lie in a neighbour's place of a space that
+    is there, whose SQLite would take it for a journal of its own, and delete it."""
     refuse_taken(place)
-    for ending in ("-wal", "-mark"):
+    for ending in NEIGHBOURS:
+        if (owner := place.removesuffix(ending)) != place and os.path.lexists(owner):
+            raise NeighboursPlace(path=place, owner=os.path.basename(owner))
+    for ending in ("-journal", "-wal", "-mark"):
         refuse_taken(
             f"{place}{ending}", remedy=f", or move it away: it belongs to an earlier {os.path.basename(place)}"
         )

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from weft.call import AttemptId, Call, Limits, Partial, Report, Reporter, Runner, answers_at_once
+from weft.call import AttemptId, Call, Limits, Partial, Report, Reporter, Runner, answers_at_once, calls_ended
 from weft.runners.alarm import Alarm, Clock, ThreadAlarm
 from weft.runners.execution import Execution
 from weft.turns.queue import Place, Turns
@@ -247,3 +247,7 @@ class LimitedRunner:
             Execution(waiting.call, waiting.report).close(self.name)
         self._limiter._advance()  # whom they kept waiting may be another runner's
         self._runner.close()
+
+    async def ended(self) -> None:
+        """Wait until what the runner's `close` cancelled is over."""
+        await calls_ended(self._runner)

@@ -17,6 +17,9 @@ from collections.abc import Callable
 from weft.call import AttemptId, Call, Reporter
 from weft.runners.execution import Execution, NotForRunner, run_on_loop
 
+ENDS_S = 1.0
+"""How long calls that were cancelled may take to let go of what they hold, before their loop ends."""
+
 
 class LoopRunner:
     """Runs async calls on `loop`. May be told to start, cancel and close from any thread."""
@@ -62,6 +65,12 @@ class LoopRunner:
         for execution in open_executions:
             execution.close(self.name)
             self.cancel(execution.call.id)
+
+    async def ended(self) -> None:
+        """Wait, on the loop, until the tasks that `close` cancelled are over; `ENDS_S` at most. A loop that ends before
+        that cancels them again, amid their letting go."""
+        if tasks := list(self._tasks.values()):
+            await asyncio.wait(tasks, timeout=ENDS_S)
 
     def _begin(self, execution: Execution) -> None:
         call = execution.call

@@ -58,6 +58,7 @@ def test_a_space_is_forked_from_what_was_and_goes_its_own_way(pages: Pages, serv
     page.get_by_role("combobox", name="Space").wait_for()
     page.locator(".then", has_text="First words").first.wait_for()
     assert "#/what-if/timeline" in page.url
+    page.get_by_text(f"what-if was made, with all up to position {then}").wait_for()
     assert page.locator(".then", has_text="Second words").count() == 0
     branches = page.get_by_role("region", name="Branches")
     branches.get_by_text(f"home the same up to {then}; since then 1 position there, nothing here").wait_for()

@@ -19,7 +19,7 @@ from weft.engine import Engine
 from weft.graph import Slot, Source, Thing, ToldNode, Whole, target_of
 from weft.portrait.flow import flow_plain
 from weft.portrait.line import line_of
-from weft.server.entities import thing_in
+from weft.server.entities import called, thing_in
 from weft.server.method import Call, Json, Method
 from weft.server.schemas import FLAG, NAME, POSITION, SPACE, STRING, closed, listed, open_object
 from weft.slot import Err, Ok
@@ -61,7 +61,7 @@ def _find(call: Call) -> Json:
             edge for thing in shown.values() for edge in _edges(engine, thing)
             if (edge["from"], edge["read"]) in places and (edge["to"], edge["reader"]) in places
         ]  # fmt: skip
-        entities = [_entity(engine, thing) for thing in shown.values()]
+        entities = [_entity(call, engine, thing) for thing in shown.values()]
         more = is_cut or len(found) > limit
         return {"entities": entities, "nodes": nodes, "edges": edges, "more": more, "position": engine.position}
 
@@ -80,8 +80,8 @@ def _near(engine: Engine, id: str) -> list[str]:
     return [*dict.fromkeys(found)]
 
 
-def _entity(engine: Engine, thing: Thing) -> Json:
-    return {"id": thing.id, "type": thing.type.name, "name": name_of(engine, thing.id), "created": thing.created}
+def _entity(call: Call, engine: Engine, thing: Thing) -> Json:
+    return {"id": thing.id, "type": thing.type.name, "name": called(engine, thing.id, call.may), "created": thing.created}
 
 
 # Nodes -------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from weft.blob import BlobOutOfReach, NotABlob
 from weft.client import ClientAdds, ClientDefines, NoEngine
 from weft.content import NotAContentId
 from weft.copies.fork import ErasedSince
-from weft.copies.publishing import CannotWrite, PlaceTaken
+from weft.copies.publishing import CannotWrite, NeighboursPlace, PlaceTaken
 from weft.desk import TypeNotGiven
 from weft.edit import OtherField, UnknownEntity, UnknownField
 from weft.engine import EngineBroke, EventReused
@@ -89,7 +89,7 @@ _CLASSES: Mapping[int, tuple[type[WeftError], ...]] = {
     405: (MethodNotServed,),
     409: (
         BlobInUse, BlobIsValue, ClientAdds, ClientDefines, ErasedSince, EventReused, HeldToNone, NameTaken,
-        NoAccounts, NobodyWouldAdminister, NoEngineHere, NoPlaceForSecrets, NothingToRetry, NotInAFile,
+        NeighboursPlace, NoAccounts, NobodyWouldAdminister, NoEngineHere, NoPlaceForSecrets, NothingToRetry, NotInAFile,
         NotItsEngine, NotOfOneEntity, OpensNone, OtherField, PinnedByEngine, PlaceTaken, Refused, TokenExists,
         TooManyTokens, TypeNotGiven, UserExists,
     ),

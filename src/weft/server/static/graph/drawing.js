@@ -7,6 +7,7 @@
 import { HEAD } from "./arrange.js";
 import { meets, seen } from "./camera.js";
 import { shownOf, STATES } from "./states.js";
+import { nameOf, typeWords } from "../parts/words.js";
 
 const QUIET = new Set(["told", "settled", "absent"]);
 const WORDS_FROM = 0.42;
@@ -78,8 +79,8 @@ export class Drawing {
     context.font = `600 11px ${palette.sans}`;
     const y = frame.y + HEAD / 2 + 1;
     context.fillText(frame.isFolded ? "▸" : "▾", frame.x + 12, y);
-    const type = frame.entity.type;
-    const name = frame.entity.name || id.slice(0, 6);
+    const type = frame.entity.name ? typeWords(frame.entity.type) : ""; // what has no name is called by its type
+    const name = nameOf(frame.entity);
     const room = frame.width - 40;
     context.font = `620 13px ${palette.sans}`;
     context.fillStyle = palette.ink;
@@ -102,9 +103,9 @@ export class Drawing {
     context.strokeStyle = palette.sunk;
     context.lineWidth = size / 3;
     context.lineJoin = "round";
-    for (const [id, frame] of frames) {
+    for (const frame of frames.values()) {
       if (frame.isFolded || frame.width * camera.scale < 44) continue;
-      const text = this.fitting(frame.entity.name || frame.entity.type || id.slice(0, 6), frame.width - size);
+      const text = this.fitting(nameOf(frame.entity), frame.width - size);
       context.strokeText(text, frame.x + size / 2, frame.y + size / 3);
       context.fillText(text, frame.x + size / 2, frame.y + size / 3);
     }

@@ -3,6 +3,7 @@
 import { html, useState } from "../lib.js";
 import { link } from "../route.js";
 import { useAnswer } from "../use.js";
+import { say } from "./toasts.js";
 import { count, Failure } from "./words.js";
 
 const NAME_CHARS = 60;
@@ -37,6 +38,7 @@ function Fork({ space, at, then, close, again }) {
     try {
       await space.call("branches.create", { name, at });
       await space.onSpaces();
+      say(`${name} was made, with all up to position ${at}.`);
       location.hash = link(name, ...then);
     } catch (why) {
       setState({ why });

@@ -2,6 +2,7 @@
 // Knows nothing of where values are shown.
 import { html, useState } from "../lib.js";
 import { link } from "../route.js";
+import { readable } from "./blob.js";
 import { told } from "./toasts.js";
 import { Value } from "./value.js";
 import { spelt } from "./words.js";
@@ -58,7 +59,7 @@ export function Failed({ charm, node, element, said }) {
   const cause = words.join(": ");
   const at = placeOf(said.origin);
   return html`<div class="failure">
-    <p><strong>${cause || kind}</strong>${cause && html` <span class="soft small">${kind}</span>`}</p>
+    <p><strong>${readable(cause || kind)}</strong>${cause && html` <span class="soft small">${kind}</span>`}</p>
     ${at && html`<p class="small">It began in <a href=${link(space.name, "charm", at.entity)}>${spelt(at.node)} of ${space.nameFor(at.entity)}</a></p>`}
     ${space.may("operate") && html`<button type="button" disabled=${isBusy} onClick=${retry}>${isBusy ? "Trying again…" : "Try again"}</button>`}
   </div>

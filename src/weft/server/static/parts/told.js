@@ -224,13 +224,44 @@ function Entries({ charm, node, schema, label }) {
   return html`<h3 class="told-name">${label}</h3>
     <div class="told-value stack tight">
       ${rows.length === 0 && html`<span class="soft">None yet</span>`}
-      <ul class="things">${rows.slice(0, most).map(([key, one]) => html`<li key=${JSON.stringify(key)}>
-        <div><span class="soft">${typeof key === "string" ? key : JSON.stringify(key)}</span> <${Value} value=${one} space=${charm.space} entity=${charm.id} depth=${1} /></div>
-        <span class="row acts"><button type="button" class="plain" aria-label=${`Remove ${key}`} onClick=${() => tell({ drop: { [node.name]: [key] }, base: charm.portrait.peek().position })}>Remove</button></span></li>`)}</ul>
+      <ul class="things">${rows.slice(0, most).map(([key, one]) => html`<${Entry} key=${JSON.stringify(key)} charm=${charm} name=${node.name} schema=${schema} of=${key} value=${one}
+        remove=${() => tell({ drop: { [node.name]: [key] }, base: charm.portrait.peek().position })} />`)}</ul>
       ${rows.length > most && html`<${More} count=${rows.length} onClick=${() => setMost(most * 4)} />`}
       ${errors[""] && html`<p class="wrong-text" role="alert">${errors[""]}</p>`}
       <${Adding} charm=${charm} name=${node.name} schema=${schema} label=${label} withKey=${true} />
     </div>`;
+}
+
+/** One entry of a map. What it holds is changed in place, under a key that is text. */
+function Entry({ charm, name, schema, of, value, remove }) {
+  const [draft, setDraft] = useState(null); // what is being said of it, as [value]
+  const { isBusy, errors, setErrors, tell } = useTelling(charm);
+  const opener = useRef(null);
+  const form = useRef(null);
+  const isOpen = draft !== null;
+  useLayoutEffect(() => {
+    if (isOpen) form.current?.querySelector("input, select, textarea")?.focus();
+  }, [isOpen]);
+  const close = () => {
+    setDraft(null);
+    setErrors({});
+    requestAnimationFrame(() => opener.current?.focus());
+  };
+  const submit = async (event) => {
+    event.preventDefault();
+    const found = misfits(schema, schema, draft[0], "", true);
+    setErrors(found);
+    if (Object.keys(found).length) return;
+    if (same(draft[0], value) || (await tell({ put: { [name]: { [of]: draft[0] } } }))) close();
+  };
+  if (isOpen) return html`<li><form class="told-form" ref=${form} onSubmit=${submit} onKeyDown=${(event) => event.key === "Escape" && (event.stopPropagation(), close())} novalidate>
+    <${Control} schema=${{ ...schema, title: undefined }} root=${schema} value=${draft[0]} label=${of} isNeeded=${true} place="" errors=${errors} space=${charm.space} charm=${charm} onChange=${(said) => setDraft([said])} />
+    <div class="row"><button class="main" disabled=${isBusy}>${isBusy ? "Saving…" : "Save"}</button><button type="button" onClick=${close}>Cancel</button></div>
+  </form></li>`;
+  const shown = typeof of === "string" ? of : JSON.stringify(of);
+  return html`<li><div class="keyed"><span class="soft">${shown}</span><div><${Value} value=${value} space=${charm.space} entity=${charm.id} depth=${1} /></div></div>
+    <span class="row acts">${typeof of === "string" && html`<button type="button" class="plain" ref=${opener} aria-label=${`Edit ${shown}`} onClick=${() => setDraft([value])}>Edit</button>`}
+      <button type="button" class="plain" aria-label=${`Remove ${shown}`} onClick=${remove}>Remove</button></span></li>`;
 }
 
 function Counter({ charm, node, label }) {

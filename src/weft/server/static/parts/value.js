@@ -13,6 +13,7 @@ const COLUMNS = 8;
 const DEPTH_MAX = 6;
 const DIGEST = 90;
 const ID = /^b[a-z2-7]{58}$/;
+const THING = /^[a-z2-7]{26}$/;
 
 /** `space` and `entity` are where it is from: pictures are fetched for that. */
 export function Value({ value, space, entity, depth = 0 }) {
@@ -65,6 +66,7 @@ function Text({ text, isInner }) {
   const more = isLong && html`<button type="button" class="plain" onClick=${() => setWhole(true)}>Show all ${text.length.toLocaleString("en-GB")} characters</button>`;
   if (/^https?:\/\/\S+$/.test(text) && safeAddress(text)) return html`<${Out} to=${text}>${shown}<//>${more}`;
   if (ID.test(text)) return html`<${Id} id=${text} />`;
+  if (isInner && THING.test(text) && /\d/.test(text)) return html`<code class="id" title=${text}>${text.slice(0, 8)}…</code>`;
   if (!isInner && isMarkdown(shown)) return html`<${Markdown} text=${shown} />${more}`;
   return html`<span class="text">${shown}</span>${more}`;
 }

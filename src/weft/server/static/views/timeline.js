@@ -8,6 +8,7 @@ import { Fold } from "../parts/fold.js";
 import { readable } from "../parts/blob.js";
 import { count, Failure, inWords, nameOf, Quiet, Time, typeWords } from "../parts/words.js";
 import { thenOf } from "../past/changes.js";
+import { placesOf } from "../graph/states.js";
 import { along, bars, lanes, stretch } from "../past/lanes.js";
 import { Then } from "./compare.js";
 
@@ -101,7 +102,7 @@ function Lanes({ space, charms, entity, at, head, setAt }) {
   if (error && !answer) return html`<${Failure} title="The log could not be read" why=${error} again=${again} />`;
   if (!answer) return html`<${Quiet}>Loading…<//>`;
   const under = bars(runs.filter((run) => !entity || run.entity === entity.id), shown.from, shown.to, answer.events);
-  const event = answer.events.find((one) => one.position === at);
+  const event = answer.events.find((one) => one.position === at && (!entity || placesIn(one).some(([id]) => id === entity.id)));
   return html`<div class="lanes">
     ${found.slice(0, most).map((lane) => html`<${Lane} key=${lane.id} lane=${lane} name=${entity ? inWords(lane.id) || "Created" : nameOf({ name: space.nameFor(lane.id), type: typeOf(lane.id) || "Charm", id: lane.id })} href=${entity ? undefined : link(space.name, "charm", lane.id, "history")}
       shown=${shown} at=${at} setAt=${(position) => setAt(position >= head ? null : position)} runs=${under.filter((bar) => (entity ? bar.flow === lane.id : bar.entity === lane.id))} />`)}
@@ -109,9 +110,21 @@ function Lanes({ space, charms, entity, at, head, setAt }) {
     ${found.length > most && html`<button class="plain" onClick=${() => setMost(most + 40)}>Show ${Math.min(40, found.length - most)} more of ${found.length}</button>`}
     <div class="lane-scale" aria-hidden="true"><span></span><span class="lane-ends"><span>${shown.from}</span><span>${shown.to}</span></span></div>
     ${shown.from > 1 && html`<div class="row"><button class="plain" onClick=${() => setAt(shown.from - 1)}>Older: before ${shown.from}</button></div>`}
-    <p class="lane-said" role="status">${event ? html`<strong>${event.position}</strong> ${TYPES[event.type] ?? event.type} ${event.by && html`by ${event.by}`} ${event.at && html`<${Time} at=${event.at} />`} <span class="soft">${readable(event.preview ?? "")}</span>` : html`<span class="soft">Nothing that you may see happened at ${at}.</span>`}</p>
+    <p class="lane-said" role="status">${event ? html`<${Said} space=${space} event=${event} entity=${entity} />` : html`<span class="soft">${entity ? `Nothing happened to it at ${at}.` : `Nothing that you may see happened at ${at}.`}</span>`}</p>
     <ul class="lane-legend soft small" aria-hidden="true">${["told", "settled", "failed", "run"].map((kind) => html`<li key=${kind}><svg class="lane-key" width="14" height="14" viewBox="-7 -7 14 14"><${Shape} kind=${kind} /></svg> ${LEGEND[kind]}</li>`)}</ul>
   </div>`;
+}
+
+/** What an activity speaks of: [[entity, node], …]. */
+const placesIn = (event) => (["definition", "service"].includes(event.type) ? [] : placesOf(event.node));
+
+/** An activity in a sentence: what it was, by whom and when, of which charm, and the beginning of what was said. */
+function Said({ space, event, entity }) {
+  const places = placesIn(event).filter(([id]) => !entity || id === entity.id);
+  const charms = entity ? "" : [...new Set(places.map(([id]) => space.nameFor(id)))].join(", ");
+  const nodes = [...new Set(places.map(([, node]) => inWords(node)).filter(Boolean))].join(", ");
+  const where = [charms, nodes].filter(Boolean).join(": ") || (places.length ? "" : event.node);
+  return html`<strong>${event.position}</strong> ${TYPES[event.type] ?? event.type} ${event.by && html`by ${event.by}`} ${event.at && html`<${Time} at=${event.at} />`} ${where} <span class="soft">${readable(event.preview ?? "")}</span>`;
 }
 
 const TYPES = { "traversal.started": "Told", "node.settled": "Settled", "node.reused": "Reused", "node.failed": "Failed", "node.removed": "Removed", definition: "A type was defined" };
@@ -163,22 +176,23 @@ function ShelfThen({ space, charms, at, isPast }) {
   return html`<section class="stack tight" aria-label=${isPast ? `The shelf as of ${at}` : "The shelf now"}>
     <h2>${isPast ? `The shelf as of ${at}` : "The shelf now"} <span class="soft small">${count(there.length, "charm")}</span></h2>
     ${!there.length && html`<${Quiet}>Nothing was made yet.<//>`}
-    <div class="then-shelf">${shown.map((one) => html`<${CharmThen} key=${one.id} space=${space} id=${one.id} name=${isPast ? "" : one.name} at=${at} isPast=${isPast} />`)}</div>
+    <div class="then-shelf">${shown.map((one) => html`<${CharmThen} key=${one.id} space=${space} id=${one.id} name=${one.name} at=${at} isPast=${isPast} />`)}</div>
     ${there.length > most && html`<button onClick=${() => setMost(most + 16)}>Show ${Math.min(16, there.length - most)} more of ${there.length}</button>`}
   </section>`;
 }
 
 const NAMING = ["name", "title"];
 
-function CharmThen({ space, id, at, isPast, isAlone = false }) {
+/** One charm as it was: by the name that it had, else by the one that it has. */
+function CharmThen({ space, id, name, at, isPast, isAlone = false }) {
   const [isWhole, setWhole] = useState(isAlone);
   const { answer, error } = useAnswer(space, "entities.at", { entity: id, position: at }, { live: false });
   if (error) return html`<article class="card then"><p class="soft">${error.code === 404 ? `There was nothing of it at ${at} yet.` : error.message}</p></article>`;
   if (!answer) return html`<article class="card then"><p class="soft">Looking…</p></article>`;
   const said = answer.nodes.map((node) => [node.name, thenOf(node), node]).filter(([, then]) => isWhole || !isEmpty(then));
-  const name = answer.nodes.find((node) => NAMING.includes(node.name) && typeof node.value === "string")?.value;
+  const had = answer.nodes.find((node) => NAMING.includes(node.name) && typeof node.value === "string")?.value;
   return html`<article class=${isPast ? "card then is-past" : "card then"}>
-    <div class="then-head"><h3>${isAlone ? (isPast ? `As of ${answer.position}` : "As it is now") : html`<a href=${link(space.name, "charm", id, "history", { at: isPast ? at : "" })}>${nameOf({ name, type: answer.type, id })}</a>`}</h3><span class="soft small" title=${answer.type}>${typeWords(answer.type)}</span></div>
+    <div class="then-head"><h3>${isAlone ? (isPast ? `As of ${answer.position}` : "As it is now") : html`<a href=${link(space.name, "charm", id, "history", { at: isPast ? at : "" })}>${nameOf({ name: had || name, type: answer.type, id })}</a>`}</h3><span class="soft small" title=${answer.type}>${typeWords(answer.type)}</span></div>
     <dl>${said.slice(0, isWhole ? undefined : 6).map(([node, then]) => html`<div key=${node}><dt title=${node}>${inWords(node)}</dt><dd><${Fold} name=${node}><${Then} then=${then} space=${space} entity=${id} /><//></dd></div>`)}</dl>
     ${!isWhole && said.length > 6 && html`<button class="plain" onClick=${() => setWhole(true)}>Show all ${answer.nodes.length}</button>`}
   </article>`;

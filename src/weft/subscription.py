@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
+from weft.brief import brief, reference_text
 from weft.content import Link, Plain, cid_text
 from weft.record import Entry
 from weft.run_words import run_words
@@ -191,10 +192,7 @@ def preview_of(encoded: Plain) -> str:
 
     if not isinstance(encoded, bytes):
         return "a large value"
-    return shortened(plain_text(decode(encoded)))
-
-
-_ID_LENGTH = 26
+    return shortened(brief(decode(encoded)))
 
 
 def plain_text(value: Plain) -> str:
@@ -216,19 +214,8 @@ def plain_text(value: Plain) -> str:
             return str(value)
 
 
-def reference_text(value: dict[str, Plain]) -> str:
-    """Of a kept reference, the place that it refers to: ENTITY, ENTITY.NODE or ENTITY.NODE[ELEMENT], ids in full; of
-    another mapping, nothing."""
-    if value.keys() != {"entity", "node", "element"}:
-        return ""
-    entity, node, element = (str(value[part]) for part in ("entity", "node", "element"))
-    if len(entity) != _ID_LENGTH or any(not isinstance(part, str) for part in value.values()):
-        return ""
-    return str(SlotKey(entity, node, element)) if node else entity
-
-
 def intent_text(intent: Plain) -> str:
-    """An intent as people read it: `photos add {…}`, `approve rzzjyj76 done: ask approve?`."""
+    """An intent as people read it: `photos add picture baf…, 78 kB`, `approve rzzjyj76 done: ask approve?`."""
     if not isinstance(intent, list):
         return ""
     _, node, verb, *args = intent
@@ -236,7 +223,7 @@ def intent_text(intent: Plain) -> str:
         return shortened(" ".join([str(node), of_run.words, *map(plain_text, of_run.values)]))
     if verb in ("add", "edit"):
         args = args[1:]
-    said = " ".join(plain_text(one) for one in args)
+    said = " ".join(plain_text(one) if isinstance(one, str) else brief(one) for one in args)
     if verb == "move":
         said = plain_text(args[0]) + _moved_to(args[3:])
     return shortened(" ".join(str(word) for word in (node, verb, said) if word))

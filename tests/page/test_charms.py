@@ -45,7 +45,7 @@ def test_a_charm_is_made_by_the_form_of_its_type(pages: Pages, served: Served) -
     page.get_by_role("link", name=re.compile("^Plant")).click()
     page.get_by_role("button", name="Make it").click()
     page.get_by_text("This is needed").wait_for()  # the name
-    assert page.evaluate("document.activeElement.labels?.[0]?.textContent") == "Name"
+    comes(page, "() => document.activeElement.labels?.[0]?.textContent === 'Name'")
 
     page.get_by_label("Name", exact=True).fill("Rubber plant")
     page.get_by_label("Height cm").fill("tall")
@@ -124,7 +124,7 @@ def test_a_field_is_edited_in_place(pages: Pages, served: Served) -> None:
     field.fill("40")
     field.press("Enter")
     value(page, "weight").get_by_text("60", exact=True).wait_for()
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Edit Height cm"
+    comes(page, "() => document.activeElement.getAttribute('aria-label') === 'Edit Height cm'")
     assert served.value(plant, "height_cm") == 40
     told(page, "is_outside").get_by_role("checkbox").check()
     until(lambda: bool(served.value(plant, "is_outside") is True))
@@ -238,6 +238,34 @@ def test_what_fails_shows_its_cause_what_was_right_before_and_is_retried(pages: 
     weight.get_by_role("button", name="Try again").click()
     weight.get_by_text("46.5").wait_for()
     assert weight.get_attribute("data-standing") == "settled"
+
+
+def test_an_entry_of_a_map_is_changed_in_place(pages: Pages, served: Served) -> None:
+    plant = served.create("Plant", name="Priced")
+    served.patch(plant, put={"prices": {"spring": 12}})
+    page = pages.open("charm", plant)
+    prices = told(page, "prices")
+    prices.get_by_role("button", name="Edit spring").click()
+    field = prices.get_by_label("spring")
+    assert field.input_value() == "12"
+    field.fill("dear")
+    field.press("Enter")
+    prices.get_by_text("This is not a number").wait_for()
+    field.fill("14")
+    served.patch(plant, put={"prices": {"autumn": 9}})
+    prices.get_by_role("button", name="Edit autumn").wait_for()  # what others add is there meanwhile
+    assert field.input_value() == "14"
+    field.press("Enter")
+    prices.get_by_role("button", name="Edit spring").wait_for()
+    assert served.value(plant, "prices") == {"spring": 14, "autumn": 9}
+
+    prices.get_by_role("button", name="Edit autumn").click()
+    prices.get_by_label("autumn").press("Escape")
+    prices.get_by_role("button", name="Edit autumn").wait_for()
+    comes(page, "() => document.activeElement.ariaLabel === 'Edit autumn'")
+    prices.get_by_role("button", name="Remove spring").click()
+    prices.get_by_role("button", name="Edit spring").wait_for(state="detached")
+    assert served.value(plant, "prices") == {"autumn": 9}
 
 
 def test_values_follow_what_others_tell_and_are_shown_as_what_they_are(pages: Pages, served: Served) -> None:

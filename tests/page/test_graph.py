@@ -57,7 +57,7 @@ def test_keys_walk_along_the_edges_open_fold_and_ask_why(pages: Pages, served: S
     page.locator("canvas").focus()
 
     page.keyboard.press("/")
-    assert page.evaluate("document.activeElement.type") == "search"
+    comes(page, "() => document.activeElement.type === 'search'")
     page.keyboard.type("text First")
     page.keyboard.press("Enter")
     page.locator(".graph-chosen").wait_for()
@@ -200,7 +200,7 @@ def test_the_list_does_all_by_keys_alone(pages: Pages, ids: dict[str, str]) -> N
     page.keyboard.press("ArrowRight")  # opens it
     page.get_by_text("Read by").wait_for()
     page.keyboard.press("ArrowRight")  # goes into it
-    assert page.evaluate("document.activeElement.textContent") == "Open"
+    comes(page, "() => document.activeElement.textContent === 'Open'")
     page.get_by_role("button", name="topic of Viewpoint").press("Enter")
     comes(page, FOCUSED, f"{ids['spell']}.topic")
     page.keyboard.press("ArrowLeft")

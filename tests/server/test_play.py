@@ -59,7 +59,7 @@ class Hall:
         client.until(
             lambda: self.channel in client.state.channels and node in client.state.channels[self.channel].nodes
         )
-        client.until(lambda: client.state.channels[self.channel].nodes[node].preview == f"'{number} and all'")
+        client.until(lambda: client.state.channels[self.channel].nodes[node].preview == f"{number} and all")
 
     def all_deltas(self) -> list[Delta]:
         """All that there ever was to be told of it."""

@@ -6,15 +6,15 @@ Invariant: nothing is computed, and nothing is written.
 
 from __future__ import annotations
 
+from weft.brief import brief, reference_text
 from weft.content import Plain, decode
 from weft.engine import Engine
 from weft.graph import Slot, Source, ToldNode, Whole
 from weft.identity import is_keyed
 from weft.matching.telling import known_lines, known_plain
 from weft.portrait.flow import flow_plain, standing_text
-from weft.portrait.line import Named, line_of
+from weft.portrait.line import Named
 from weft.slot import Err, Gone, Ok
-from weft.subscription import reference_text
 from weft.why.naming import NAMING, May, anybody, described
 
 _PREVIEWED_BYTES_MAX = 4096
@@ -111,8 +111,7 @@ def preview_of(engine: Engine, id: str, chars: int, may: May = anybody) -> str:
             length += len(said[-1])
         elif value not in (None, "", [], {}):
             value = named_value(engine, value, may)
-            line = line_of(value)
-            said.append(f"{name}: {{{line}}}" if isinstance(value, dict) else f"{name}: {line}")
+            said.append(f"{name}: {brief(value)}")
             length += len(said[-1])
         if length > chars:
             break

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from heapq import merge
 from itertools import islice
 
+from weft.brief import reference_text
 from weft.content import decode
 from weft.dag_json import json_of
 from weft.declare import nodes_of
@@ -51,7 +52,7 @@ from weft.settlement import Settlement
 from weft.slot import Ok
 from weft.space import Space
 from weft.store import KIND
-from weft.subscription import reference_text, shortened
+from weft.subscription import shortened
 from weft.told import Field
 from weft.why.naming import NAMING, May, name_of
 

@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Iterator
 from heapq import merge
 
+from weft.brief import brief
 from weft.content import decode
 from weft.engine import Engine
 from weft.graph import Slot, Source, Thing, ToldNode, Whole, target_of
 from weft.portrait.flow import flow_plain
-from weft.portrait.line import line_of
 from weft.server.entities import called, thing_in
 from weft.server.method import Call, Json, Method
 from weft.server.schemas import FLAG, NAME, POSITION, SPACE, STRING, closed, listed, open_object
@@ -81,7 +81,12 @@ def _near(engine: Engine, id: str) -> list[str]:
 
 
 def _entity(call: Call, engine: Engine, thing: Thing) -> Json:
-    return {"id": thing.id, "type": thing.type.name, "name": called(engine, thing.id, call.may), "created": thing.created}
+    return {
+        "id": thing.id,
+        "type": thing.type.name,
+        "name": called(engine, thing.id, call.may),
+        "created": thing.created,
+    }
 
 
 # Nodes -------------------------------------------------------------------------------------------------------------
@@ -101,7 +106,7 @@ def _node(call: Call, engine: Engine, node: Source) -> Json:
     elif isinstance(outcome, Err):
         said["error"] = shortened(f"{outcome.kind}: {outcome.message}", _ERROR_CHARS)
     elif isinstance(outcome, Ok) and len(outcome.encoded) <= _PREVIEWED_BYTES_MAX:
-        said["preview"] = shortened(line_of(decode(outcome.encoded)), _PREVIEW_CHARS)
+        said["preview"] = shortened(brief(decode(outcome.encoded)), _PREVIEW_CHARS)
     if isinstance(node, Whole):
         said["elements"] = {"count": len(node.slots), **Counter(state_of(slot) for slot in node.slots.values())}
     elif node.spec.sort == "sequence" and isinstance(outcome, Ok):

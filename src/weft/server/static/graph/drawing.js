@@ -103,7 +103,7 @@ export class Drawing {
     context.strokeStyle = palette.sunk;
     context.lineWidth = size / 3;
     context.lineJoin = "round";
-    for (const frame of frames.values()) {
+    for (const [, frame] of frames) {
       if (frame.isFolded || frame.width * camera.scale < 44) continue;
       const text = this.fitting(nameOf(frame.entity), frame.width - size);
       context.strokeText(text, frame.x + size / 2, frame.y + size / 3);

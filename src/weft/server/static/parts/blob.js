@@ -33,6 +33,7 @@ export const readable = (text) =>
       const name = nameLike(id);
       return `${name ? `“${name}”, ` : ""}${kindOf(media).toLowerCase()}, ${size(Number(bytes))}`;
     })
+    .replace(/\b(\w+) (baf[a-z2-7]{10,})…, (\d+ (?:bytes?|[kMG]B))/g, (_, kind, id, bytes) => `${nameLike(id) ? `“${nameLike(id)}”, ` : ""}${kind}, ${bytes}`)
     .replace(/'?\b(baf[a-z2-7]{12,})\b…?'?/g, (_, id) => (nameLike(id) ? `“${nameLike(id)}”` : `content ${id.slice(7, 13)}…`));
 
 /** The name of what was sent whose id begins so. */

@@ -45,8 +45,8 @@ OUTSIDE_CORE = frozenset(
         "rebuild",  # plays the log to an engine once more
         "points",  # names the moments at which tests let a process die
         # these look at what is kept: nothing is decided or written there
-        "brief", "element_names", "glance", "misfits", "past", "plan", "recent_results", "why", "subscription", "dag_json",
-        "questions", "returned", "run_list", "run_words", "moment", "portrait",
+        "brief", "element_names", "glance", "misfits", "past", "plan", "recent_results", "why", "subscription",
+        "dag_json", "questions", "returned", "run_list", "run_words", "moment", "portrait",
     }
 )  # fmt: skip
 LANGUAGE = frozenset(

@@ -40,6 +40,7 @@ def photo(size: int, media: str = "image/jpeg") -> Plain:
         ({"$": "Pot", "width": 2, "is_glazed": False}, "width: 2, is_glazed: no"),
         ({"$": "Bed"}, "Bed"),
         ({}, "none"),
+        ({"two\nlines": 1}, "two lines: 1"),
         (dict.fromkeys("abcde", 1), "a: 1, b: 1, c: 1, 2 more"),
         ({"name": "", "size": 3}, "name: empty, size: 3"),
         (photo(78_210), f"photo {CID[:16]}…, 78 kB"),

@@ -1,7 +1,8 @@
 """Publishing: a file or folder is made under another name, and takes its place whole, or not at all.
 
 Knows nothing of what is in it.
-Invariant: at every moment the place holds what it held before, or all that is new; an error leaves no draft behind.
+Invariant: at every moment the place holds what it held before, or all that is new; an error leaves no draft behind, and
+what a program left that died meanwhile is removed by the next that makes a draft in the folder.
 Source: write, sync, rename, as databases and editors do it.
 """
 
@@ -9,16 +10,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
 
 from weft.errors import WeftError
+from weft.stores.lease import FileLock
 from weft.stores.schema import sync_folder
 
 NEIGHBOURS = ("-mark", "-lease", "-wal", "-shm", "-journal")
 """What the files beside a space are called, after its own name."""
 READ_WRITE = 0o666
+_HELD = "-held"
+"""What the file beside a draft is called on which its maker has a lock, which ends with the program."""
+_DRAFT_HELD = re.compile(r"\.new-\d+-[0-9a-f]{8}" + _HELD + r"\Z")
 
 
 class PlaceTaken(WeftError):
@@ -51,18 +57,39 @@ def drafting(place: str) -> Iterator[str]:
     folder = os.path.dirname(place)
     if not os.path.isdir(folder):
         raise CannotWrite(path=place, why=f"there is no folder {folder}")
+    _remove_abandoned(folder)
     draft = f"{place}.new-{os.getpid()}-{secrets.token_hex(4)}"
+    held = FileLock(draft + _HELD)
     try:
+        held.acquire()
         yield draft
     except OSError as error:
         raise CannotWrite(path=place, why=os.strerror(error.errno) if error.errno else str(error)) from error
     finally:
-        for leftover in (draft, *(f"{draft}{ending}" for ending in NEIGHBOURS)):
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.isdir(leftover) and not os.path.islink(leftover):
-                    shutil.rmtree(leftover)
-                else:
-                    os.remove(leftover)
+        _remove_draft(draft, held)
+
+
+def _remove_abandoned(folder: str) -> None:
+    """Remove the drafts in a folder whose makers died. What another user's program left may stay."""
+    for name in os.listdir(folder):
+        if _DRAFT_HELD.search(name):
+            with contextlib.suppress(OSError):
+                held = FileLock(os.path.join(folder, name))
+                if held.acquire():
+                    _remove_draft(held.path.removesuffix(_HELD), held)
+
+
+def _remove_draft(draft: str, held: FileLock) -> None:
+    """Remove what is left of a draft; last what says that it is held, so that nothing is left that nobody knows."""
+    for leftover in (draft, *(f"{draft}{ending}" for ending in NEIGHBOURS)):
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.isdir(leftover) and not os.path.islink(leftover):
+                shutil.rmtree(leftover)
+            else:
+                os.remove(leftover)
+    held.release()
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(held.path)
 
 
 def refuse_taken(place: str, *, remedy: str = "") -> None:

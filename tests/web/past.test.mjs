@@ -37,6 +37,8 @@ test("what is not kept, or not known to be right, is said to be so", () => {
   const unknown = thenOf({ state: "unknown", since: 7, shown: { state: "value", value: 3 } });
   assert.deepEqual([unknown.state, unknown.value, unknown.note], ["unknown", 3, "Not known to be right since 7"]);
   assert.equal(thenOf({ state: "failed", error: "ValueError", message: "no" }).text, "ValueError: no");
+  const behind = { state: "failed", error: "Unreadable", message: `${"a".repeat(26)}.spines[x] failed: Unreadable: no picture` };
+  assert.equal(thenOf(behind).text, "Unreadable: no picture");
   assert.equal(thenOf(undefined).state, "absent");
 });
 

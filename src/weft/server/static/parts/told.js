@@ -259,9 +259,10 @@ function Entry({ charm, name, schema, of, value, remove }) {
     <div class="row"><button class="main" disabled=${isBusy}>${isBusy ? "Saving…" : "Save"}</button><button type="button" onClick=${close}>Cancel</button></div>
   </form></li>`;
   const shown = typeof of === "string" ? of : JSON.stringify(of);
-  return html`<li><div class="keyed"><span class="soft">${shown}</span><div><${Value} value=${value} space=${charm.space} entity=${charm.id} depth=${1} /></div></div>
+  return html`<li class="keyed"><span class="soft">${shown}</span>
     <span class="row acts">${typeof of === "string" && html`<button type="button" class="plain" ref=${opener} aria-label=${`Edit ${shown}`} onClick=${() => setDraft([value])}>Edit</button>`}
-      <button type="button" class="plain" aria-label=${`Remove ${shown}`} onClick=${remove}>Remove</button></span></li>`;
+      <button type="button" class="plain" aria-label=${`Remove ${shown}`} onClick=${remove}>Remove</button></span>
+    <div class="keyed-value"><${Value} value=${value} space=${charm.space} entity=${charm.id} depth=${1} /></div></li>`;
 }
 
 function Counter({ charm, node, label }) {

@@ -70,11 +70,14 @@ export function parted(before, after) {
 
 const words = (text) => text.match(/\s+|[^\s]+/g) ?? [];
 
+/** How it begins what a place says that failed as what it reads had: the place, before the first cause. */
+const BEHIND = /^[a-z2-7]{26}\.\w+(?:\[[^\]]*\])? failed: /;
+
 /** What a place came to then, in words: {state, text, value}. `text` is empty where the value says it. */
 export function thenOf(past) {
   switch (past?.state) {
     case "value": return { state: "value", text: "", value: past.value };
-    case "failed": return { state: "failed", text: `${past.error}: ${past.message}` };
+    case "failed": return { state: "failed", text: BEHIND.test(past.message) ? past.message.replace(BEHIND, "") : `${past.error}: ${past.message}` };
     case "absent": return { state: "absent", text: "Not there" };
     case "not kept": return { state: "lost", text: `Not kept: ${past.why}` };
     case "unknown": {

@@ -3,6 +3,7 @@
 import { html, useState } from "../lib.js";
 import { link } from "../route.js";
 import { useAnswer } from "../use.js";
+import { readable } from "../parts/blob.js";
 import { count, Failure, nameOf, Quiet } from "../parts/words.js";
 import { Value } from "../parts/value.js";
 import { folded, grouped, keyed, parted, thenOf } from "../past/changes.js";
@@ -111,6 +112,6 @@ const top = (text) => (text.length > 200 ? `${text.slice(0, 200)}…` : text);
 /** What a place came to then. */
 export function Then({ then, space, entity }) {
   const { state, text, value, note } = then;
-  return html`${text ? html`<span class=${state === "failed" ? "wrong-text" : "soft"}>${text}</span>` : html`<${Value} value=${value} space=${space} entity=${entity} depth=${1} />`}
+  return html`${text ? html`<span class=${state === "failed" ? "wrong-text" : "soft"}>${readable(text)}</span>` : html`<${Value} value=${value} space=${space} entity=${entity} depth=${1} />`}
     ${note && html`<p class="soft small">${note}</p>`}`;
 }

@@ -193,7 +193,7 @@ def test_the_log_grows_as_things_happen_and_goes_back_to_the_beginning(pages: Pa
     entries.first.wait_for()
     served.patch(plant, set={"name": "Logged again"})
     page.get_by_text("name set 'Logged again'").wait_for()
-    while page.locator(".center button").count():  # while it loads it says so, and cannot be clicked; then it may be gone
+    while page.locator(".center button").count():  # it cannot be clicked while it loads, and then may be gone
         page.evaluate("document.querySelector('.center button:not(:disabled)')?.click()")
         page.wait_for_timeout(20)
     numbers = [int(one) for one in page.locator(".entry-at").all_inner_texts()]

@@ -32,7 +32,8 @@ const cardAt = (event) => event.target?.closest?.("[data-charm]")?.dataset;
 
 /** What would take it, as far as the page knows. */
 function aim(space, event, isShelf) {
-  if (places.size) return places.size === 1 ? [...places][0] : null;
+  const open = places();
+  if (open.length) return open.length === 1 ? open[0] : null;
   const card = cardAt(event);
   if (card) return listsOf(space.type(card.type)).length === 1 ? card.charm : null;
   const cards = isShelf ? [...document.querySelectorAll("[data-charm]")].filter((one) => listsOf(space.type(one.dataset.type)).length) : [];
@@ -42,8 +43,9 @@ function aim(space, event, isShelf) {
 async function send(space, event, entity, isShelf, files) {
   const no = (words) => say(words, { isError: true });
   if (!space.may("edit")) return no("You may look at this space, and give it no files.");
-  if (places.size === 1) return [...places][0].add(files);
-  if (places.size) return no(`Several places here take files. Drop them on the one they are for: ${[...places].map((one) => one.label).join(", ")}.`);
+  const open = places();
+  if (open.length === 1) return open[0].add(files);
+  if (open.length) return no(`Several places here take files. Drop them on the one they are for: ${open.map((one) => one.label).join(", ")}.`);
   const id = cardAt(event)?.charm ?? entity;
   if (id) return into(space, await space.call("entities.get", { entity: id }), files, no);
   const takers = (space.types.value ?? []).filter((one) => listsOf(one).length);

@@ -5,8 +5,10 @@ import { remember } from "./blob.js";
 import { size, text } from "./words.js";
 
 let number = 0;
-/** The places that take files on the page as it is now: each with `label`, and `add` for files. */
-export const places = new Set();
+const known = new Set();
+/** The places that take files on the page as it is now: each with `label`, and `add` for files. One that has left the page
+ * is forgotten a moment later. */
+export const places = () => [...known].filter((one) => one.isShown());
 /** What would take the files that are dragged: one of `places`, the id of a charm, or null. */
 export const aimed = signal(null);
 let held = null;
@@ -48,14 +50,14 @@ export function Uploads({ uploads, label, name, isMany = true, onlyImages = fals
   const area = useRef(null);
   const place = useRef({}).current;
   const add = (files) => uploads.add(isMany ? files : files.slice(0, 1));
-  Object.assign(place, { label, add: (files) => (area.current?.scrollIntoView({ block: "nearest" }), add(files)) });
+  Object.assign(place, { label, isShown: () => Boolean(area.current?.isConnected), add: (files) => (area.current?.scrollIntoView({ block: "nearest" }), add(files)) });
   useEffect(() => {
-    places.add(place);
+    known.add(place);
     if (name && held?.entity === uploads.entity && held.node === name) {
       place.add(held.files);
       held = null;
     }
-    return () => places.delete(place);
+    return () => known.delete(place);
   }, []);
   const chooser = useRef(null);
   const camera = useRef(null);
